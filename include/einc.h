@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * einc.h - einsum expressions, compiled.
+ *
+ *     struct einc_layout in[2] = {
+ *         EINC_LAYOUT(EINC_F32, 2, ((int64_t[]){3, 4})),
+ *         EINC_LAYOUT(EINC_F32, 2, ((int64_t[]){4, 5})),
+ *     };
+ *     struct einc_plan *plan;
+ *     if (einc_compile(NULL, "ij,jk->ik", 2, in, NULL, NULL, &plan, &err))
+ *         puts(einc_err_text(err));
+ *     einc_run(plan, (const void *[]){a, b}, c, NULL, NULL);
+ *
+ * Rules that hold for every function here
+ * - Nothing prints, aborts, exits or throws. Functions that can fail return
+ *   enum einc_status; the text, when the caller passes `err`, is in an object
+ *   that the caller frees with einc_err_free().
+ * - Sizes are int64_t and every product of them is checked.
+ * - Strides are in elements, signed; 0 (broadcast) and overlapping input
+ *   elements are legal. Tensors belong to the caller, always.
+ * - Plans and contexts may be used by any number of threads at once, as long
+ *   as nobody frees them meanwhile. A plan keeps its context alive.
+ * - `ctx` may be NULL everywhere: one default context, made on first use.
+ * - Structs that the caller fills start with their own size, so they can grow;
+ *   fields left 0 mean the default.
+ */
+#ifndef EINC_H
+#define EINC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define EINC_API __attribute__((visibility("default")))
+#else
+#define EINC_API
+#endif
+
+#define EINC_VERSION "0.1.0"
+/* Grows when a program built against an older header would misbehave; it is
+ * the number in the SONAME. */
+#define EINC_ABI 0
+
+enum einc_status {
+    EINC_OK = 0,
+    EINC_EPARSE,    /* the text is not an expression (E1xx, E2xx) */
+    EINC_ESHAPE,    /* labels, ranks or sizes do not fit (E3xx, E4xx) */
+    EINC_EDTYPE,    /* element types do not fit (E5xx) */
+    EINC_EALIAS,    /* elements of `out` overlap each other */
+    EINC_ENOMEM,    /* an allocation failed, or a memory limit was met */
+    EINC_ELIMIT,    /* a stated limit of einc was met (E8xx) */
+    EINC_ECOMPILER, /* a compiler was demanded and did not do */
+    EINC_ECACHE,    /* the cache was demanded and did not do */
+    EINC_EDEVICE,   /* a device was demanded and did not do */
+    EINC_EUNSUP,    /* legal, but not built yet; the text says what */
+    EINC_EINVAL,    /* the call itself is wrong: NULL, unknown enumerator ... */
+    EINC_EINTERNAL  /* a fault of einc; please report it */
+};
+
+/* Element types. f16 (IEEE binary16) and bf16 are storage: they are computed
+ * and summed in f32. c64 and c128 are pairs (re, im) of f32 and f64. bool is
+ * one byte, 0 or 1; product is `and`, sum is `or`. Integers wrap. */
+enum einc_dtype {
+    EINC_DTYPE_NONE = 0,
+    EINC_BOOL,
+    EINC_I8, EINC_U8, EINC_I16, EINC_U16,
+    EINC_I32, EINC_U32, EINC_I64, EINC_U64,
+    EINC_F16, EINC_BF16, EINC_F32, EINC_F64,
+    EINC_C64, EINC_C128
+};
+
+/* Shape, strides and type of one tensor. */
+struct einc_layout {
+    uint32_t size;         /* sizeof(struct einc_layout) */
+    int32_t dtype;         /* enum einc_dtype; 0 in an output: inferred */
+    int32_t ndim;          /* 0: a scalar */
+    int32_t reserved;      /* 0 */
+    const int64_t *shape;  /* [ndim], each >= 0 */
+    const int64_t *stride; /* [ndim], elements; NULL: dense row-major */
+};
+
+#define EINC_LAYOUT(type, n, dims)                                          \
+    { sizeof(struct einc_layout), (type), (n), 0, (dims), NULL }
+
+struct einc_ctx;  /* caches, threads, allocator: make one, or pass NULL */
+struct einc_plan; /* a compiled expression; immutable */
+struct einc_err;  /* why something failed */
+
+/* Where a kernel comes from. */
+enum einc_tier {
+    EINC_TIER_AUTO = 0, /* a cached kernel; else cc where it pays; else interp */
+    EINC_TIER_INTERP,   /* no compiler, no file, nothing but memory */
+    EINC_TIER_CC        /* a C compiler, or the disk cache of its results */
+};
+
+/* An allocator: realloc semantics in one function. `old` NULL allocates,
+ * `bytes` 0 frees (and returns NULL). Alignment 16 at least. NULL: no memory. */
+typedef void *(*einc_alloc_fn)(void *user, void *old, size_t old_bytes,
+                               size_t bytes);
+/* One line for a person, without newline: what was found or worked around. */
+typedef void (*einc_log_fn)(void *user, const char *line);
+/* Receives `n` bytes; 0 means go on, anything else stops the writer, which
+ * then returns EINC_EINVAL. */
+typedef int (*einc_write_fn)(void *user, const char *bytes, size_t n);
+
+struct einc_config {
+    uint32_t size;          /* sizeof(struct einc_config) */
+    int32_t threads;        /* 0: EINC_THREADS, else the processors we may use */
+    einc_alloc_fn alloc;    /* NULL: malloc and free */
+    void *alloc_user;
+    einc_log_fn log;        /* NULL: silent (or stderr if EINC_VERBOSE is set) */
+    void *log_user;
+    const char *cache_dir;  /* NULL: EINC_CACHE_DIR, else XDG_CACHE_HOME/einc,
+                             * else ~/.cache/einc; "": no disk cache */
+    const char *cc;         /* NULL: EINC_CC, CC, then cc gcc clang in PATH */
+    int32_t tier;           /* enum einc_tier; AUTO: EINC_TIER, if set */
+    int32_t reserved;       /* 0 */
+};
+
+/* Makes a context. `config` may be NULL. Never fails because a compiler, a
+ * cache directory or a device is missing: those are found out on use. */
+EINC_API enum einc_status
+einc_ctx_create(const struct einc_config *config, struct einc_ctx **ctx,
+                struct einc_err **err);
+/* Gives back the caller's hold. The context lives until its last plan is
+ * freed. NULL is fine. */
+EINC_API void einc_ctx_free(struct einc_ctx *ctx);
+
+enum einc_flags {
+    EINC_STRICT_NUMPY = 1 << 0, /* an ellipsis left out of the output: error */
+    EINC_STRICT_SIZES = 1 << 1, /* a size-1 dim never broadcasts a label */
+    EINC_NAMED_LABELS = 1 << 2, /* read "batch i" as two labels, always */
+    EINC_COMPACT_LABELS = 1 << 3, /* read "batch" as five labels, always */
+    EINC_NO_CACHE = 1 << 4      /* neither read nor write the disk cache */
+};
+
+struct einc_options {
+    uint32_t size;           /* sizeof(struct einc_options) */
+    uint32_t flags;          /* enum einc_flags, or-ed */
+    int32_t tier;            /* enum einc_tier; AUTO: the context's */
+    int32_t reserved;        /* 0 */
+    const char *path;        /* NULL: "auto"; a finder's name ("greedy", "dp"),
+                              * or "random:SEED" */
+    const char *plan_text;   /* NULL, or a plan as einc_explain() prints it:
+                              * its order, kinds and layouts are taken */
+    uint64_t memory_limit_bytes; /* intermediates; 0: none */
+    const char *symbolic;    /* NULL, or labels separated by commas, or "*":
+                              * extents that emitted code takes as arguments.
+                              * Their sizes in `in` only guide the plan */
+};
+
+/* Compiles `expr` for `n_in` operands of the given layouts.
+ *   out     NULL: dense row-major of the inferred shape and type. Else its
+ *           shape must be the inferred one; its dtype (0: inferred) must hold
+ *           the inferred one without loss, or i32/i64 for sums of i8;
+ *           its strides may be anything that keeps elements apart.
+ *   opts    NULL: all defaults.
+ *   plan    receives the plan; free it with einc_plan_free().
+ *   err     NULL, or receives the reason on failure.
+ * Repeated calls with equal arguments are answered from the context's memory
+ * of kernels; einc_einsum() also remembers the plans. */
+EINC_API enum einc_status
+einc_compile(struct einc_ctx *ctx, const char *expr, size_t n_in,
+             const struct einc_layout in[], const struct einc_layout *out,
+             const struct einc_options *opts, struct einc_plan **plan,
+             struct einc_err **err);
+
+/* The same with integer labels: operand o has labels ids[o][0..n_ids[o]).
+ * Labels are any integers >= 0; EINC_ELLIPSIS stands for "...".
+ * out_ids NULL: implicit output, labels seen once, in numeric order. */
+#define EINC_ELLIPSIS (-2147483647 - 1)
+EINC_API enum einc_status
+einc_compile_ids(struct einc_ctx *ctx, size_t n_in,
+                 const int32_t *const ids[], const size_t n_ids[],
+                 const int32_t *out_ids, size_t n_out_ids,
+                 const struct einc_layout in[], const struct einc_layout *out,
+                 const struct einc_options *opts, struct einc_plan **plan,
+                 struct einc_err **err);
+
+EINC_API void einc_plan_free(struct einc_plan *plan);
+
+struct einc_run_options {
+    uint32_t size;      /* sizeof(struct einc_run_options) */
+    int32_t threads;    /* 0: the context's; 1: the calling thread only */
+    const void *alpha;  /* NULL: 1; else one value of einc_plan_compute() */
+    const void *beta;   /* NULL: 0, and `out` is not read; else likewise */
+    void *work;         /* NULL: allocated by the call; else at least
+                         * einc_plan_workspace() bytes, so aligned */
+    size_t work_bytes;
+    void *stream;       /* NULL; of use with device plans */
+};
+
+/* out = alpha * expression + beta * out. `in` holds one pointer per operand,
+ * to its element of index (0, 0, ...), also where strides are negative.
+ * An input that overlaps `out` is copied first, so the result is as if all
+ * inputs had been read before `out` was written. Results are bitwise the same
+ * at every thread count. On EINC_ENOMEM nothing was written. */
+EINC_API enum einc_status
+einc_run(const struct einc_plan *plan, const void *const in[], void *out,
+         const struct einc_run_options *opts, struct einc_err **err);
+
+/* One call: compile (remembered in the context by expression and layouts) and
+ * run. `out` may not be NULL. */
+EINC_API enum einc_status
+einc_einsum(struct einc_ctx *ctx, const char *expr, size_t n_in,
+            const struct einc_layout in[], const void *const in_data[],
+            const struct einc_layout *out, void *out_data,
+            struct einc_err **err);
+
+/* --- asking a plan ------------------------------------------------------ */
+
+/* Layout of the output; shape and stride belong to the plan. */
+EINC_API enum einc_status
+einc_plan_layout(const struct einc_plan *plan, struct einc_layout *out);
+/* Type that products and sums are computed in: bool i32 i64 f32 f64 c64 c128.
+ * i32 and i64 stand for the unsigned types of that width too. */
+EINC_API enum einc_dtype einc_plan_compute(const struct einc_plan *plan);
+/* Bytes and alignment of the workspace that einc_run() uses with the
+ * context's number of threads. May be 0. */
+EINC_API enum einc_status
+einc_plan_workspace(const struct einc_plan *plan, size_t *bytes,
+                    size_t *align);
+/* D of the bound |got - exact| <= D*u/(1 - D*u) * einsum(|in0|, |in1|, ...),
+ * u the unit roundoff of the compute type (Higham, Accuracy and Stability,
+ * section 3.1), to which the rounding of a narrower output adds its own. */
+EINC_API double einc_plan_error_terms(const struct einc_plan *plan);
+/* 64 bits that are equal for plans that do the same: independent of label
+ * names, operand order and spelling. */
+EINC_API uint64_t einc_plan_hash(const struct einc_plan *plan);
+/* The tier that answers: EINC_TIER_INTERP or EINC_TIER_CC. */
+EINC_API enum einc_tier einc_plan_tier(const struct einc_plan *plan);
+
+enum einc_format { EINC_TEXT = 0, EINC_JSON, EINC_DOT };
+
+/* Writes one stage of a plan. `stage` is one of
+ *   "expr"   the text as parsed              "stmt"  as an index statement
+ *   "graph"  indices, operands, strides      "canon" the canonical graph
+ *   "path"   the order of contraction        "plan"  steps, roles, buffers
+ *   "nest"   loops and tiles of each step    "source" the generated C
+ *   "cuda"   the generated CUDA
+ * NULL: "plan". JSON and DOT exist for "plan" only. */
+EINC_API enum einc_status
+einc_explain(const struct einc_plan *plan, const char *stage,
+             enum einc_format format, einc_write_fn write, void *user,
+             struct einc_err **err);
+
+/* --- writing source ----------------------------------------------------- */
+
+enum einc_part { EINC_SOURCE = 0, EINC_HEADER, EINC_MAIN };
+
+struct einc_emit_options {
+    uint32_t size;          /* sizeof(struct einc_emit_options) */
+    int32_t part;           /* enum einc_part; MAIN: the source and a main()
+                             * that checks and times it */
+    const char *target;     /* NULL: "c"; or "cuda" */
+    const char *name;       /* C identifier of the function; NULL: "einsum" */
+    const char *header;     /* name to #include, or NULL: declare in place */
+    const char *again;      /* command line for the opening comment, or NULL */
+};
+
+/* Writes C or CUDA that needs nothing of einc. The same plan, options and
+ * version give the same bytes. With extents as arguments (see `symbolic`) all
+ * tensors are dense row-major; else the plan's extents and strides are
+ * literals. */
+EINC_API enum einc_status
+einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
+          einc_write_fn write, void *user, struct einc_err **err);
+
+/* --- errors ------------------------------------------------------------- */
+
+/* One place that a diagnostic points at. */
+struct einc_mark {
+    int32_t begin, end; /* bytes of the expression, end excluded */
+    int32_t operand;    /* from 0, or -1 */
+    int32_t dim;        /* from 0, or -1 */
+    const char *note;   /* what is the matter there; may be "" */
+};
+
+struct einc_diag {
+    const char *code;    /* "E401"; stable */
+    const char *message; /* one line, names the thing as the user wrote it */
+    const char *hint;    /* one edit that would make it legal, or NULL */
+    const struct einc_mark *marks;
+    int32_t n_marks;
+    int32_t status;      /* enum einc_status */
+};
+
+/* The whole report, as the command line shows it, newline at its end.
+ * Never NULL; lives as long as `err`. */
+EINC_API const char *einc_err_text(const struct einc_err *err);
+EINC_API enum einc_status einc_err_status(const struct einc_err *err);
+/* The diagnostics in it: 0 to 5. */
+EINC_API int einc_err_count(const struct einc_err *err);
+EINC_API const struct einc_diag *einc_err_diag(const struct einc_err *err,
+                                               int i);
+EINC_API void einc_err_free(struct einc_err *err);
+/* "EINC_ESHAPE" and the like. */
+EINC_API const char *einc_status_name(enum einc_status status);
+
+/* --- the rest ----------------------------------------------------------- */
+
+/* "0.1.0", of the library that is linked. */
+EINC_API const char *einc_version(void);
+EINC_API int einc_abi(void);
+/* "f32"; NULL for what is no type. And back; 0 for what is no name. */
+EINC_API const char *einc_dtype_name(enum einc_dtype dtype);
+EINC_API enum einc_dtype einc_dtype_parse(const char *name);
+/* Bytes of one element; 0 for what is no type. */
+EINC_API size_t einc_dtype_bytes(enum einc_dtype dtype);
+
+/* The oracle: naive nested loops over the expression as written, with wide
+ * accumulators, no planning, one thread. For tests and `einc run --check`.
+ * `out` gets the plan's output (alpha 1, beta 0) and `bound`, unless NULL,
+ * a dense row-major array of doubles (pairs for complex: the same bound
+ * twice) with the largest error that einc_run() may make per element. */
+EINC_API enum einc_status
+einc_reference(const struct einc_plan *plan, const void *const in[],
+               void *out, double *bound, struct einc_err **err);
+
+/* What was found on this machine, a line per fact: compiler, cache,
+ * instruction set, threads, CUDA. For people and bug reports. */
+EINC_API enum einc_status
+einc_doctor(struct einc_ctx *ctx, einc_write_fn write, void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * unit.h - generated source and how to call it: what codegen hands to the
+ * runtime. The kernel is a function of a range of tasks, each of which writes
+ * its own part of the output, so any split gives the same bits.
+ */
+#ifndef EINC_CODEGEN_UNIT_H
+#define EINC_CODEGEN_UNIT_H
+
+#include <stdint.h>
+
+/* Arguments of every compiled kernel. The emitted text declares the same
+ * struct; UNIT_ABI changes with it. All arrays outlive the call. */
+struct einc_args {
+    void *out;            /* element (0, 0, ...) */
+    const void *const *in;
+    const int64_t *n;     /* extents, in the order of unit.extents */
+    const int64_t *s;     /* strides, in the order of unit.strides */
+    const void *alpha;    /* one value of the compute type; never NULL */
+    const void *beta;     /* likewise, or NULL: do not read out */
+    char *scratch;        /* unit.scratch_bytes, 64-aligned, this thread's */
+};
+
+typedef void (*einc_kernel_fn)(const struct einc_args *, int64_t task_begin,
+                               int64_t task_end);
+
+enum { UNIT_ABI = 1 };
+
+/* Source of one kernel. Equal kernels have byte-equal sources. */
+struct unit {
+    const char *source;   /* C, 0-terminated */
+    int64_t source_bytes;
+    const char *entry;    /* symbol of type einc_kernel_fn */
+    int64_t scratch_bytes;
+    int n_extents, n_strides;
+};
+
+#endif
