@@ -1,32 +1,172 @@
 # SPDX-License-Identifier: MIT
-# einc: see README.md. (being written; helpers: do not edit unless it is yours)
+# einc, the compiler for einsum expressions. `make help` lists the targets.
+# Variables of use: CC=clang, B=another-build-folder, PREFIX, DESTDIR,
+# FUZZ_SECONDS.
+ifeq ($(origin CC),default)
 CC       = gcc
-CFLAGS   = -O2 -g
-WARN     = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
-CPPFLAGS = -Iinclude -Isrc -I. -D_GNU_SOURCE
-STD      = -std=gnu11
+endif
 B        = build
+PREFIX   = /usr/local
+CFLAGS   = -O2 -g
+STD      = -std=gnu11
+WARN     = -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
+           -Wstrict-prototypes -Werror=implicit
+CPPFLAGS = -Iinclude -Isrc -I. -D_GNU_SOURCE
+LIBS     = -lmd -ldl -lpthread -lm
+FUZZ_SECONDS = 20
 
-LIB_SRC = src/base/arena.c src/base/text.c src/base/diag.c src/base/dtype.c \
+VERSION  = 0.1.0
+ABI      = 0
+SONAME   = libeinc.so.$(ABI)
+SHARED   = libeinc.so.$(VERSION)
+COMPILE  = $(CC) $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -fPIC \
+           -fvisibility=hidden
+JOBS     = -j$(shell nproc)
+
+LIB_SRC = \
+  src/base/arena.c src/base/text.c src/base/diag.c src/base/dtype.c \
   src/parse/parse.c src/parse/stmt.c src/parse/graph.c \
-  src/plan/canon.c src/plan/classify.c src/plan/cost.c src/plan/path.c src/plan/path_greedy.c \
-  src/plan/path_dp.c src/plan/path_random.c src/plan/lower.c src/plan/lower_contract.c src/plan/lower_reduce.c \
-  src/plan/lower_copy.c src/plan/buffers.c src/plan/plan.c src/plan/plan_text.c \
-  src/codegen/target.c src/codegen/tile.c src/codegen/nest.c src/codegen/emit_c.c src/codegen/emit_cuda.c \
+  src/plan/canon.c src/plan/classify.c src/plan/cost.c src/plan/path.c \
+  src/plan/path_greedy.c src/plan/path_dp.c src/plan/path_random.c \
+  src/plan/lower.c src/plan/lower_contract.c src/plan/lower_reduce.c \
+  src/plan/lower_copy.c src/plan/buffers.c src/plan/plan.c \
+  src/plan/plan_text.c \
+  src/codegen/target.c src/codegen/tile.c src/codegen/nest.c \
+  src/codegen/emit_c.c src/codegen/emit_cuda.c \
   src/api.c \
-  runtime/trouble.c runtime/mem.c runtime/pool.c runtime/sys.c runtime/cache.c runtime/cc.c \
-  runtime/interp.c runtime/ref.c
-CLI_SRC = $(wildcard src/cli/*.c)
-LIB_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard $(LIB_SRC))) $(B)/src/parse/lex.o
+  runtime/trouble.c runtime/mem.c runtime/pool.c runtime/sys.c \
+  runtime/cache.c runtime/cc.c runtime/interp.c runtime/ref.c
+CLI_SRC = \
+  src/cli/run.c src/cli/emit.c src/cli/explain.c src/cli/doctor.c \
+  src/cli/help.c src/cli/flags.c src/cli/say.c src/cli/file.c \
+  src/cli/operands.c src/cli/value.c src/cli/show.c src/cli/npy.c
 
-$(B)/%.o: %.c
+LIB_OBJ  = $(patsubst %.c,$(B)/%.o,$(wildcard $(LIB_SRC))) \
+           $(B)/src/parse/lex.o
+CLI_OBJ  = $(patsubst %.c,$(B)/%.o,$(wildcard $(CLI_SRC)))
+MAIN_OBJ = $(B)/src/cli/main.o
+UNIT     = $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
+NUMERIC  = $(patsubst %.c,$(B)/%,$(wildcard tests/numeric/*.c))
+FUZZ     = $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+all: $(B)/einc $(B)/libeinc.a $(B)/libeinc.so
+
+# --- the library and the command
+
+$(B)/libeinc.a: $(LIB_OBJ)
+	rm -f $@
+	ar rcs $@ $^
+$(B)/$(SHARED): $(LIB_OBJ) src/einc.map
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) \
+	  -Wl,--version-script=src/einc.map -o $@ $(LIB_OBJ) $(LIBS)
+$(B)/libeinc.so: $(B)/$(SHARED)
+	ln -sf $(SHARED) $(B)/$(SONAME)
+	ln -sf $(SONAME) $@
+$(B)/libcli.a: $(CLI_OBJ)
+	rm -f $@
+	ar rcs $@ $^
+$(B)/einc: $(MAIN_OBJ) $(B)/libcli.a $(B)/libeinc.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c $< -o $@
+	$(COMPILE) -MMD -MP -c $< -o $@
 $(B)/src/parse/lex.c: src/parse/lex.re
 	@mkdir -p $(@D)
 	re2c -W -Werror -i --no-generation-date -o $@ $<
-$(B)/src/parse/lex.o: $(B)/src/parse/lex.c
-	$(CC) $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c $< -o $@
-$(B)/libeinc.a: $(LIB_OBJ)
-	rm -f $@; ar rcs $@ $^
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+$(B)/src/parse/lex.o: $(B)/src/parse/lex.c $(B)/flags
+	$(COMPILE) -MMD -MP -c $< -o $@
+
+# Other flags or another compiler in the same folder: everything again.
+$(B)/flags: force
+	@mkdir -p $(B)
+	@echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' > $@
+force:
+
+# --- tests: a program per file, with the library's internals at hand
+
+tests: $(UNIT) $(NUMERIC) $(B)/tools/mknpy
+$(UNIT) $(NUMERIC): $(B)/%: $(B)/%.o $(B)/libcli.a $(B)/libeinc.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+$(B)/tools/mknpy: $(B)/tools/mknpy.o $(B)/libcli.a $(B)/libeinc.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+.SECONDARY: $(UNIT:%=%.o) $(NUMERIC:%=%.o) $(B)/tools/mknpy.o
+
+# Everything; parts go on when one fails, and the last line is the sum.
+test:
+	@tools/setup.sh
+	@B='$(B)' CC='$(CC)' MAKE='$(MAKE)' tools/test.sh build check unit \
+	  numeric cli install examples
+# Runs the unit tests and the numeric ones only.
+unit:
+	@B='$(B)' CC='$(CC)' MAKE='$(MAKE)' tools/test.sh build unit numeric
+check:
+	@tools/check_includes.sh
+# Writes the expected files under tests/golden again; git diff is the review.
+golden: tests
+	EINC_GOLDEN=write $(B)/tests/unit/test_golden
+
+SAN_FLAGS  = -O1 -g -fsanitize=address,undefined \
+             -fno-sanitize-recover=all -fno-omit-frame-pointer
+TSAN_FLAGS = -O1 -g -fsanitize=thread
+FUZZ_FLAGS = -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+             -fno-sanitize-recover=all
+san:
+	$(MAKE) B=build-san CFLAGS='$(SAN_FLAGS)' unit
+tsan:
+	$(MAKE) B=build-tsan CFLAGS='$(TSAN_FLAGS)' unit
+fuzz:
+	$(MAKE) B=build-fuzz CC=clang CFLAGS='$(FUZZ_FLAGS)' $(JOBS) fuzz-run
+fuzz-run: $(FUZZ:%=%.ran)
+$(FUZZ): %: %.o $(B)/libeinc.a
+	$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+%.ran: %
+	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1
+
+# --- to look at
+
+demo:
+	@tools/setup.sh
+	@$(MAKE) -s $(JOBS) B='$(B)' all $(B)/tools/mknpy
+	@B='$(B)' tools/demo.sh
+bench: all
+	@$(MAKE) -C bench B='$(abspath $(B))'
+
+# --- install
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include \
+	  $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 755 $(B)/einc $(DESTDIR)$(PREFIX)/bin/einc
+	install -m 644 include/einc.h $(DESTDIR)$(PREFIX)/include/einc.h
+	install -m 644 $(B)/libeinc.a $(DESTDIR)$(PREFIX)/lib/libeinc.a
+	install -m 755 $(B)/$(SHARED) $(DESTDIR)$(PREFIX)/lib/$(SHARED)
+	ln -sf $(SHARED) $(DESTDIR)$(PREFIX)/lib/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libeinc.so
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' einc.pc.in \
+	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/einc.pc
+uninstall:
+	cd $(DESTDIR)$(PREFIX) && rm -f bin/einc include/einc.h \
+	  lib/libeinc.a lib/$(SHARED) lib/$(SONAME) lib/libeinc.so \
+	  lib/pkgconfig/einc.pc
+clean:
+	rm -rf build build-san build-tsan build-fuzz
+
+help:
+	@echo 'make            the command and the libraries, in $(B)/'
+	@echo 'make demo       five einsums, planned, run and checked'
+	@echo 'make test       every test; installs what is missing (Debian)'
+	@echo 'make unit       unit and numeric tests only'
+	@echo 'make check      every include, and that none points up'
+	@echo 'make golden     writes the expected files of tests/golden again'
+	@echo 'make san tsan   unit tests under the sanitizers'
+	@echo 'make fuzz       every fuzz entry for FUZZ_SECONDS=$(FUZZ_SECONDS)'
+	@echo 'make bench      the benchmark'
+	@echo 'make install    to $$(DESTDIR)$$(PREFIX), $(DESTDIR)$(PREFIX)'
+	@echo 'make uninstall  takes that away again'
+	@echo 'make clean      removes what was built'
+
+.PHONY: all tests test unit check golden san tsan fuzz fuzz-run demo bench \
+        install uninstall clean help force
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d)
+-include $(UNIT:%=%.d) $(NUMERIC:%=%.d) $(FUZZ:%=%.d) $(B)/tools/mknpy.d

@@ -248,6 +248,26 @@ einc_explain(const struct einc_plan *plan, const char *stage,
              enum einc_format format, einc_write_fn write, void *user,
              struct einc_err **err);
 
+/* --- sizes by name ------------------------------------------------------ */
+
+/* Receives the shape of one operand, from operand 0 on; `shape` is valid
+ * during the call. 0 means go on, anything else stops with EINC_EINVAL. */
+typedef int (*einc_shape_fn)(void *user, size_t operand, int32_t ndim,
+                             const int64_t *shape);
+
+/* Turns sizes of labels into shapes of operands.
+ *   sizes     "i=64,j=128", labels as the expression writes them; NULL: none.
+ *             A label without a size gets a nominal one, fit for planning.
+ *   flags     EINC_NAMED_LABELS or EINC_COMPACT_LABELS, or 0.
+ *   symbolic  NULL, or receives the labels without a size, separated by
+ *             commas, for einc_options.symbolic; EINC_EINVAL when they need
+ *             more than `symbolic_bytes`.
+ * "..." gets no dims here: operands that need some take a layout. */
+EINC_API enum einc_status
+einc_shapes(const char *expr, const char *sizes, uint32_t flags,
+            einc_shape_fn each, void *user, char *symbolic,
+            size_t symbolic_bytes, struct einc_err **err);
+
 /* --- writing source ----------------------------------------------------- */
 
 enum einc_part { EINC_SOURCE = 0, EINC_HEADER, EINC_MAIN };

@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Runs parts of the tests and adds up what they say; a part that fails does
+# not keep the next from running. Called by the Makefile with B, CC and MAKE.
+# usage: tools/test.sh PART...
+#   build     everything, warnings included     check     the include order
+#   unit      tests/unit, a cmocka program per file
+#   numeric   tests/numeric, likewise           cli       the command line
+#   install   what `make install` leaves        examples  `check` of each
+# A part counts what its programs report: cmocka's totals, or a last line
+# `N passed, N failed`. One that reports nothing counts as one test.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+B=${B-build} CC=${CC-gcc} MAKE=${MAKE-make}
+export B CC
+case $B in
+/*) absolute=$B ;;
+*) absolute=$PWD/$B ;;
+esac
+limit=600 # seconds a single program may take
+logs=$B/logs
+rm -rf "$logs"
+mkdir -p "$logs"
+passed=0
+failed=0
+
+# Sets p and f to what a log reports.
+count() { # count LOG STATUS
+    p=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$1" |
+        awk '{ n += $1 } END { print n + 0 }')
+    f=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$1" |
+        awk '{ n += $1 } END { print n + 0 }')
+    last=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$1" | tail -n 1)
+    if [ -n "$last" ]; then
+        p=${last%% *}
+        f=${last#*, }
+        f=${f%% *}
+    fi
+    [ "$2" -ne 0 ] && [ "$f" -eq 0 ] && f=1
+    [ "$2" -eq 0 ] && [ "$p" -eq 0 ] && [ "$f" -eq 0 ] && p=1
+    return 0
+}
+
+one() { # one NAME COMMAND...
+    name=$1
+    shift
+    log=$logs/$(echo "$name" | tr / _).log
+    start=$(date +%s)
+    timeout -k 5 "$limit" "$@" >"$log" 2>&1 </dev/null
+    rc=$?
+    count "$log" "$rc"
+    took=$(($(date +%s) - start))
+    passed=$((passed + p))
+    failed=$((failed + f))
+    if [ "$f" -eq 0 ]; then
+        printf 'ok    %-32s %5d passed %12d s\n' "$name" "$p" "$took"
+        return
+    fi
+    [ "$rc" -eq 124 ] && echo "stopped after $limit s" >>"$log"
+    tail -n 40 "$log" | sed 's/^/      | /'
+    printf 'FAIL  %-32s %5d passed, %d failed (exit %d)  %s\n' \
+        "$name" "$p" "$f" "$rc" "$log"
+}
+
+programs() { # programs FOLDER PATTERN: a test program per source file
+    for source in tests/"$1"/$2; do
+        [ -e "$source" ] || continue
+        name=${source#tests/}
+        name=${name%.c}
+        one "$name" "$B/tests/$name"
+    done
+}
+
+for part in "$@"; do
+    case $part in
+    build) one build "$MAKE" -s -k "-j$(nproc)" all tests ;;
+    check) one check tools/check_includes.sh ;;
+    unit) programs unit 'test_*.c' ;;
+    numeric) programs numeric '*.c' ;;
+    cli) for t in tests/cli/*.sh; do one "cli/${t##*/}" "$t"; done ;;
+    install) for t in tests/install/*.sh; do one "install/${t##*/}" "$t"; done ;;
+    examples)
+        for dir in examples/*/; do
+            [ -e "$dir/Makefile" ] || continue
+            dir=${dir%/}
+            one "$dir" "$MAKE" -s -C "$dir" check "B=$absolute" "CC=$CC"
+        done
+        ;;
+    *) echo "test.sh: no part '$part'" >&2 && exit 2 ;;
+    esac
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
