@@ -16,7 +16,7 @@ struct einc_args {
     const void *const *in;
     const int64_t *n;     /* extents, in the order of unit.extents */
     const int64_t *s;     /* strides, in the order of unit.strides */
-    const void *alpha;    /* one value of the compute type; never NULL */
+    const void *alpha;    /* one value of the compute type, or NULL: 1 */
     const void *beta;     /* likewise, or NULL: do not read out */
     char *scratch;        /* unit.scratch_bytes, 64-aligned, this thread's */
 };

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * nest.h - one step of a plan as loops, tiles, packed panels and stores: a
+ * tree that knows neither C nor CUDA. The emitters only print it.
+ *
+ * Two families share the node kinds:
+ *   stream  TASKS( ZERO LOOP(LOOP(FMA)) STORE ): any number of operands, an
+ *           accumulator per output element, or a block of them in lanes
+ *   gett    TASKS( LOOP kblock( PACK rhs, LOOP mblock( PACK lhs,
+ *           LOOP panel( LOOP tile( TILE, STORE )))))
+ */
+#ifndef EINC_CODEGEN_NEST_H
+#define EINC_CODEGEN_NEST_H
+
+#include "codegen/target.h"
+#include "codegen/tile.h"
+#include "plan/plan.h"
+
+enum loop_role { LOOP_BATCH, LOOP_M, LOOP_N, LOOP_K, N_LOOP_ROLES };
+
+/* A number of the generated code: a literal, or an argument of the kernel. */
+struct quantity {
+    int64_t value; /* today's value; the literal if arg < 0 */
+    int arg;       /* slot in einc_args.n (extents) or .s (strides), or -1 */
+};
+
+struct nest_index {
+    int index;         /* number in plan.canon */
+    enum loop_role role;
+    char name[16];     /* loop variable, see einc_nest_name() */
+    struct quantity extent;
+};
+
+struct nest_tensor {
+    const char *name;         /* "lhs" "rhs" "in0" ... "out" */
+    int tensor;               /* number in plan.tensors */
+    enum einc_dtype storage;
+    struct quantity *stride;  /* [n_idx]; literal 0 if it does not hold it */
+};
+
+enum nest_op {
+    NEST_TASKS, /* the space that threads share; decoded from a task number */
+    NEST_LOOP,  /* serial: one index of a stream, blocks of a role of a gett */
+    NEST_PACK,  /* block of a tensor to panels in scratch */
+    NEST_ZERO,  /* accumulators of this task = 0 */
+    NEST_FMA,   /* accumulators += product of one element of each operand */
+    NEST_TILE,  /* accumulators of an mr x nr tile += lhs tile * rhs panel */
+    NEST_STORE  /* out = alpha * accumulators + beta * out */
+};
+
+enum block { BLOCK_NONE, BLOCK_K, BLOCK_M, BLOCK_PANEL, BLOCK_TILE };
+
+struct nest_node {
+    enum nest_op op;
+    int index;           /* LOOP of a stream: number in nest.idx, else -1 */
+    enum block block;    /* LOOP of a gett: what it steps over */
+    int tensor;          /* PACK: 0 lhs, 1 rhs */
+    struct nest_node *child, *next; /* body; what follows */
+};
+
+struct nest {
+    const struct plan *plan;
+    const struct step *step;
+    const struct target *target;
+    int gett;                 /* else stream */
+    struct nest_index *idx;   /* batch, then M, N, K; slowest first */
+    int n_idx;
+    int first[N_LOOP_ROLES + 1]; /* role r: idx[first[r]] .. idx[first[r+1]) */
+    struct nest_tensor *in;   /* gett: lhs, rhs */
+    int n_in;
+    struct nest_tensor out;
+    enum einc_dtype compute;
+    struct tile tile;         /* gett */
+    int lane;                 /* stream: idx whose values run in the lanes of
+                               * one task, or -1; a free index (elements of
+                               * out) or a summed one (partial sums) */
+    int lanes;                /* how many at a time */
+    struct nest_node *root;
+    struct quantity factor;   /* the sum is multiplied by it; literal 1: not */
+    int n_extents, n_strides; /* slots used; the factor is an extent slot, and
+                               * a gett has two more, the last: rows and
+                               * columns of out per task */
+    int64_t scratch_bytes;    /* per thread */
+};
+
+/* Whether extents and strides become literals. GENERIC: arguments, but for
+ * strides 0 and 1, so that one kernel serves every shape of its class.
+ * LITERAL: literals wherever the extent is fixed. */
+enum nest_mode { NEST_GENERIC, NEST_LITERAL };
+
+const struct nest *einc_nest_build(struct arena *perm, struct arena scratch,
+                                   const struct plan *p, int step,
+                                   const struct target *t,
+                                   enum nest_mode mode);
+
+/* Loop variable of an index of plan.canon in a file for a reader: the label
+ * if it is one ASCII letter, else i0, i1 ... by number. */
+void einc_nest_name(char *to, size_t size, const struct graph *canon,
+                    int index);
+
+/* Values of the arguments for this plan: n[n_extents], s[n_strides]. For a
+ * gett the task size is chosen for `threads`; it changes no bit of the
+ * result. Returns the number of tasks. */
+int64_t einc_nest_arguments(const struct nest *nest, int threads, int64_t *n,
+                            int64_t *s);
+
+/* Dump "nest". */
+void einc_nest_print(struct text *t, const struct nest *nest);
+
+#endif

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * print.c - see print.h.
+ */
+#include "codegen/print.h"
+
+#include <string.h>
+
+static const char *
+plane_type(enum einc_dtype compute)
+{
+    switch (compute) {
+    case EINC_F32:
+    case EINC_C64:
+        return "float";
+    case EINC_F64:
+    case EINC_C128:
+        return "double";
+    case EINC_I64:
+        return "uint64_t"; /* unsigned: wrapping is defined */
+    default:
+        return "uint32_t"; /* EINC_I32, EINC_BOOL */
+    }
+}
+
+struct printer
+einc_printer(struct text *t, const struct nest *nest, const char *prefix)
+{
+    return (struct printer){
+        .t = t,
+        .nest = nest,
+        .prefix = prefix,
+        .args = "einc_args",
+        .type = plane_type(nest->compute),
+        .planes =
+            einc_dtype_info(nest->compute)->kind == KIND_COMPLEX ? 2 : 1,
+        .with_scale = 1,
+        .linkage = "static "};
+}
+
+const char *
+einc_print_storage(enum einc_dtype d)
+{
+    return einc_dtype_info(d)->c_type;
+}
+
+const char *
+einc_print_add(const struct printer *p)
+{
+    return p->nest->compute == EINC_BOOL ? "|" : "+";
+}
+
+const char *
+einc_print_mul(const struct printer *p)
+{
+    return p->nest->compute == EINC_BOOL ? "&" : "*";
+}
+
+/* --- elements ----------------------------------------------------------- */
+
+static int
+is_complex(enum einc_dtype d)
+{
+    return einc_dtype_info(d)->kind == KIND_COMPLEX;
+}
+
+void
+einc_print_load(const struct printer *p, enum einc_dtype storage, int plane,
+                const char *pointer, const char *offset)
+{
+    struct text *t = p->t;
+    const char *type = p->type;
+    if (is_complex(storage)) {
+        const char *cast = p->nest->compute == storage ? "" : "(double)";
+        einc_put(t, plane ? "%s%s[2*(%s) + 1]" : "%s%s[2*(%s)]", cast, pointer,
+                 offset);
+    } else if (plane) {
+        einc_put(t, "0");
+    } else if (storage == EINC_BOOL) {
+        einc_put(t, "(%s)(%s[%s] != 0)", type, pointer, offset);
+    } else if (p->nest->compute == EINC_BOOL) {
+        einc_put(t, "(uint32_t)(%s[%s] != 0)", pointer, offset);
+    } else if (storage == EINC_F16 || storage == EINC_BF16) {
+        einc_put(t, "%s%s(%s[%s])",
+                 strcmp(type, "float") == 0 ? "" : "(double)",
+                 storage == EINC_F16 ? "half_to_float" : "bf16_to_float",
+                 pointer, offset);
+    } else if (strcmp(type, einc_print_storage(storage)) == 0) {
+        einc_put(t, "%s[%s]", pointer, offset);
+    } else {
+        einc_put(t, "(%s)%s[%s]", type, pointer, offset);
+    }
+}
+
+void
+einc_print_store(const struct printer *p, enum einc_dtype storage, int plane,
+                 const char *pointer, const char *offset, const char *value)
+{
+    struct text *t = p->t;
+    const char *type = einc_print_storage(storage);
+    if (is_complex(storage))
+        einc_line(t, plane ? "%s[2*(%s) + 1] = %s;" : "%s[2*(%s)] = %s;",
+                  pointer, offset, value);
+    else if (storage == EINC_BOOL)
+        einc_line(t, "%s[%s] = (uint8_t)(%s != 0);", pointer, offset, value);
+    else if (storage == EINC_F16 || storage == EINC_BF16)
+        einc_line(t, "%s[%s] = float_to_%s(%s);", pointer, offset,
+                  storage == EINC_F16 ? "half" : "bf16", value);
+    else if (strcmp(type, p->type) == 0)
+        einc_line(t, "%s[%s] = %s;", pointer, offset, value);
+    else
+        einc_line(t, "%s[%s] = (%s)%s;", pointer, offset, type, value);
+}
+
+/* --- offsets and extents ------------------------------------------------ */
+
+static int
+is_literal(struct quantity q, int64_t value)
+{
+    return q.arg < 0 && q.value == value;
+}
+
+void
+einc_print_offset(const struct printer *p, const struct nest_tensor *x,
+                  int first, int last, int skip)
+{
+    const struct nest_index *idx = p->nest->idx;
+    int any = 0;
+    for (int j = first; j < last; j++) {
+        if (j == skip || is_literal(x->stride[j], 0))
+            continue;
+        einc_put(p->t, any ? " + " : "");
+        any = 1;
+        if (is_literal(x->stride[j], 1))
+            einc_put(p->t, "%s", idx[j].name);
+        else
+            einc_put(p->t, "%s_%s*%s", x->name, idx[j].name, idx[j].name);
+    }
+    if (!any)
+        einc_put(p->t, "0");
+}
+
+void
+einc_print_extent(const struct printer *p, enum loop_role role)
+{
+    const struct nest *w = p->nest;
+    for (int j = w->first[role]; j < w->first[role + 1]; j++)
+        einc_put(p->t, "%sn_%s", j > w->first[role] ? "*" : "",
+                 w->idx[j].name);
+    if (w->first[role] == w->first[role + 1])
+        einc_put(p->t, "1");
+}
+
+static void
+print_quantity(const struct printer *p, const char *name, const char *index,
+               struct quantity q, const char *array)
+{
+    if (q.arg >= 0 && p->by_parameter)
+        return;
+    if (q.arg >= 0)
+        einc_line(p->t, "const int64_t %s_%s = args->%s[%d];", name, index,
+                  array, q.arg);
+    else
+        einc_line(p->t, "const int64_t %s_%s = %lld;", name, index,
+                  (long long)q.value);
+}
+
+static void
+print_tensor(const struct printer *p, const struct nest_tensor *x, int slot)
+{
+    const struct nest *w = p->nest;
+    const char *type = einc_print_storage(x->storage);
+    if (!p->by_parameter && slot < 0)
+        einc_line(p->t, "%s *const %s = (%s *)args->out;", type, x->name,
+                  type);
+    else if (!p->by_parameter)
+        einc_line(p->t, "const %s *const %s = (const %s *)args->in[%d];",
+                  type, x->name, type, slot);
+    for (int j = 0; j < w->n_idx; j++)
+        if (!is_literal(x->stride[j], 0) && !is_literal(x->stride[j], 1))
+            print_quantity(p, x->name, w->idx[j].name, x->stride[j], "s");
+}
+
+void
+einc_print_arguments(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    for (int j = 0; j < w->n_idx; j++)
+        print_quantity(p, "n", w->idx[j].name, w->idx[j].extent, "n");
+    for (int o = 0; o < w->n_in; o++)
+        print_tensor(p, &w->in[o], o);
+    print_tensor(p, &w->out, -1);
+}
+
+/* --- alpha, beta, factor ------------------------------------------------ */
+
+static const char *
+plane_suffix(const struct printer *p, int plane)
+{
+    return p->planes == 1 ? "" : plane ? "_im" : "_re";
+}
+
+static void
+print_scalar(const struct printer *p, const char *name)
+{
+    struct text *t = p->t;
+    for (int plane = 0; plane < p->planes; plane++) {
+        einc_put(t, "%*sconst %s %s%s = args->%s ? ", t->indent, "", p->type,
+                 name, plane_suffix(p, plane), name);
+        if (p->nest->compute == EINC_BOOL)
+            einc_put(t, "(uint32_t)(*(const uint8_t *)args->%s != 0)", name);
+        else
+            einc_put(t, "((const %s *)args->%s)[%d]", p->type, name, plane);
+        einc_put(t, " : %d;\n", !plane && strcmp(name, "alpha") == 0);
+    }
+}
+
+void
+einc_print_scale(const struct printer *p)
+{
+    struct text *t = p->t;
+    const struct nest *w = p->nest;
+    if (w->factor.arg >= 0)
+        einc_line(t, "const %s factor = (%s)args->n[%d];", p->type, p->type,
+                  w->factor.arg);
+    else if (w->factor.value != 1)
+        einc_line(t, "const %s factor = (%s)%lld;", p->type, p->type,
+                  (long long)w->factor.value);
+    if (!p->with_scale)
+        return;
+    print_scalar(p, "alpha");
+    print_scalar(p, "beta");
+}
+
+static void
+scale_complex(const struct printer *p)
+{
+    einc_line(p->t, "if (args->alpha) {");
+    einc_line(p->t, "    const %s re = value_re;", p->type);
+    einc_line(p->t, "    value_re = alpha_re*re - alpha_im*value_im;");
+    einc_line(p->t, "    value_im = alpha_re*value_im + alpha_im*re;");
+    einc_line(p->t, "}");
+}
+
+static void
+print_old(const struct printer *p, const char *offset)
+{
+    for (int plane = 0; plane < p->planes; plane++) {
+        einc_put(p->t, "%*sconst %s old%s = ", p->t->indent, "", p->type,
+                 plane_suffix(p, plane));
+        einc_print_load(p, p->nest->out.storage, plane, "out", offset);
+        einc_put(p->t, ";\n");
+    }
+}
+
+static void
+add_old(const struct printer *p, const char *offset)
+{
+    einc_line(p->t, "if (args->beta) {");
+    p->t->indent += 4;
+    print_old(p, offset);
+    if (p->planes == 2) {
+        einc_line(p->t, "value_re += beta_re*old_re - beta_im*old_im;");
+        einc_line(p->t, "value_im += beta_re*old_im + beta_im*old_re;");
+    } else {
+        einc_line(p->t, "value %s= beta %s old;", einc_print_add(p),
+                  einc_print_mul(p));
+    }
+    p->t->indent -= 4;
+    einc_line(p->t, "}");
+}
+
+void
+einc_print_epilogue(const struct printer *p, const char *const sum[2],
+                    const char *offset)
+{
+    struct text *t = p->t;
+    const struct nest *w = p->nest;
+    int factor = w->factor.arg >= 0 || w->factor.value != 1;
+    for (int plane = 0; plane < p->planes; plane++)
+        einc_line(t, "%s%s value%s = %s%s%s;", p->with_scale ? "" : "const ",
+                  p->type, plane_suffix(p, plane),
+                  factor && w->compute != EINC_BOOL ? "factor*" : "",
+                  sum[plane],
+                  factor && w->compute == EINC_BOOL ? " & (uint32_t)(factor != 0)"
+                                                    : "");
+    if (p->with_scale) {
+        if (p->planes == 2)
+            scale_complex(p);
+        else
+            einc_line(t, "if (args->alpha) value = alpha %s value;",
+                      einc_print_mul(p));
+        add_old(p, offset);
+    }
+    static const char *const values[2][2] = {{"value", ""},
+                                             {"value_re", "value_im"}};
+    for (int plane = 0; plane < p->planes; plane++)
+        einc_print_store(p, w->out.storage, plane, "out", offset,
+                         values[p->planes - 1][plane]);
+}
+
+/* --- half precision ----------------------------------------------------- */
+
+static int
+uses(const struct plan *p, enum einc_dtype d)
+{
+    for (int x = 0; x < p->n_tensors; x++)
+        if (p->tensors[x].dtype == d)
+            return 1;
+    return 0;
+}
+
+static void
+print_bits(struct text *t, const char *q)
+{
+    einc_line(t, "%suint32_t float_bits(float x)", q);
+    einc_line(t, "{");
+    einc_line(t, "    union { float f; uint32_t u; } v;");
+    einc_line(t, "    v.f = x;");
+    einc_line(t, "    return v.u;");
+    einc_line(t, "}");
+    einc_put(t, "\n");
+    einc_line(t, "%sfloat bits_float(uint32_t x)", q);
+    einc_line(t, "{");
+    einc_line(t, "    union { float f; uint32_t u; } v;");
+    einc_line(t, "    v.u = x;");
+    einc_line(t, "    return v.f;");
+    einc_line(t, "}");
+    einc_put(t, "\n");
+}
+
+/* binary16 has 10 bits of fraction and bias 15: a normal number moves by 13
+ * bits and 112 in the exponent; subnormals are scaled by 2^-24. */
+static void
+print_f16(struct text *t, const char *q)
+{
+    einc_line(t, "/* IEEE binary16, stored as uint16_t */");
+    einc_line(t, "%sfloat half_to_float(uint16_t h)", q);
+    einc_line(t, "{");
+    einc_line(t, "    const uint32_t sign = (uint32_t)(h & 0x8000u) << 16;");
+    einc_line(t, "    const uint32_t rest = h & 0x7fffu;");
+    einc_line(t, "    if (rest >= 0x7c00u) /* infinity, NaN */");
+    einc_line(t, "        return bits_float(sign | 0x7f800000u | "
+                 "(rest & 0x3ffu) << 13);");
+    einc_line(t, "    if (rest >= 0x0400u)");
+    einc_line(t, "        return bits_float(sign | ((rest << 13) + "
+                 "(112u << 23)));");
+    einc_line(t, "    const float x = (float)rest * 0x1p-24f;");
+    einc_line(t, "    return sign ? -x : x;");
+    einc_line(t, "}");
+    einc_put(t, "\n");
+    einc_line(t, "/* rounds to nearest, ties to even */");
+    einc_line(t, "%suint16_t float_to_half(float x)", q);
+    einc_line(t, "{");
+    einc_line(t, "    const uint32_t all = float_bits(x);");
+    einc_line(t, "    const uint32_t sign = all >> 16 & 0x8000u;");
+    einc_line(t, "    const uint32_t rest = all & 0x7fffffffu;");
+    einc_line(t, "    if (rest > 0x7f800000u)");
+    einc_line(t, "        return (uint16_t)(sign | 0x7e00u); /* NaN */");
+    einc_line(t, "    if (rest >= 0x477ff000u)");
+    einc_line(t, "        return (uint16_t)(sign | 0x7c00u); /* too large */");
+    einc_line(t, "    if (rest < 0x38800000u) { /* subnormal: the sum rounds */");
+    einc_line(t, "        const uint32_t low = "
+                 "float_bits(bits_float(rest) + 0.5f) - 0x3f000000u;");
+    einc_line(t, "        return (uint16_t)(sign | low);");
+    einc_line(t, "    }");
+    einc_line(t, "    const uint32_t odd = rest >> 13 & 1u;");
+    einc_line(t, "    return (uint16_t)(sign | "
+                 "(rest - (112u << 23) + 0xfffu + odd) >> 13);");
+    einc_line(t, "}");
+    einc_put(t, "\n");
+}
+
+static void
+print_bf16(struct text *t, const char *q)
+{
+    einc_line(t, "/* bfloat16: the upper half of a float */");
+    einc_line(t, "%sfloat bf16_to_float(uint16_t h)", q);
+    einc_line(t, "{");
+    einc_line(t, "    return bits_float((uint32_t)h << 16);");
+    einc_line(t, "}");
+    einc_put(t, "\n");
+    einc_line(t, "/* rounds to nearest, ties to even */");
+    einc_line(t, "%suint16_t float_to_bf16(float x)", q);
+    einc_line(t, "{");
+    einc_line(t, "    const uint32_t all = float_bits(x);");
+    einc_line(t, "    if ((all & 0x7fffffffu) > 0x7f800000u)");
+    einc_line(t, "        return (uint16_t)(all >> 16 | 0x40u); /* NaN */");
+    einc_line(t, "    const uint32_t odd = all >> 16 & 1u;");
+    einc_line(t, "    return (uint16_t)((all + 0x7fffu + odd) >> 16);");
+    einc_line(t, "}");
+    einc_put(t, "\n");
+}
+
+void
+einc_print_halves(struct text *t, const struct plan *p, const char *qualifier)
+{
+    int f16 = uses(p, EINC_F16), bf16 = uses(p, EINC_BF16);
+    if (f16 || bf16)
+        print_bits(t, qualifier);
+    if (f16)
+        print_f16(t, qualifier);
+    if (bf16)
+        print_bf16(t, qualifier);
+}

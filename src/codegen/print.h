@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * print.h - the pieces of C text that all emitters share: types, loads with
+ * conversion, offsets. What is legal C here is legal C++ and CUDA too.
+ */
+#ifndef EINC_CODEGEN_PRINT_H
+#define EINC_CODEGEN_PRINT_H
+
+#include "codegen/nest.h"
+
+/* How a kernel is printed; one per emitted function. */
+struct printer {
+    struct text *t;
+    const struct nest *nest;
+    const char *prefix;    /* of every name at file level: "step1" */
+    const char *args;      /* name of the struct of arguments */
+    const char *type;      /* C type of one plane of the compute type */
+    int planes;            /* 2 for complex: real and imaginary apart */
+    int with_scale;        /* alpha and beta are arguments */
+    int by_parameter;      /* pointers, extents and strides are parameters of
+                            * the function, not members of `args` */
+    const char *linkage;   /* "static " or "" */
+};
+
+struct printer einc_printer(struct text *t, const struct nest *nest,
+                            const char *prefix);
+
+/* Storage of one element as C: "float"; complex: that of one half. */
+const char *einc_print_storage(enum einc_dtype d);
+/* An element of `pointer` at `offset`, as a value of the compute type. */
+void einc_print_load(const struct printer *p, enum einc_dtype storage,
+                     int plane, const char *pointer, const char *offset);
+/* pointer[offset] = value, converted; `value` names one plane. */
+void einc_print_store(const struct printer *p, enum einc_dtype storage,
+                      int plane, const char *pointer, const char *offset,
+                      const char *value);
+/* "lhs_i*i + lhs_j*j" over the indices first <= idx < last but `skip`; "0". */
+void einc_print_offset(const struct printer *p, const struct nest_tensor *x,
+                       int first, int last, int skip);
+/* Declares extents, strides and pointers of the kernel from `args->`, or as
+ * literals. */
+void einc_print_arguments(const struct printer *p);
+/* Product of extents of a role: "n_i*n_j"; "1". */
+void einc_print_extent(const struct printer *p, enum loop_role role);
+/* Functions that convert f16 and bf16, as far as the plan needs them. */
+void einc_print_halves(struct text *t, const struct plan *p,
+                       const char *qualifier);
+/* "x += " or "x |= " + mul: identity, sum and product of the compute type. */
+const char *einc_print_add(const struct printer *p); /* "+" or "|" */
+const char *einc_print_mul(const struct printer *p); /* "*" or "&" */
+/* scale: alpha, beta, factor as constants of the kernel. */
+void einc_print_scale(const struct printer *p);
+/* value(s) named `sum` (per plane: sum, or sum_re and sum_im with `index`
+ * appended) to out at `offset`. Prints statements at the present indent. */
+void einc_print_epilogue(const struct printer *p, const char *const sum[2],
+                         const char *offset);
+
+/* The families. Each prints file-level functions and then the kernel
+ * `prefix(const struct args *args, int64_t task_begin, int64_t task_end)`. */
+void einc_print_stream(const struct printer *p);
+void einc_print_gett(const struct printer *p);
+/* Of a stream: the free indices of task `name`, and the body of one task. */
+void einc_print_stream_decode(const struct printer *p, const char *name);
+void einc_print_stream_body(const struct printer *p);
+
+#endif
