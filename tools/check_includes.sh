@@ -12,7 +12,7 @@ quiet=0
 [ "${1-}" = -q ] && quiet=1
 
 find include src runtime -type f \
-    \( -name '*.c' -o -name '*.h' -o -name '*.re' \) | LC_ALL=C sort |
+    \( -name '*.c' -o -name '*.h' -o -name '*.re' -o -name '*.inc' \) | LC_ALL=C sort |
 awk -v quiet="$quiet" '
 function rank(file) {
     if (file ~ /^include\//) return 0

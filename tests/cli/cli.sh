@@ -1,0 +1,382 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The command line: exit codes, what goes to stdout and what to stderr, files.
+# Every run is one `run CODE WORD...`; the lines below it look at stdout (out),
+# stderr (err) and files of that run.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+case ${B-build} in
+/*) bin=$B ;;
+*) bin=$PWD/${B-build} ;;
+esac
+work=$(mktemp -d) || exit 1
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+PATH=$bin:$PATH
+EINC_CACHE_DIR=$work/cache
+EINC_TIER=interp # fast and the same everywhere; tiers have their own tests
+EINC_THREADS=1
+LC_ALL=C
+export PATH EINC_CACHE_DIR EINC_TIER EINC_THREADS LC_ALL
+unset EINC_DUMP EINC_VERBOSE
+passed=0
+failed=0
+last=
+
+verdict() { # verdict 0|1 TEXT
+    if [ "$1" -eq 0 ]; then
+        passed=$((passed + 1))
+        return
+    fi
+    failed=$((failed + 1))
+    echo "FAIL $last"
+    echo "  $2"
+    sed 's/^/  out | /' out
+    sed 's/^/  err | /' err
+}
+run() { # run CODE WORD...: einc WORD... exits with CODE
+    want=$1
+    shift
+    last="einc $*"
+    einc "$@" >out 2>err
+    rc=$?
+    [ "$rc" -eq "$want" ]
+    verdict $? "exit $rc, expected $want"
+}
+out() { # all of stdout
+    printf '%s\n' "$1" | diff - out >/dev/null
+    verdict $? "stdout is not: $1"
+}
+err() { # all of stderr
+    printf '%s\n' "$1" | diff - err >/dev/null
+    verdict $? "stderr is not: $1"
+}
+quiet() { # quiet out|err: nothing there
+    [ ! -s "$1" ]
+    verdict $? "$1 is not empty"
+}
+has() { # has FILE TEXT
+    grep -qF -e "$2" "$1"
+    verdict $? "$1 lacks: $2"
+}
+lacks() { # lacks FILE TEXT
+    ! grep -qF -e "$2" "$1"
+    verdict $? "$1 has: $2"
+}
+holds() { # holds TEXT COMMAND...: the command succeeds
+    text=$1
+    shift
+    "$@" >/dev/null 2>&1
+    verdict $? "$text"
+}
+make_npy() { # make_npy FILE SHAPE DTYPE VALUES
+    "$bin/tools/mknpy" "$2" "$3" "$4" >"$1" || exit 1
+}
+
+make_npy a.npy 2x3 f64 iota
+make_npy b.npy 3x2 f64 iota
+make_npy c.npy 3x3 f64 iota
+make_npy s.npy '' f64 7
+make_npy i.npy 2x3 i32 iota
+make_npy k.npy 2x3 i8 iota
+make_npy z.npy 2 c128 iota
+make_npy big.npy 60x70 f32 3
+make_npy big2.npy 70x50 f32 4
+
+# --- the command itself
+run 0 --version
+out 'einc 0.1.0'
+quiet err
+run 0 --help
+has out 'einc run'
+quiet err
+holds 'three examples within the first five lines' sh -c \
+    '[ "$(head -n 5 out | grep -c "^  einc ")" -eq 3 ]'
+holds 'help is at most 80 columns wide' sh -c '! grep -q ".\{81\}" out'
+run 0 -h
+has out 'verb'
+for verb in run emit explain doctor help; do
+    run 0 help "$verb"
+    quiet err
+    has out "usage: einc $verb"
+    holds "three examples first ($verb)" sh -c \
+        '[ "$(head -n 3 out | grep -c "einc ")" -eq 3 ]'
+    holds "at most 80 columns ($verb)" sh -c '! grep -q ".\{81\}" out'
+    cp out expected
+    run 0 "$verb" --help
+    holds "--help as help ($verb)" cmp out expected
+done
+run 2
+quiet out
+has err 'try: einc help'
+run 2 rum
+err "einc: there is no verb 'rum'; did you mean 'run'?
+try: einc help"
+run 2 frobnicate
+err "einc: there is no verb 'frobnicate'
+try: einc help"
+run 2 run ij --tier interpreter a.npy
+has err "'interpreter'"
+run 2 run ij --treads 2 a.npy
+err "einc run: unknown flag --treads; did you mean --threads?
+try: einc help run"
+run 2 run ij --target c a.npy
+err "einc run: --target is a flag of another verb
+try: einc help run"
+run 2 run ij -x a.npy
+has err 'unknown flag -x'
+run 2 run ij a.npy -o
+has err 'needs a value'
+run 2 run ij a.npy --threads 0
+has err "1 to 4096"
+run 2 run ij a.npy --memory-limit 12Q
+has err "'12Q'"
+run 2 run
+has err 'which expression?'
+run 2 emit
+has err 'which expression?'
+run 2 doctor what
+run 0 doctor
+holds 'doctor finds something' test -s out
+
+# --- run
+run 0 run ij,jk-\>ik a.npy b.npy
+out '[[10. 13.]
+ [28. 40.]]'
+quiet err
+run 0 run 'ii->' c.npy
+out '12.'
+run 0 run -- '->' s.npy
+run 0 run '->' s.npy
+quiet err
+run 0 run 'i j , j k -> i k' a.npy b.npy --compact
+has out '28.'
+run 0 run 'row col, col out -> row out' a.npy b.npy
+has out '28.'
+run 0 run 'ij->ji' i.npy
+out '[[0 3]
+ [1 4]
+ [2 5]]'
+run 0 run 'i,i->i' z.npy z.npy
+has out 'j'
+run 0 run 'ij->i' i.npy --dtype i64
+out '[ 3 12]'
+run 0 run 'ij,jk->ik' big.npy big2.npy
+has out '...'
+has out 'f32 60x50'
+
+run 0 run 'ij,jk->ik' a.npy b.npy -o c1.npy
+quiet out
+quiet err
+run 0 run 'ij->ij' c1.npy
+out '[[10. 13.]
+ [28. 40.]]'
+holds 'numpy magic' sh -c 'head -c 6 c1.npy | tail -c 5 | grep -qx NUMPY'
+run 4 run 'ij->ij' a.npy -o c1.npy
+err 'einc: c1.npy exists; -f replaces it'
+run 0 run 'ij->ij' a.npy -o c1.npy -f
+run 0 run 'ij->ij' c1.npy
+out '[[0. 1. 2.]
+ [3. 4. 5.]]'
+run 0 run 'ij->ij' a.npy -o /dev/null
+run 4 run 'ij->ij' a.npy -o missing/c.npy
+has err 'missing/c.npy'
+run 0 run 'ij->ji' a.npy -o -
+cp out t.npy
+run 0 run 'ij->ji' t.npy
+out '[[0. 1. 2.]
+ [3. 4. 5.]]'
+last='einc run with - as operand'
+einc run 'ij,jk->ik' - b.npy <a.npy >out 2>err
+verdict $? 'exit code'
+out '[[10. 13.]
+ [28. 40.]]'
+run 4 run 'ij->ij' none.npy
+has err 'none.npy'
+run 4 run 'ij->ij' "$bin/../Makefile"
+run 4 run 'ij->ij' /dev/null
+
+# alpha and beta
+run 0 run 'ij,jk->ik' a.npy b.npy -o c2.npy --alpha 2
+run 0 run 'ij->ij' c2.npy
+out '[[20. 26.]
+ [56. 80.]]'
+run 0 run 'ij,jk->ik' a.npy b.npy -o c2.npy --alpha -1 --beta 0.5
+run 0 run 'ij->ij' c2.npy
+out '[[0. 0.]
+ [0. 0.]]'
+run 2 run 'ij,jk->ik' a.npy b.npy --beta 1
+has err '--beta needs -o FILE'
+run 4 run 'ij,jk->ik' a.npy b.npy --beta 1 -o nowhere.npy
+run 3 run 'ij->ij' a.npy --beta 1 -o c2.npy
+has err 'another shape'
+run 3 run 'ij->' i.npy --beta 1 -o s.npy
+has err 'holds f64, the result is i32'
+run 2 run 'ij->ij' a.npy --alpha two
+has err "'two' is no number"
+run 2 run 'ij->ij' i.npy --alpha 0.5
+has err 'no value of i32'
+run 0 run 'i->i' z.npy --alpha 1j
+out '[-1.+0.j -3.+2.j]'
+
+# --check, --time, --dump
+run 0 run 'ij,jk->ik' big.npy big2.npy --check -o checked.npy
+quiet out
+has err 'check   error'
+has err ': ok'
+run 0 run 'ij->ji' i.npy --check
+has err 'check   equal to the reference in all 6 elements'
+run 0 run 'ij,jk->ik' big.npy big2.npy --time -o /dev/null
+has err 'GFLOP/s'
+has err 'tier interp'
+run 0 run 'ij,jk->ik' a.npy b.npy --dump path,plan -o /dev/null
+has err 'step 1'
+has err 'total flop'
+quiet out
+EINC_DUMP=plan
+export EINC_DUMP
+run 0 run 'ij,jk->ik' a.npy b.npy
+unset EINC_DUMP
+has err 'total flop'
+out '[[10. 13.]
+ [28. 40.]]'
+run 2 run 'ij,jk->ik' a.npy b.npy --dump nonsense
+for threads in 1 2 5; do
+    run 0 run 'ij,jk->ik' big.npy big2.npy --threads $threads -f -o "t$threads.npy"
+done
+holds 'the same bits at every thread count' sh -c \
+    'cmp t1.npy t2.npy && cmp t1.npy t5.npy'
+
+# --- diagnostics: the library's text, as it is
+run 3 run 'ij,jk->ik' a.npy a.npy
+quiet out
+err "error[E401]: index 'j' has two sizes
+  ij,jk->ik
+   ^ ^        j = 3 in operand 0 (dim 1 of 2x3), j = 2 in operand 1 (dim 0 of 2x3)
+  hint: operand 1 would fit if transposed: did you mean 'ij,kj->ik'?"
+run 3 run 'ij->ii' a.npy
+has err 'error[E302]'
+run 3 run 'i..j->ij' a.npy
+has err 'error[E203]'
+run 3 run 'ij,jk->ik' a.npy
+has err 'error[E303]'
+run 0 run '...i->i' a.npy
+run 3 run '...i->i' a.npy --strict-numpy
+quiet out
+make_npy one.npy 1x3 f64 iota
+run 0 run 'ij,ij->ij' a.npy one.npy
+run 3 run 'ij,ij->ij' a.npy one.npy --strict-sizes
+run 3 run 'row col->row' a.npy --compact
+run 3 run 'ij->ij' a.npy --dtype f32
+has err 'error[E5'
+run 2 run 'ij->ij' a.npy --dtype f33
+has err "'f33'"
+
+# --- explain
+run 0 explain 'bij,bjk,kl->bil' --size b=8,i=64,j=128,k=64,l=32
+quiet err
+has out 'total flop'
+cp out plan.txt
+run 0 explain 'bij,bjk,kl->bil' --size b=8,i=64,j=128,k=64,l=32 --plan plan.txt
+holds 'a plan reads back' cmp out plan.txt
+run 0 explain 'bij,bjk,kl->bil' --shape 8x64x128,8x128x64,64x32
+holds 'shapes say the same as sizes' cmp out plan.txt
+run 0 explain 'bij,bjk,kl->bil' --shape 2=64x32,0=8x64x128,1=8x128x64
+holds 'numbered shapes too' cmp out plan.txt
+run 4 explain 'ij->ij' --plan none.txt
+has err 'cannot read none.txt'
+for stage in expr stmt graph canon path plan nest source cuda; do
+    run 0 explain 'ij,jk->ik' --size i=8,j=9,k=10 --dump $stage
+    holds "stage $stage prints" test -s out
+    quiet err
+done
+run 0 explain 'ij,jk->ik' --size i=8,j=9,k=10 --format json
+holds 'json is an object' sh -c 'head -c 1 out | grep -q "{"'
+run 0 explain 'ij,jk->ik' --size i=8,j=9,k=10 --format dot
+has out digraph
+run 2 explain 'ij,jk->ik' --format yaml
+run 2 explain 'ij,jk->ik' --size i=8 --shape 2x3,3x4
+has err 'not both'
+run 2 explain 'ij,jk->ik' --shape 2x3,3y4
+has err "'3y4' is no shape"
+run 2 explain 'ij,jk->ik' --shape 0=2x3,0=3x4
+has err 'second'
+run 2 explain 'ij,jk->ik' --shape 1=3x4
+has err 'operand 0 has none'
+run 0 explain 'i,->i' --shape 3,
+run 0 explain '...i,i->...' --shape 2x3x4,4
+run 0 explain 'ij,jk->ik' --size i=8 --dtype f32,f64
+run 2 explain 'ij,jk->ik' --size i=8 --dtype f32,f64,i8
+has err '3 types for 2 operands'
+run 0 explain 'αβ,βγ->αγ' --size α=5,β=6,γ=7
+has out 7
+run 0 explain '{row}j,jk->{row}k' --size '{row}=5,j=6,k=7'
+run 0 explain 'row col, col out -> row out' --size row=5,col=6,out=7
+run 3 explain 'ij,jk->ik' --size q=5
+run 3 explain 'ij,jk->ik' --size i=x
+
+# --- emit
+run 0 emit 'ij,jk->ik' --size i=8,j=9,k=10
+has out "einc emit 'ij,jk->ik' --size i=8,j=9,k=10"
+quiet err
+cp out once.c
+run 0 emit 'ij,jk->ik' --size i=8,j=9,k=10 -o k.c
+quiet out
+holds 'the same bytes in a file' cmp k.c once.c
+run 4 emit 'ij,jk->ik' --size i=8,j=9,k=10 -o k.c
+err 'einc: k.c exists; -f replaces it'
+run 0 emit 'ij,jk->ik' -o k.c -f
+holds 'replaced' sh -c '! cmp -s k.c once.c'
+mkdir -p h
+run 0 emit 'ij,jk->ik' --name matmul --header h/mm.h -o h/mm.c
+has h/mm.c '#include "mm.h"'
+has h/mm.h matmul
+holds 'source and header compile' "${CC-gcc}" -Wall -Wextra -Werror -c h/mm.c \
+    -o h/mm.o
+run 4 emit 'ij,jk->ik' --name matmul --header h/mm.h -o h/new.c
+holds 'neither file where one is refused' test ! -e h/new.c
+run 2 emit 'ij,jk->ik' --header x.c -o x.c
+run 0 emit 'ij,jk->ik' --size i=8,j=9,k=10 --main -o prog.c
+holds 'a program compiles' "${CC-gcc}" -O1 prog.c -o prog -lm
+holds 'and runs' ./prog
+run 0 emit 'ij,jk->ik' --size i=64,j=64,k=64 --target cuda
+has out __global__
+run 3 emit 'ij,jk->ii' -o bad.c --header bad.h
+holds 'no half-written file' sh -c '[ -z "$(ls bad.* 2>/dev/null)" ]'
+run 2 emit 'ij,jk->ik' --name 'not a name' -o bad.c
+holds 'nor here' test ! -e bad.c
+run 2 emit 'ij,jk->ik' --target fortran -o bad.c
+run 2 emit 'ij,jk->ik' extra -o bad.c
+has err "what is 'extra'?"
+mkdir -p closed
+chmod a-w closed
+if [ "$(id -u)" -ne 0 ]; then # root may write anywhere
+    run 4 emit 'ij,jk->ik' -o closed/k.c
+fi
+run 4 emit 'ij,jk->ik' -o nowhere/k.c
+has err 'cannot write nowhere/k.c'
+last='einc explain >/dev/full'
+einc explain 'ij,jk->ik' --size i=8 >/dev/full 2>err
+[ $? -eq 4 ]
+verdict $? 'a full disk is exit 4'
+
+# --- an interrupt leaves nothing behind; --time repeats for half a second
+last='einc run, interrupted'
+einc run 'ij,jk->ik' big.npy big2.npy -o partial.npy --time >out 2>err &
+pid=$!
+tries=0
+while [ -z "$(find . -name 'partial.npy.*')" ] && [ $tries -lt 100 ]; do
+    sleep 0.01
+    tries=$((tries + 1))
+done
+holds 'a temporary file while it runs' test $tries -lt 100
+kill -TERM $pid
+wait $pid
+[ $? -eq 143 ]
+verdict $? 'ends by the signal'
+holds 'no result' test ! -e partial.npy
+find . -path ./cache -prune -o -name '*.??????' -print >left
+holds 'no temporary file of this run or any other' test ! -s left
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
