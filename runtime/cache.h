@@ -21,10 +21,12 @@ struct cache_key {
  * hashed with its length, so no two lists collide. */
 struct cache_key einc_cache_key(const char *const parts[], int n_parts);
 
-/* `dir` NULL: EINC_CACHE_DIR, XDG_CACHE_HOME/einc, HOME/.cache/einc (unless
- * set-uid: then off); "": off. Creates the directory (0700) if missing.
+/* `dir` NULL: EINC_CACHE_DIR, XDG_CACHE_HOME/einc, HOME/.cache/einc, which
+ * must be absolute; "": off. Creates the directory (0700) if missing. Off in
+ * a set-uid process. Never falls back to a shared place such as /tmp.
  * Returns NULL when off or unusable and says why in `why`; never an error of
- * the computation. */
+ * the computation. The other functions take NULL for a cache that is always
+ * empty. Any number of threads and processes may use one directory. */
 struct cache *einc_cache_open(const struct mem *mem, const char *dir,
                               struct trouble *why);
 void einc_cache_close(struct cache *c);
@@ -41,5 +43,16 @@ enum einc_status einc_cache_store(struct cache *c, const struct cache_key *key,
                                   size_t n_bytes, struct trouble *why);
 /* Entries and bytes of it, for `einc doctor`. */
 void einc_cache_count(struct cache *c, int64_t *entries, int64_t *bytes);
+/* Deletes all entries. */
+void einc_cache_clear(struct cache *c);
+
+/* Saves work and is needed for nothing else: of several threads or processes
+ * that miss the same kernel, one claims it and compiles while the others wait
+ * in here, at most `wait_ms`. Then look with einc_cache_load() again. Returns
+ * a claim for einc_cache_release(), or -1: go on without. A claim ends with
+ * its process. */
+int einc_cache_claim(struct cache *c, const struct cache_key *key,
+                     int wait_ms);
+void einc_cache_release(int claim);
 
 #endif

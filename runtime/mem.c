@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mem.c - see mem.h.
+ */
+#include "runtime/mem.h"
+
+#include <stdlib.h>
+
+void *
+einc_mem_libc(void *user, void *old, size_t old_bytes, size_t bytes)
+{
+    (void)user;
+    (void)old_bytes;
+    if (bytes)
+        return realloc(old, bytes);
+    free(old);
+    return NULL;
+}
