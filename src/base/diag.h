@@ -4,6 +4,8 @@
  * out. A stage adds what it found wrong (up to MAX_DIAGS of one phase) and
  * leaves with einc_diag_stop(); control returns to the single setjmp in
  * api.c. No jump crosses the public API. Faults of einc itself are assert().
+ * A hint is printed only if the edit it proposes was tried and is legal:
+ * einc_diag_try() is the one other boundary.
  */
 #ifndef EINC_BASE_DIAG_H
 #define EINC_BASE_DIAG_H
@@ -35,6 +37,8 @@ struct cx {
     struct str source;       /* the user's text that marks point into */
     struct diag diags[MAX_DIAGS];
     int n_diags;
+    int trial;               /* 1 inside einc_diag_try(): no diagnostics are
+                              * kept, the first one leaves */
 };
 
 /* Starts a diagnostic. When MAX_DIAGS are there, leaves instead. */
@@ -60,7 +64,33 @@ _Noreturn void einc_fail_nomem(struct cx *cx);
 
 /* The report for a person: "error[E401]: ...", the source line, carets in
  * display columns (code points), notes, hint; see LANGUAGE, "Diagnostics".
- * Control characters of the source are shown as '?'. */
+ * Blanks of the source are shown as ' ', control characters as '?'; long lines
+ * are cut to the places of the marks. */
 void einc_diag_print(struct text *t, const struct diag *d, struct str source);
+
+/* Text of the user's as it may stand in a message: shown as above, cut after
+ * `max_columns`. Lives in cx->perm. */
+const char *einc_diag_show(struct cx *cx, struct str s, int max_columns);
+
+/* --- trying hints ------------------------------------------------------- */
+
+/* One replacement in a text. */
+struct edit {
+    struct span at;
+    struct str with;
+};
+
+/* The source with n edits made, which are in order of place and do not
+ * overlap. In `perm`. */
+struct str einc_diag_edited(struct arena *perm, struct str source,
+                            const struct edit *edits, int n);
+
+/* Runs f(perm, scratch, arg) with all memory from `scratch`: 1 if it returned,
+ * 0 if it left with a diagnostic, which is dropped. Always 0 inside a trial.
+ * Leaves with EINC_ENOMEM if that is why f left. */
+int einc_diag_try(struct arena scratch,
+                  void (*f)(struct arena *perm, struct arena scratch,
+                            void *arg),
+                  void *arg);
 
 #endif

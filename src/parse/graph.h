@@ -67,6 +67,12 @@ const struct graph *einc_graph_build(struct arena *perm, struct arena scratch,
                                      const struct einc_layout *out,
                                      uint32_t flags, const char *symbolic);
 
+/* Whether `text` is legal for these operands (and `out`, unless NULL): what
+ * hints are tried with. */
+int einc_graph_legal(struct arena scratch, struct str text, int n_in,
+                     const struct einc_layout in[],
+                     const struct einc_layout *out, uint32_t flags);
+
 /* Stride of index x in the operand; 0 if it holds none. `*has` if not NULL. */
 int64_t einc_operand_stride(const struct operand *o, int x, int *has);
 

@@ -90,6 +90,9 @@ const struct program *einc_stmt_from_expr(struct arena *perm,
                                           const struct einc_layout in[],
                                           uint32_t flags);
 
+/* "2x3x4", or "scalar"; for messages. Lives in cx->perm. */
+const char *einc_stmt_shape(struct cx *cx, int n_dims, const int64_t *shape);
+
 /* Dump "stmt": form B text, `O[b,i] = sum[j](in0[b,i,j]*in1[b,j])`. */
 void einc_stmt_print(struct text *t, const struct program *p);
 
