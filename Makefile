@@ -34,7 +34,8 @@ LIB_SRC = \
   src/codegen/target.c src/codegen/tile.c src/codegen/nest.c \
   src/codegen/print.c src/codegen/print_gett.c src/codegen/print_stream.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c \
-  src/api.c src/ctx.c src/err.c src/kernels.c src/run.c \
+  src/api.c src/ctx.c src/err.c src/kernels.c src/run.c src/explain.c \
+  src/sizes.c src/doctor.c \
   runtime/trouble.c runtime/mem.c runtime/pool.c runtime/sys.c \
   runtime/cache.c runtime/cc.c runtime/interp.c runtime/ref.c
 CLI_SRC = \

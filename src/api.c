@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * api.c - einc.h implemented: compiling. run_stages() lists the stages in
+ * order; reading it is reading the design. The only setjmp is einc_guard()'s.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ctx.h"
+
+/* --- the boundary ------------------------------------------------------- */
+
+/* A stage takes all its memory from two blocks. If they are too small the
+ * stages run again with larger ones: they are pure, so nothing is lost. */
+enum { FIRST_BLOCK = 48 << 10, GROWTH = 4 };
+#define LARGEST_BLOCK ((size_t)1 << 34)
+
+void
+einc_guard_free(struct guarded *g, int which)
+{
+    mem_free(&g->ctx->mem, g->blocks[which], g->bytes[which]);
+    g->blocks[which] = NULL;
+}
+
+static int
+open_blocks(struct guarded *g, size_t bytes)
+{
+    struct arena *arenas[2] = {&g->perm, &g->scratch};
+    for (int b = 0; b < 2; b++) {
+        g->blocks[b] = mem_alloc(&g->ctx->mem, bytes);
+        g->bytes[b] = bytes;
+        char *p = g->blocks[b];
+        *arenas[b] = (struct arena){p, p ? p + bytes : p, &g->cx};
+    }
+    g->cx.perm = &g->perm;
+    g->cx.source = g->source;
+    g->cx.status = EINC_OK;
+    g->cx.n_diags = 0;
+    if (g->blocks[0] && g->blocks[1])
+        return 1;
+    einc_guard_free(g, 0);
+    einc_guard_free(g, 1);
+    return 0;
+}
+
+static int
+was_full(const struct cx *cx)
+{
+    return cx->status == EINC_ENOMEM &&
+           (!cx->n_diags || cx->diags[0].status != EINC_ENOMEM);
+}
+
+/* Its own frame, so that no local of the loop is live across the jump. */
+static enum einc_status
+attempt(struct guarded *g, guarded_fn f, void *arg)
+{
+    if (setjmp(g->cx.boundary))
+        return g->cx.status;
+    f(g, arg);
+    return EINC_OK;
+}
+
+enum einc_status
+einc_guard(struct guarded *g, guarded_fn f, void *arg, struct einc_err **err)
+{
+    const struct mem *mem = &g->ctx->mem;
+    for (size_t bytes = FIRST_BLOCK + g->hint_bytes; bytes <= LARGEST_BLOCK;
+         bytes *= GROWTH) {
+        if (!open_blocks(g, bytes))
+            break;
+        enum einc_status status = attempt(g, f, arg);
+        if (status == EINC_OK)
+            return status;
+        einc_guard_free(g, 1);
+        if (!was_full(&g->cx))
+            return einc_err_from_diags(mem, err, &g->cx, g->blocks[0],
+                                       g->bytes[0]);
+        einc_guard_free(g, 0);
+    }
+    return einc_err_set(mem, err, EINC_ENOMEM, "out of memory");
+}
+
+/* --- what is to be compiled --------------------------------------------- */
+
+struct request {
+    struct str text;             /* or integer labels: */
+    const int32_t *const *ids;   /* NULL: text */
+    const size_t *n_ids;
+    const int32_t *out_ids;
+    size_t n_out_ids;
+    size_t n_in;
+    const struct einc_layout *in, *out;
+    struct einc_options opts;
+};
+
+/* What the stages make, one after another. */
+struct job {
+    const struct request *request;
+    const struct expr *expr;
+    const struct program *program;
+    const struct graph *graph;
+    const struct plan *plan;
+    enum einc_tier tier;         /* INTERP: no units are made */
+    struct unit *units;          /* [plan.n_steps], in scratch */
+    struct einc_plan *made;      /* in perm, but for what runtime fills */
+};
+
+/* Below this a compiled kernel cannot win back a look into the disk cache;
+ * above the second one it wins back the compiler's run. flop. */
+enum { WORTH_A_LOOK = 1 << 17 };
+#define WORTH_A_COMPILER ((uint64_t)400 << 20)
+
+static uint64_t
+work_of(const struct plan *p)
+{
+    uint64_t bytes = p->read_bytes / 4 + p->write_bytes;
+    return p->flop > bytes ? p->flop : bytes;
+}
+
+static enum einc_tier
+choose_tier(const struct einc_ctx *ctx, const struct request *r,
+            const struct plan *p)
+{
+    enum einc_tier tier = (enum einc_tier)r->opts.tier;
+    if (tier == EINC_TIER_AUTO)
+        tier = ctx->tier;
+    if (tier == EINC_TIER_AUTO && work_of(p) < WORTH_A_LOOK)
+        return EINC_TIER_INTERP;
+    return tier;
+}
+
+/* --- codegen ------------------------------------------------------------ */
+
+static void
+make_units(struct guarded *g, struct job *j)
+{
+    const struct plan *p = j->plan;
+    int threads = g->ctx->threads;
+    j->units = NEW(&g->scratch, struct unit, p->n_steps);
+    j->made->calls = NEW(&g->perm, struct call, p->n_steps);
+    for (int s = 0; s < p->n_steps; s++) {
+        struct call *c = &j->made->calls[s];
+        const struct nest *w =
+            einc_nest_build(&g->scratch, g->scratch, p, s, g->ctx->target,
+                            NEST_GENERIC);
+        int64_t *n = NEW(&g->perm, int64_t, w->n_extents);
+        int64_t *strides = NEW(&g->perm, int64_t, w->n_strides);
+        c->n_tasks = einc_nest_arguments(w, threads, n, strides);
+        c->n = n;
+        c->s = strides;
+        j->units[s] = einc_emit_unit(&g->scratch, w);
+        if (j->units[s].scratch_bytes > j->made->scratch_bytes)
+            j->made->scratch_bytes = j->units[s].scratch_bytes;
+    }
+}
+
+/* --- plan object -------------------------------------------------------- */
+
+static struct extent_bytes
+touched_by(const struct graph *g, const struct operand *o)
+{
+    int64_t bytes = einc_dtype_info(o->dtype)->bytes;
+    struct extent_bytes e = {0, bytes};
+    for (int a = 0; a < o->n_axes; a++) {
+        int64_t n = g->indices[o->axes[a].index].extent;
+        int64_t reach = (n - 1) * o->axes[a].stride * bytes;
+        if (n == 0)
+            return (struct extent_bytes){0, 0};
+        if (reach < 0)
+            e.lo += reach;
+        else
+            e.hi += reach;
+    }
+    return e;
+}
+
+static void
+make_plan(struct guarded *g, struct job *j)
+{
+    const struct graph *graph = j->graph;
+    struct einc_plan *x = NEW(&g->perm, struct einc_plan, 1);
+    x->holds = 1;
+    x->ctx = g->ctx;
+    x->expr = j->expr;
+    x->plan = j->plan;
+    x->tier = j->tier;
+    x->touched = NEW(&g->perm, struct extent_bytes, graph->n_in + 1);
+    for (int o = 0; o < graph->n_in; o++)
+        x->touched[o] = touched_by(graph, &graph->in[o]);
+    x->touched[graph->n_in] = touched_by(graph, &graph->out);
+    j->made = x;
+}
+
+static void
+size_workspace(struct einc_plan *x)
+{
+    size_t scratch = 0;
+    if (x->tier == EINC_TIER_CC)
+        scratch = (size_t)x->scratch_bytes * (size_t)x->ctx->threads;
+    x->work_at = (x->plan->workspace_bytes + 63) / 64 * 64;
+    x->workspace_bytes = (size_t)x->work_at + scratch;
+}
+
+/* --- the stages --------------------------------------------------------- */
+
+static struct plan_options
+plan_options(const struct request *r)
+{
+    return (struct plan_options){
+        .path = str_of(r->opts.path ? r->opts.path : "auto"),
+        .plan_text = r->opts.plan_text ? str_of(r->opts.plan_text)
+                                       : (struct str){NULL, 0},
+        .memory_limit_bytes = r->opts.memory_limit_bytes};
+}
+
+/* The sizes of labels that are to be arguments only guide the plan, but a
+ * size below 2 has a structure of its own. */
+static void
+check_symbolic(struct guarded *g, const struct graph *graph)
+{
+    for (int x = 0; x < graph->n_indices; x++)
+        if (!graph->indices[x].fixed && graph->indices[x].extent < 2)
+            einc_fail(&g->cx, EINC_ESHAPE, "E408", graph->indices[x].at,
+                      "index '%.*s' is to be an argument: its size here must "
+                      "be 2 or more, not %lld",
+                      (int)graph->indices[x].name.n, graph->indices[x].name.p,
+                      (long long)graph->indices[x].extent);
+}
+
+static void
+run_stages(struct guarded *g, void *arg)
+{
+    struct job *j = arg;
+    const struct request *r = j->request;
+    struct arena *perm = &g->perm, scratch = g->scratch;
+    int n_in = (int)r->n_in;
+
+    if (r->ids)
+        j->expr = einc_parse_ids(perm, n_in, r->ids, r->n_ids, r->out_ids,
+                                 (int64_t)r->n_out_ids);
+    else
+        j->expr = einc_parse(perm, scratch, r->text, r->opts.flags);
+    g->cx.source = j->expr->source;
+    j->program = einc_stmt_from_expr(perm, scratch, j->expr, n_in, r->in,
+                                     r->opts.flags);
+    j->graph = einc_graph_build(perm, scratch, j->program, n_in, r->in,
+                                r->out, r->opts.flags, r->opts.symbolic);
+    check_symbolic(g, j->graph);
+    struct plan_options options = plan_options(r);
+    j->plan = einc_plan_build(perm, scratch, j->program, j->graph, &options);
+    j->tier = choose_tier(g->ctx, r, j->plan);
+    make_plan(g, j);
+    if (j->tier != EINC_TIER_INTERP)
+        make_units(g, j);
+}
+
+/* --- kernels ------------------------------------------------------------ */
+
+static void
+note_no_compiler(struct einc_ctx *ctx, const struct trouble *why)
+{
+    pthread_mutex_lock(&ctx->lock);
+    int first = !ctx->told_no_cc;
+    ctx->told_no_cc = 1;
+    pthread_mutex_unlock(&ctx->lock);
+    if (first)
+        einc_ctx_log(ctx, "kernels are interpreted: %s", why->text);
+}
+
+/* Kernels of all steps, or a fall back to the interpreter where the policy
+ * allows it. */
+static enum einc_status
+get_kernels(struct einc_ctx *ctx, struct job *j, struct einc_err **err)
+{
+    struct einc_plan *x = j->made;
+    struct trouble why = {0};
+    enum einc_status status = EINC_OK;
+    int demanded = j->tier == EINC_TIER_CC;
+    int compile = demanded || work_of(j->plan) >= WORTH_A_COMPILER;
+    int use_cache = !(j->request->opts.flags & EINC_NO_CACHE);
+    for (int s = 0; s < j->plan->n_steps && status == EINC_OK; s++)
+        status = einc_kernels_get(ctx, &j->units[s], compile, use_cache,
+                                  &x->calls[s].entry, &why);
+    x->tier = status == EINC_OK ? EINC_TIER_CC : EINC_TIER_INTERP;
+    if (status == EINC_OK)
+        return status;
+    if (demanded || status == EINC_ENOMEM)
+        return einc_err_set(&ctx->mem, err, status, "%s", why.text);
+    if (status != EINC_ECACHE)
+        note_no_compiler(ctx, &why);
+    return EINC_OK;
+}
+
+static int
+print_dump(void *user, const char *bytes, size_t n)
+{
+    (void)user;
+    return fwrite(bytes, 1, n, stderr) != n;
+}
+
+/* EINC_DUMP=path,plan: the stages of every plan, on stderr. */
+static void
+dump(const struct einc_plan *plan)
+{
+    char stage[16];
+    const char *at = plan->ctx->dump;
+    while (at && *at) {
+        size_t n = strcspn(at, ",");
+        snprintf(stage, sizeof stage, "%.*s", (int)n, at);
+        einc_explain(plan, stage, EINC_TEXT, print_dump, NULL, NULL);
+        at += n + (at[n] == ',');
+    }
+}
+
+static enum einc_status
+compile(struct einc_ctx *ctx, const struct request *r,
+        struct einc_plan **plan, struct einc_err **err)
+{
+    struct job j = {.request = r};
+    struct guarded g = {.ctx = ctx,
+                        .source = r->text,
+                        .hint_bytes = 48 * (size_t)r->text.n +
+                                      1024 * r->n_in};
+    enum einc_status status = einc_guard(&g, run_stages, &j, err);
+    if (status != EINC_OK)
+        return status;
+    if (j.tier != EINC_TIER_INTERP)
+        status = get_kernels(ctx, &j, err);
+    einc_guard_free(&g, 1);
+    if (status != EINC_OK) {
+        einc_guard_free(&g, 0);
+        return status;
+    }
+    size_workspace(j.made);
+    j.made->block = g.blocks[0];
+    j.made->block_bytes = g.bytes[0];
+    einc_ctx_hold(ctx);
+    *plan = j.made;
+    dump(*plan);
+    return EINC_OK;
+}
+
+/* --- entry points ------------------------------------------------------- */
+
+/* Fields beyond the caller's `size` read as 0. */
+static struct einc_options
+read_options(const struct einc_options *opts)
+{
+    struct einc_options o = {0};
+    if (opts)
+        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
+    return o;
+}
+
+static const struct mem libc_memory = {einc_mem_libc, NULL};
+
+static enum einc_status
+misuse(struct einc_err **err, const char *what)
+{
+    return einc_err_set(&libc_memory, err, EINC_EINVAL, "%s", what);
+}
+
+static enum einc_status
+check_request(const struct request *r, struct einc_plan **plan,
+              struct einc_err **err)
+{
+    enum { MOST_OPERANDS = 1 << 30 };
+    if (!plan)
+        return misuse(err, "plan is NULL");
+    *plan = NULL;
+    if (!r->in && r->n_in)
+        return misuse(err, "in is NULL");
+    if (r->n_in > MOST_OPERANDS)
+        return misuse(err, "more than 2^30 operands");
+    for (size_t o = 0; o <= r->n_in; o++) {
+        const struct einc_layout *x = o < r->n_in ? &r->in[o] : r->out;
+        if (!x)
+            continue;
+        if (x->size != sizeof *x)
+            return misuse(err, "size of an einc_layout is not set");
+        if (x->ndim > 0 && !x->shape)
+            return misuse(err, "shape of an einc_layout is NULL");
+        if (!einc_dtype_valid(x->dtype) && (o < r->n_in || x->dtype))
+            return misuse(err, "dtype of an einc_layout is none of ours");
+    }
+    if (r->opts.tier < EINC_TIER_AUTO || r->opts.tier > EINC_TIER_CC)
+        return misuse(err, "no tier has that number");
+    return EINC_OK;
+}
+
+static enum einc_status
+compile_request(struct einc_ctx *ctx, const struct request *r,
+                struct einc_plan **plan, struct einc_err **err)
+{
+    enum einc_status status = check_request(r, plan, err);
+    if (status != EINC_OK)
+        return status;
+    ctx = ctx ? ctx : einc_ctx_default();
+    if (!ctx)
+        return einc_err_set(&libc_memory, err, EINC_ENOMEM, "out of memory");
+    return compile(ctx, r, plan, err);
+}
+
+enum einc_status
+einc_compile(struct einc_ctx *ctx, const char *expr, size_t n_in,
+             const struct einc_layout in[], const struct einc_layout *out,
+             const struct einc_options *opts, struct einc_plan **plan,
+             struct einc_err **err)
+{
+    if (err)
+        *err = NULL;
+    if (!expr)
+        return misuse(err, "expr is NULL");
+    struct request r = {.text = str_of(expr),
+                        .n_in = n_in,
+                        .in = in,
+                        .out = out,
+                        .opts = read_options(opts)};
+    return compile_request(ctx, &r, plan, err);
+}
+
+enum einc_status
+einc_compile_ids(struct einc_ctx *ctx, size_t n_in,
+                 const int32_t *const ids[], const size_t n_ids[],
+                 const int32_t *out_ids, size_t n_out_ids,
+                 const struct einc_layout in[], const struct einc_layout *out,
+                 const struct einc_options *opts, struct einc_plan **plan,
+                 struct einc_err **err)
+{
+    if (err)
+        *err = NULL;
+    if (!ids || !n_ids)
+        return misuse(err, "ids or n_ids is NULL");
+    for (size_t o = 0; o < n_in; o++)
+        if (!ids[o] && n_ids[o])
+            return misuse(err, "the ids of an operand are NULL");
+    struct request r = {.text = {"", 0},
+                        .ids = ids,
+                        .n_ids = n_ids,
+                        .out_ids = out_ids,
+                        .n_out_ids = n_out_ids,
+                        .n_in = n_in,
+                        .in = in,
+                        .out = out,
+                        .opts = read_options(opts)};
+    return compile_request(ctx, &r, plan, err);
+}
+
+/* --- asking a plan ------------------------------------------------------ */
+
+enum einc_status
+einc_plan_layout(const struct einc_plan *plan, struct einc_layout *out)
+{
+    if (!plan || !out)
+        return EINC_EINVAL;
+    const struct operand *o = &plan->plan->graph->out;
+    *out = (struct einc_layout){.size = sizeof *out,
+                                .dtype = o->dtype,
+                                .ndim = o->n_dims,
+                                .shape = o->shape,
+                                .stride = o->stride};
+    return EINC_OK;
+}
+
+enum einc_dtype
+einc_plan_compute(const struct einc_plan *plan)
+{
+    return plan ? plan->plan->graph->compute : EINC_DTYPE_NONE;
+}
+
+enum einc_status
+einc_plan_workspace(const struct einc_plan *plan, size_t *bytes,
+                    size_t *align)
+{
+    if (!plan || !bytes)
+        return EINC_EINVAL;
+    *bytes = plan->workspace_bytes;
+    if (align)
+        *align = 64;
+    return EINC_OK;
+}
+
+double
+einc_plan_error_terms(const struct einc_plan *plan)
+{
+    return plan ? plan->plan->error_terms : 0;
+}
+
+uint64_t
+einc_plan_hash(const struct einc_plan *plan)
+{
+    return plan ? plan->plan->hash : 0;
+}
+
+enum einc_tier
+einc_plan_tier(const struct einc_plan *plan)
+{
+    return plan ? plan->tier : EINC_TIER_AUTO;
+}
+
+/* --- the rest ----------------------------------------------------------- */
+
+const char *
+einc_version(void)
+{
+    return EINC_VERSION;
+}
+
+int
+einc_abi(void)
+{
+    return EINC_ABI;
+}

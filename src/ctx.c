@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ctx.c - contexts: allocator, threads, what was found on this machine.
+ */
+#include "ctx.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- configuration ------------------------------------------------------ */
+
+static char *
+copy_string(const struct mem *mem, const char *z)
+{
+    size_t n = strlen(z) + 1;
+    char *p = mem_alloc(mem, n);
+    return p ? memcpy(p, z, n) : NULL;
+}
+
+static void
+free_string(const struct mem *mem, char *z)
+{
+    if (z)
+        mem_free(mem, z, strlen(z) + 1);
+}
+
+static int
+number_of(const char *z, int most)
+{
+    if (!z || !*z)
+        return 0;
+    char *end;
+    long n = strtol(z, &end, 10);
+    return *end || n < 1 ? 0 : n > most ? most : (int)n;
+}
+
+static void
+log_stderr(void *user, const char *line)
+{
+    (void)user;
+    fprintf(stderr, "einc: %s\n", line);
+}
+
+static enum einc_tier
+tier_of_environment(void)
+{
+    const char *z = getenv("EINC_TIER");
+    if (z && strcmp(z, "interp") == 0)
+        return EINC_TIER_INTERP;
+    if (z && strcmp(z, "cc") == 0)
+        return EINC_TIER_CC;
+    return EINC_TIER_AUTO;
+}
+
+static const struct target *
+find_target(void)
+{
+    char isa[32];
+    einc_cc_isa(isa, sizeof isa);
+    const struct target *t = einc_target_find(str_of(isa));
+    return t ? t : einc_target_find(str_of("generic"));
+}
+
+/* Fields beyond the caller's `size` read as 0. */
+static struct einc_config
+read_config(const struct einc_config *config)
+{
+    struct einc_config c = {0};
+    if (config)
+        memcpy(&c, config,
+               config->size < sizeof c ? config->size : sizeof c);
+    return c;
+}
+
+static int
+copy_names(struct einc_ctx *ctx, const struct einc_config *c)
+{
+    const char *dump = getenv("EINC_DUMP");
+    const struct mem *m = &ctx->mem;
+    if (c->cache_dir && !(ctx->cache_dir = copy_string(m, c->cache_dir)))
+        return 0;
+    if (c->cc && !(ctx->cc_name = copy_string(m, c->cc)))
+        return 0;
+    return !dump || !*dump || (ctx->dump = copy_string(m, dump));
+}
+
+static int
+fill(struct einc_ctx *ctx, const struct einc_config *c)
+{
+    ctx->log = c->log;
+    ctx->log_user = c->log_user;
+    if (!ctx->log && getenv("EINC_VERBOSE"))
+        ctx->log = log_stderr;
+    ctx->tier = (enum einc_tier)c->tier;
+    if (!c->tier)
+        ctx->tier = tier_of_environment();
+    ctx->threads = c->threads;
+    if (ctx->threads <= 0)
+        ctx->threads = number_of(getenv("EINC_THREADS"), 1024);
+    if (ctx->threads <= 0)
+        ctx->threads = einc_pool_processors();
+    ctx->target = find_target();
+    if (!copy_names(ctx, c))
+        return 0;
+    if (ctx->threads > 1)
+        ctx->pool = einc_pool_open(&ctx->mem, ctx->threads);
+    return ctx->threads == 1 || ctx->pool;
+}
+
+/* --- life --------------------------------------------------------------- */
+
+static void
+destroy(struct einc_ctx *ctx)
+{
+    struct mem mem = ctx->mem;
+    einc_kernels_free(ctx);
+    einc_cache_close(ctx->cache);
+    if (ctx->pool)
+        einc_pool_close(ctx->pool);
+    if (ctx->cc)
+        mem_free(&mem, ctx->cc, sizeof *ctx->cc);
+    free_string(&mem, ctx->cache_dir);
+    free_string(&mem, ctx->cc_name);
+    free_string(&mem, ctx->dump);
+    pthread_mutex_destroy(&ctx->lock);
+    pthread_mutex_destroy(&ctx->compile_lock);
+    mem_free(&mem, ctx, sizeof *ctx);
+}
+
+enum einc_status
+einc_ctx_create(const struct einc_config *config, struct einc_ctx **ctx,
+                struct einc_err **err)
+{
+    struct einc_config c = read_config(config);
+    struct mem mem = {c.alloc ? c.alloc : einc_mem_libc,
+                      c.alloc ? c.alloc_user : NULL};
+    if (!ctx)
+        return einc_err_set(&mem, err, EINC_EINVAL, "ctx is NULL");
+    *ctx = NULL;
+    if (c.tier < EINC_TIER_AUTO || c.tier > EINC_TIER_CC)
+        return einc_err_set(&mem, err, EINC_EINVAL, "no tier has number %d",
+                            c.tier);
+    struct einc_ctx *x = mem_alloc(&mem, sizeof *x);
+    if (!x)
+        return einc_err_set(&mem, err, EINC_ENOMEM, "out of memory");
+    *x = (struct einc_ctx){.holds = 1, .mem = mem};
+    pthread_mutex_init(&x->lock, NULL);
+    pthread_mutex_init(&x->compile_lock, NULL);
+    if (!fill(x, &c)) {
+        destroy(x);
+        return einc_err_set(&mem, err, EINC_ENOMEM, "out of memory");
+    }
+    *ctx = x;
+    return EINC_OK;
+}
+
+void
+einc_ctx_hold(struct einc_ctx *ctx)
+{
+    __atomic_add_fetch(&ctx->holds, 1, __ATOMIC_RELAXED);
+}
+
+static void
+let_go(struct einc_ctx *ctx)
+{
+    if (__atomic_sub_fetch(&ctx->holds, 1, __ATOMIC_ACQ_REL) == 0)
+        destroy(ctx);
+}
+
+/* Plans that are remembered hold the context, so the caller's hold takes them
+ * along. */
+static void
+forget_plans(struct einc_ctx *ctx)
+{
+    for (int s = 0; s < MEMO_SLOTS; s++) {
+        pthread_mutex_lock(&ctx->lock);
+        struct memo m = ctx->memos[s];
+        ctx->memos[s] = (struct memo){0};
+        pthread_mutex_unlock(&ctx->lock);
+        if (!m.plan)
+            continue;
+        mem_free(&ctx->mem, m.key, m.key_bytes);
+        einc_plan_free(m.plan);
+    }
+}
+
+void
+einc_ctx_free(struct einc_ctx *ctx)
+{
+    if (!ctx)
+        return;
+    forget_plans(ctx);
+    let_go(ctx);
+}
+
+void
+einc_plan_free(struct einc_plan *plan)
+{
+    if (!plan || __atomic_sub_fetch(&plan->holds, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    struct einc_ctx *ctx = plan->ctx;
+    mem_free(&ctx->mem, plan->block, plan->block_bytes);
+    let_go(ctx);
+}
+
+/* Made on first use and never freed: a library cannot know when the last
+ * thread is done. */
+struct einc_ctx *
+einc_ctx_default(void)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct einc_ctx *made;
+    struct einc_ctx *ctx = __atomic_load_n(&made, __ATOMIC_ACQUIRE);
+    if (ctx)
+        return ctx;
+    pthread_mutex_lock(&lock);
+    if (!made && einc_ctx_create(NULL, &ctx, NULL) == EINC_OK)
+        __atomic_store_n(&made, ctx, __ATOMIC_RELEASE);
+    ctx = made;
+    pthread_mutex_unlock(&lock);
+    return ctx;
+}
+
+/* --- what is there ------------------------------------------------------ */
+
+void
+einc_ctx_log(struct einc_ctx *ctx, const char *fmt, ...)
+{
+    char line[1200];
+    if (!ctx->log)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    for (char *p = line; *p; p++)
+        if (*p == '\n')
+            *p = ' ';
+    ctx->log(ctx->log_user, line);
+}
+
+static void
+look(struct einc_ctx *ctx)
+{
+    ctx->cache =
+        einc_cache_open(&ctx->mem, ctx->cache_dir, &ctx->cache_why);
+    struct cc *cc = mem_alloc(&ctx->mem, sizeof *cc);
+    if (!cc) {
+        einc_trouble(&ctx->cc_why, EINC_ENOMEM, "out of memory");
+        return;
+    }
+    if (einc_cc_find(ctx->cc_name, cc, &ctx->cc_why) == EINC_OK)
+        ctx->cc = cc;
+    else
+        mem_free(&ctx->mem, cc, sizeof *cc);
+}
+
+void
+einc_ctx_look(struct einc_ctx *ctx)
+{
+    pthread_mutex_lock(&ctx->lock);
+    int first = !ctx->looked;
+    if (first)
+        look(ctx);
+    ctx->looked = 1;
+    pthread_mutex_unlock(&ctx->lock);
+    if (first && !ctx->cache && (!ctx->cache_dir || *ctx->cache_dir))
+        einc_ctx_log(ctx, "no disk cache: %s", ctx->cache_why.text);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ctx.h - the opaque objects of einc.h, and what the files that implement it
+ * share: context, plan, error.
+ */
+#ifndef EINC_CTX_H
+#define EINC_CTX_H
+
+#include <pthread.h>
+
+#include "base/diag.h"
+#include "codegen/emit.h"
+#include "plan/plan.h"
+#include "runtime/cache.h"
+#include "runtime/cc.h"
+#include "runtime/pool.h"
+
+/* A loaded kernel; lives as long as its context. */
+struct kernel {
+    struct kernel *next;   /* same bucket */
+    uint64_t hash;         /* of the source */
+    char *source;          /* own copy: the key in full */
+    size_t source_bytes;
+    void *handle;          /* dlopen's */
+    einc_kernel_fn entry;
+};
+
+/* A plan that einc_einsum() remembers. */
+struct memo {
+    uint64_t hash;
+    char *key;             /* expression and layouts as bytes */
+    size_t key_bytes;
+    struct einc_plan *plan;
+};
+
+enum { KERNEL_BUCKETS = 256, MEMO_SLOTS = 256 };
+
+struct einc_ctx {
+    int holds;             /* atomic: the caller's and one per plan */
+    struct mem mem;
+    einc_log_fn log;
+    void *log_user;
+    enum einc_tier tier;
+    char *cache_dir, *cc_name; /* copies of the config's, or NULL */
+    char *dump;            /* EINC_DUMP: stages to print, or NULL */
+    struct pool *pool;     /* NULL: one thread */
+    int threads;
+    const struct target *target;
+
+    pthread_mutex_t lock;  /* guards all below */
+    pthread_mutex_t compile_lock; /* one compiler run at a time; taken before
+                                   * `lock`, never while holding it */
+    int looked;            /* cache and compiler were looked for */
+    struct cache *cache;   /* NULL: off */
+    struct trouble cache_why;
+    struct cc *cc;         /* NULL: none; then cc_why tells */
+    struct trouble cc_why;
+    int told_no_cc;        /* the notice was given */
+    struct kernel *kernels[KERNEL_BUCKETS];
+    struct memo memos[MEMO_SLOTS];
+    struct trouble last_failure; /* of the compiler, for einc_doctor() */
+};
+
+/* One step, ready to be called. */
+struct call {
+    einc_kernel_fn entry;
+    const int64_t *n, *s;  /* arguments, in the plan's block */
+    int64_t n_tasks;
+};
+
+/* Bytes that an access may touch, from the address of element (0, ...). */
+struct extent_bytes {
+    int64_t lo, hi;        /* half open */
+};
+
+struct einc_plan {
+    int holds;             /* atomic: the caller's, and a memo's */
+    struct einc_ctx *ctx;
+    void *block;           /* the arena of all products below */
+    size_t block_bytes;
+    const struct expr *expr;
+    const struct plan *plan;
+    enum einc_tier tier;
+    struct call *calls;    /* [n_steps] if tier is CC */
+    struct extent_bytes *touched; /* inputs in order, then the output */
+    int64_t scratch_bytes; /* per thread */
+    size_t workspace_bytes; /* intermediates, and scratch of all threads */
+    int64_t work_at;       /* where the scratch begins in it */
+};
+
+struct einc_err {
+    struct mem mem;
+    void *blocks[2];       /* what it is made of; NULL: static */
+    size_t block_bytes[2];
+    enum einc_status status;
+    const char *text;
+    struct einc_diag diags[MAX_DIAGS];
+    int n_diags;
+};
+
+/* ctx.c */
+struct einc_ctx *einc_ctx_default(void); /* NULL: no memory; holds one more */
+void einc_ctx_hold(struct einc_ctx *ctx);
+void einc_ctx_log(struct einc_ctx *ctx, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Looks for cache and compiler, once. Takes ctx->lock itself. */
+void einc_ctx_look(struct einc_ctx *ctx);
+
+/* kernels.c: a loaded kernel for the unit: from memory, from disk or, if
+ * `compile`, from the compiler. EINC_ECACHE: not there and not to be made. */
+enum einc_status einc_kernels_get(struct einc_ctx *ctx, const struct unit *u,
+                                  int compile, int use_cache,
+                                  einc_kernel_fn *entry, struct trouble *why);
+void einc_kernels_free(struct einc_ctx *ctx);
+
+/* err.c. All of them give *err (if err is not NULL) and return `status`. */
+enum einc_status einc_err_set(const struct mem *mem, struct einc_err **err,
+                              enum einc_status status, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Takes over `block`, which the diagnostics of cx live in. */
+enum einc_status einc_err_from_diags(const struct mem *mem,
+                                     struct einc_err **err, struct cx *cx,
+                                     void *block, size_t block_bytes);
+
+/* api.c: runs f with two fresh arenas, growing them until it succeeds; the
+ * only setjmp. On EINC_OK the blocks are kept in `g`, on failure err is set
+ * and they are gone. */
+struct guarded {
+    struct einc_ctx *ctx;
+    struct str source;      /* that diagnostics point into */
+    size_t hint_bytes;      /* what the input suggests */
+    struct cx cx;
+    struct arena perm, scratch;
+    void *blocks[2];
+    size_t bytes[2];
+};
+typedef void (*guarded_fn)(struct guarded *g, void *arg);
+enum einc_status einc_guard(struct guarded *g, guarded_fn f, void *arg,
+                            struct einc_err **err);
+void einc_guard_free(struct guarded *g, int which);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * doctor.c - einc.h implemented: what was found on this machine.
+ */
+#include <dlfcn.h>
+#include <stdio.h>
+
+#include "ctx.h"
+
+struct report {
+    einc_write_fn write;
+    void *user;
+    int stopped;
+};
+
+static void say(struct report *r, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void
+say(struct report *r, const char *fmt, ...)
+{
+    char line[9000];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    if (!r->stopped)
+        r->stopped = r->write(r->user, line, strlen(line)) != 0;
+}
+
+static void
+say_library(struct report *r, const char *what, const char *const names[],
+            const char *without)
+{
+    for (int n = 0; names[n]; n++) {
+        void *h = dlopen(names[n], RTLD_NOW | RTLD_LOCAL);
+        if (!h)
+            continue;
+        dlclose(h);
+        say(r, "%-12s %s\n", what, names[n]);
+        return;
+    }
+    say(r, "%-12s not found; %s\n", what, without);
+}
+
+static void
+say_compiler(struct report *r, const struct einc_ctx *ctx)
+{
+    if (ctx->cc)
+        say(r, "%-12s %s (%s)\n", "compiler", ctx->cc->path,
+            ctx->cc->is_clang ? "clang" : "gcc or alike");
+    else
+        say(r, "%-12s none: %s\n%-12s kernels are interpreted; install gcc or "
+               "set EINC_CC\n", "compiler", ctx->cc_why.text, "");
+}
+
+static void
+say_cache(struct report *r, struct einc_ctx *ctx)
+{
+    if (!ctx->cache) {
+        say(r, "%-12s off: %s\n%-12s every process compiles anew; set "
+               "EINC_CACHE_DIR to a directory of your own\n", "cache",
+            ctx->cache_why.text, "");
+        return;
+    }
+    int64_t entries, bytes;
+    einc_cache_count(ctx->cache, &entries, &bytes);
+    say(r, "%-12s %s, %lld kernels, %lld bytes\n", "cache",
+        einc_cache_path(ctx->cache), (long long)entries, (long long)bytes);
+}
+
+enum einc_status
+einc_doctor(struct einc_ctx *ctx, einc_write_fn write, void *user)
+{
+    static const char *const nvrtc[] = {"libnvrtc.so.13", "libnvrtc.so.12",
+                                        "libnvrtc.so", NULL};
+    static const char *const driver[] = {"libcuda.so.1", NULL};
+    struct report r = {write, user, 0};
+    if (!write)
+        return EINC_EINVAL;
+    ctx = ctx ? ctx : einc_ctx_default();
+    if (!ctx)
+        return EINC_ENOMEM;
+    einc_ctx_look(ctx);
+    say(&r, "%-12s %s, ABI %d, kernel ABI %d\n", "einc", EINC_VERSION,
+        EINC_ABI, UNIT_ABI);
+    say(&r, "%-12s %s\n", "isa", ctx->target->name);
+    say(&r, "%-12s %d\n", "threads", ctx->threads);
+    say_compiler(&r, ctx);
+    say_cache(&r, ctx);
+    say_library(&r, "nvrtc", nvrtc, "CUDA text is written, not compiled");
+    say_library(&r, "cuda driver", driver, "no GPU is used");
+    pthread_mutex_lock(&ctx->lock);
+    struct trouble last = ctx->last_failure;
+    pthread_mutex_unlock(&ctx->lock);
+    if (last.status)
+        say(&r, "%-12s %s\n", "last failure", last.text);
+    return r.stopped ? EINC_EINVAL : EINC_OK;
+}

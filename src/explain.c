@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * explain.c - einc.h implemented: plans and kernels as text.
+ */
+#include "ctx.h"
+
+static const struct mem libc_memory = {einc_mem_libc, NULL};
+
+/* --- stages ------------------------------------------------------------- */
+
+struct printing {
+    const struct einc_plan *plan;
+    struct text text; /* in perm */
+    const struct emit_style *style;
+    int part;
+    int cuda;
+    void (*print)(struct text *t, struct arena *scratch,
+                  const struct einc_plan *plan);
+};
+
+static void
+print_expr(struct text *t, struct arena *scratch, const struct einc_plan *x)
+{
+    (void)scratch;
+    einc_expr_print(t, x->expr);
+}
+
+static void
+print_stmt(struct text *t, struct arena *scratch, const struct einc_plan *x)
+{
+    (void)scratch;
+    einc_stmt_print(t, x->plan->program);
+}
+
+static void
+print_graph(struct text *t, struct arena *scratch, const struct einc_plan *x)
+{
+    (void)scratch;
+    einc_graph_print(t, x->plan->graph);
+}
+
+static void
+print_canon(struct text *t, struct arena *scratch, const struct einc_plan *x)
+{
+    (void)scratch;
+    einc_graph_print(t, x->plan->canon);
+}
+
+static void
+print_path(struct text *t, struct arena *scratch, const struct einc_plan *x)
+{
+    (void)scratch;
+    einc_plan_print_path(t, x->plan);
+}
+
+static void
+print_plan(struct text *t, struct arena *scratch, const struct einc_plan *x)
+{
+    (void)scratch;
+    einc_plan_print(t, x->plan);
+}
+
+static void
+print_json(struct text *t, struct arena *scratch, const struct einc_plan *x)
+{
+    (void)scratch;
+    einc_plan_print_json(t, x->plan);
+}
+
+static void
+print_dot(struct text *t, struct arena *scratch, const struct einc_plan *x)
+{
+    (void)scratch;
+    einc_plan_print_dot(t, x->plan);
+}
+
+static const struct nest *
+nest_of(const struct einc_plan *x, int step, struct arena *scratch)
+{
+    return einc_nest_build(scratch, *scratch, x->plan, step, x->ctx->target,
+                           NEST_GENERIC);
+}
+
+static void
+print_nest(struct text *t, struct arena *scratch, const struct einc_plan *x)
+{
+    for (int s = 0; s < x->plan->n_steps; s++) {
+        einc_put(t, "step %d ", s + 1);
+        einc_nest_print(t, nest_of(x, s, scratch));
+    }
+}
+
+static void
+print_source(struct text *t, struct arena *scratch, const struct einc_plan *x)
+{
+    for (int s = 0; s < x->plan->n_steps; s++)
+        einc_put_str(
+            t, str_of(einc_emit_unit(scratch, nest_of(x, s, scratch)).source));
+}
+
+static void
+print_cuda(struct text *t, struct arena *scratch, const struct einc_plan *x)
+{
+    struct emit_style style = {.name = "einsum"};
+    einc_emit_cuda(t, *scratch, x->plan, &style);
+}
+
+static const struct stage {
+    const char *name;
+    enum einc_format format;
+    void (*print)(struct text *t, struct arena *scratch,
+                  const struct einc_plan *x);
+} stages[] = {
+    {"plan", EINC_TEXT, print_plan},   {"plan", EINC_JSON, print_json},
+    {"plan", EINC_DOT, print_dot},     {"expr", EINC_TEXT, print_expr},
+    {"stmt", EINC_TEXT, print_stmt},   {"graph", EINC_TEXT, print_graph},
+    {"canon", EINC_TEXT, print_canon}, {"path", EINC_TEXT, print_path},
+    {"nest", EINC_TEXT, print_nest},   {"source", EINC_TEXT, print_source},
+    {"cuda", EINC_TEXT, print_cuda},
+};
+
+static void
+print_guarded(struct guarded *g, void *arg)
+{
+    struct printing *p = arg;
+    p->text = (struct text){.perm = &g->perm};
+    p->print(&p->text, &g->scratch, p->plan);
+}
+
+/* Runs `f` on a printing and hands the text to `write`. */
+static enum einc_status
+write_guarded(struct printing *p, guarded_fn f, einc_write_fn write,
+              void *user, struct einc_err **err)
+{
+    struct guarded g = {.ctx = p->plan->ctx,
+                        .source = p->plan->plan->graph->source,
+                        .hint_bytes = 8 * p->plan->block_bytes};
+    enum einc_status status = einc_guard(&g, f, p, err);
+    if (status != EINC_OK)
+        return status;
+    if (p->text.n && write(user, p->text.p, (size_t)p->text.n))
+        status = einc_err_set(&p->plan->ctx->mem, err, EINC_EINVAL,
+                              "the writer stopped");
+    einc_guard_free(&g, 0);
+    einc_guard_free(&g, 1);
+    return status;
+}
+
+enum einc_status
+einc_explain(const struct einc_plan *plan, const char *stage,
+             enum einc_format format, einc_write_fn write, void *user,
+             struct einc_err **err)
+{
+    if (err)
+        *err = NULL;
+    if (!plan || !write)
+        return einc_err_set(&libc_memory, err, EINC_EINVAL, "%s is NULL",
+                            plan ? "write" : "plan");
+    stage = stage ? stage : "plan";
+    for (size_t s = 0; s < sizeof stages / sizeof stages[0]; s++)
+        if (strcmp(stage, stages[s].name) == 0 && format == stages[s].format) {
+            struct printing p = {.plan = plan, .print = stages[s].print};
+            return write_guarded(&p, print_guarded, write, user, err);
+        }
+    for (size_t s = 0; s < sizeof stages / sizeof stages[0]; s++)
+        if (strcmp(stage, stages[s].name) == 0)
+            return einc_err_set(&plan->ctx->mem, err, EINC_EINVAL,
+                                "stage '%s' prints as text only", stage);
+    return einc_err_set(&plan->ctx->mem, err, EINC_EINVAL,
+                        "no stage is called '%s': expr stmt graph canon path "
+                        "plan nest source cuda", stage);
+}
+
+/* --- emitted files ------------------------------------------------------ */
+
+static void
+emit_guarded(struct guarded *g, void *arg)
+{
+    struct printing *p = arg;
+    struct arena scratch = g->scratch;
+    p->text = (struct text){.perm = &g->perm};
+    const struct plan *plan = p->plan->plan;
+    if (p->cuda)
+        einc_emit_cuda(&p->text, scratch, plan, p->style);
+    else if (p->part == EINC_HEADER)
+        einc_emit_c_header(&p->text, scratch, plan, p->style);
+    else
+        einc_emit_c(&p->text, scratch, plan,
+                    einc_target_find(str_of("portable")), p->style);
+}
+
+static int
+is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+/* A name is pasted into the file, so it is checked here: an identifier of C
+ * and C++, and none of their words. */
+static int
+is_identifier(const char *z)
+{
+    static const char *const words[] = {
+        "and", "auto", "bool", "break", "case", "catch", "char", "class",
+        "compl", "const", "continue", "default", "delete", "do", "double",
+        "else", "enum", "explicit", "export", "extern", "false", "float",
+        "for", "friend", "goto", "if", "inline", "int", "long", "main",
+        "mutable", "namespace", "new", "not", "operator", "or", "private",
+        "protected", "public", "register", "restrict", "return", "short",
+        "signed", "sizeof", "static", "struct", "switch", "template", "this",
+        "throw", "true", "try", "typedef", "typename", "union", "unsigned",
+        "using", "virtual", "void", "volatile", "while", "xor", "malloc",
+        "free", "memcpy", "printf", "clock", "atoll", "asm", "nullptr"};
+    if (!is_letter(*z) || strlen(z) > 63)
+        return 0;
+    for (const char *p = z; *p; p++)
+        if (!is_letter(*p) && !(*p >= '0' && *p <= '9'))
+            return 0;
+    for (size_t w = 0; w < sizeof words / sizeof words[0]; w++)
+        if (strcmp(z, words[w]) == 0)
+            return 0;
+    return 1;
+}
+
+/* What may stand between the quotes of an #include. */
+static int
+is_file_name(const char *z)
+{
+    for (const char *p = z; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == '"' || *p == '\\' || *p == 0x7f)
+            return 0;
+    return *z != 0;
+}
+
+enum einc_status
+einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
+          einc_write_fn write, void *user, struct einc_err **err)
+{
+    struct einc_emit_options o = {0};
+    if (err)
+        *err = NULL;
+    if (!plan || !write)
+        return einc_err_set(&libc_memory, err, EINC_EINVAL, "%s is NULL",
+                            plan ? "write" : "plan");
+    const struct mem *m = &plan->ctx->mem;
+    if (opts)
+        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
+    struct emit_style style = {.name = o.name ? o.name : "einsum",
+                               .header = o.header,
+                               .again = o.again,
+                               .with_main = o.part == EINC_MAIN};
+    int cuda = o.target && strcmp(o.target, "cuda") == 0;
+    if (!is_identifier(style.name))
+        return einc_err_set(m, err, EINC_EINVAL,
+                            "the name '%s' is no free C identifier",
+                            style.name);
+    if (style.header && !is_file_name(style.header))
+        return einc_err_set(m, err, EINC_EINVAL,
+                            "the header's name cannot be included");
+    if (o.target && !cuda && strcmp(o.target, "c") != 0)
+        return einc_err_set(m, err, EINC_EINVAL,
+                            "no target is called '%s': c, cuda", o.target);
+    if (o.part < EINC_SOURCE || o.part > EINC_MAIN)
+        return einc_err_set(m, err, EINC_EINVAL, "no part has number %d",
+                            o.part);
+    if (cuda && o.part != EINC_SOURCE)
+        return einc_err_set(m, err, EINC_EUNSUP,
+                            "CUDA is written as kernels only: no header and "
+                            "no main yet");
+    struct printing p = {
+        .plan = plan, .style = &style, .part = o.part, .cuda = cuda};
+    return write_guarded(&p, emit_guarded, write, user, err);
+}

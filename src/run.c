@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run.c - einc.h implemented: running plans.
+ */
+#include "ctx.h"
+#include "runtime/interp.h"
+#include "runtime/ref.h"
+
+/* --- one call ----------------------------------------------------------- */
+
+/* Everything one einc_run() needs beside the plan. */
+struct running {
+    const struct einc_plan *plan;
+    const void *const *in;
+    void *out;
+    const void *alpha, *beta;
+    int threads;
+    char *work;            /* aligned; intermediates, then scratch */
+    void **tensor;         /* [n_tensors] addresses */
+    const void **operand;  /* [most inputs of a step] */
+};
+
+/* What the pool's workers get. */
+struct share {
+    const struct call *call;
+    struct einc_args args;
+    int64_t scratch_bytes;
+};
+
+static void
+run_share(void *user, int worker, int64_t begin, int64_t end)
+{
+    const struct share *s = user;
+    struct einc_args own = s->args;
+    own.scratch += worker * s->scratch_bytes;
+    s->call->entry(&own, begin, end);
+}
+
+static void
+run_kernel(const struct running *r, int step)
+{
+    const struct einc_plan *x = r->plan;
+    const struct step *s = &x->plan->steps[step];
+    const struct call *c = &x->calls[step];
+    int last = step == x->plan->n_steps - 1;
+    for (int o = 0; o < s->n_in; o++)
+        r->operand[o] = r->tensor[s->in[o]];
+    struct share share = {.call = c,
+                          .args = {.out = r->tensor[s->out],
+                                   .in = r->operand,
+                                   .n = c->n,
+                                   .s = c->s,
+                                   .alpha = last ? r->alpha : NULL,
+                                   .beta = last ? r->beta : NULL,
+                                   .scratch = r->work + x->work_at},
+                          .scratch_bytes = x->scratch_bytes};
+    if (r->threads > 1 && c->n_tasks > 1)
+        einc_pool_run(x->ctx->pool, r->threads, c->n_tasks, run_share,
+                      &share);
+    else
+        c->entry(&share.args, 0, c->n_tasks);
+}
+
+static void
+run_steps(const struct running *r)
+{
+    const struct einc_plan *x = r->plan;
+    const struct plan *p = x->plan;
+    for (int t = 0; t < p->n_tensors; t++) {
+        const struct plan_tensor *y = &p->tensors[t];
+        /* inputs are only ever read through this */
+        r->tensor[t] = y->home == HOME_INPUT ? (void *)(uintptr_t)r->in[y->number]
+                       : y->home == HOME_TEMP ? r->work + y->at_byte
+                                              : r->out;
+    }
+    for (int s = 0; s < p->n_steps; s++) {
+        int last = s == p->n_steps - 1;
+        if (x->tier == EINC_TIER_CC)
+            run_kernel(r, s);
+        else
+            einc_interp_step(p, &p->steps[s], r->tensor,
+                             last ? r->alpha : NULL, last ? r->beta : NULL,
+                             x->ctx->pool, r->threads);
+    }
+}
+
+/* --- inputs that overlap the output ------------------------------------- */
+
+static int
+overlaps(const struct einc_plan *x, int o, const void *in, const void *out)
+{
+    const struct extent_bytes *a = &x->touched[o];
+    const struct extent_bytes *b = &x->touched[x->plan->graph->n_in];
+    uintptr_t p = (uintptr_t)in, q = (uintptr_t)out;
+    return p + (uintptr_t)a->lo < q + (uintptr_t)b->hi &&
+           q + (uintptr_t)b->lo < p + (uintptr_t)a->hi && a->lo < a->hi &&
+           b->lo < b->hi;
+}
+
+static int64_t
+copy_bytes(const struct einc_plan *x, const void *const in[], const void *out)
+{
+    int64_t bytes = 0;
+    for (int o = 0; o < x->plan->graph->n_in; o++)
+        if (overlaps(x, o, in[o], out))
+            bytes += (x->touched[o].hi - x->touched[o].lo + 127) / 64 * 64;
+    return bytes;
+}
+
+/* Copies the bytes that an overlapping input may touch, strides and all. */
+static void
+copy_overlapping(const struct einc_plan *x, const void *const in[],
+                 const void *out, const void **copied, char *room)
+{
+    for (int o = 0; o < x->plan->graph->n_in; o++) {
+        const struct extent_bytes *e = &x->touched[o];
+        copied[o] = in[o];
+        if (!overlaps(x, o, in[o], out))
+            continue;
+        memcpy(room, (const char *)in[o] + e->lo, (size_t)(e->hi - e->lo));
+        copied[o] = room - e->lo;
+        room += (e->hi - e->lo + 127) / 64 * 64;
+    }
+}
+
+/* --- memory of a call --------------------------------------------------- */
+
+enum { SMALL_POINTERS = 64, SMALL_WORK = 4096 };
+
+static int
+most_inputs(const struct plan *p)
+{
+    int most = 0;
+    for (int s = 0; s < p->n_steps; s++)
+        if (p->steps[s].n_in > most)
+            most = p->steps[s].n_in;
+    return most;
+}
+
+static char *
+align64(char *p)
+{
+    return p + ((uintptr_t)0 - (uintptr_t)p) % 64;
+}
+
+static enum einc_status
+check_run(const struct einc_plan *plan, const void *const in[],
+          const void *out, const struct einc_run_options *o,
+          struct einc_err **err)
+{
+    static const struct mem libc_memory = {einc_mem_libc, NULL};
+    const struct mem *m = plan ? &plan->ctx->mem : &libc_memory;
+    if (!plan)
+        return einc_err_set(m, err, EINC_EINVAL, "plan is NULL");
+    if (!out || (!in && plan->plan->graph->n_in))
+        return einc_err_set(m, err, EINC_EINVAL, "%s is NULL",
+                            out ? "in" : "out");
+    for (int i = 0; i < plan->plan->graph->n_in; i++)
+        if (!in[i] && plan->touched[i].lo < plan->touched[i].hi)
+            return einc_err_set(m, err, EINC_EINVAL, "in[%d] is NULL", i);
+    if (o->work && o->work_bytes < plan->workspace_bytes)
+        return einc_err_set(m, err, EINC_EINVAL,
+                            "work has %zu bytes, the plan needs %zu",
+                            o->work_bytes, plan->workspace_bytes);
+    if (o->work && (uintptr_t)o->work % 64)
+        return einc_err_set(m, err, EINC_EINVAL,
+                            "work is not aligned to 64 bytes");
+    return EINC_OK;
+}
+
+static struct einc_run_options
+read_run_options(const struct einc_run_options *opts)
+{
+    struct einc_run_options o = {0};
+    if (opts)
+        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
+    return o;
+}
+
+enum einc_status
+einc_run(const struct einc_plan *plan, const void *const in[], void *out,
+         const struct einc_run_options *opts, struct einc_err **err)
+{
+    if (err)
+        *err = NULL;
+    struct einc_run_options o = read_run_options(opts);
+    enum einc_status status = check_run(plan, in, out, &o, err);
+    if (status != EINC_OK)
+        return status;
+
+    const struct mem *m = &plan->ctx->mem;
+    const struct plan *p = plan->plan;
+    int n_in = p->graph->n_in;
+    size_t pointers = (size_t)p->n_tensors + (size_t)n_in +
+                      (size_t)most_inputs(p);
+    size_t copies = (size_t)copy_bytes(plan, in, out);
+    size_t work = o.work ? 0 : plan->workspace_bytes;
+
+    void *small_pointers[SMALL_POINTERS];
+    char small_work[SMALL_WORK + 64];
+    void **table = small_pointers;
+    char *room = small_work, *block = NULL, *table_block = NULL;
+    if (pointers > SMALL_POINTERS)
+        table = (void **)(table_block =
+                              mem_alloc(m, pointers * sizeof *table));
+    if (copies + work > SMALL_WORK)
+        room = block = mem_alloc(m, copies + work + 64);
+    if (!table || !room) {
+        mem_free(m, table_block, pointers * sizeof *table);
+        mem_free(m, block, copies + work + 64);
+        return einc_err_set(m, err, EINC_ENOMEM,
+                            "out of memory: %zu bytes of workspace",
+                            copies + work);
+    }
+    room = align64(room);
+    const void **copied = (const void **)(table + p->n_tensors);
+    copy_overlapping(plan, in, out, copied, room + work);
+
+    int threads = plan->ctx->pool ? plan->ctx->threads : 1;
+    if (o.threads > 0 && o.threads < threads)
+        threads = o.threads;
+    struct running r = {.plan = plan,
+                        .in = copied,
+                        .out = out,
+                        .alpha = o.alpha,
+                        .beta = o.beta,
+                        .threads = threads,
+                        .work = o.work ? o.work : room,
+                        .tensor = table,
+                        .operand = copied + n_in};
+    run_steps(&r);
+    mem_free(m, table_block, pointers * sizeof *table);
+    mem_free(m, block, copies + work + 64);
+    return EINC_OK;
+}
+
+/* --- the oracle --------------------------------------------------------- */
+
+enum einc_status
+einc_reference(const struct einc_plan *plan, const void *const in[],
+               void *out, double *bound, struct einc_err **err)
+{
+    struct einc_run_options o = {0};
+    if (err)
+        *err = NULL;
+    enum einc_status status = check_run(plan, in, out, &o, err);
+    if (status != EINC_OK)
+        return status;
+    status = einc_ref_run(plan->plan->graph, &plan->ctx->mem, in, out,
+                          plan->plan->error_terms, bound);
+    if (status != EINC_OK)
+        return einc_err_set(&plan->ctx->mem, err, status, "out of memory");
+    return EINC_OK;
+}
+
+/* --- one call for all --------------------------------------------------- */
+
+/* Expression and layouts as bytes; counts only if `to` is NULL. */
+static size_t
+write_key(char *to, const char *expr, size_t n_in,
+          const struct einc_layout in[], const struct einc_layout *out)
+{
+    size_t n = 0, text = strlen(expr) + 1;
+    if (to)
+        memcpy(to, expr, text);
+    n += text;
+    for (size_t o = 0; o <= n_in; o++) {
+        const struct einc_layout *x = o < n_in ? &in[o] : out;
+        size_t dims = x->ndim > 0 ? (size_t)x->ndim * sizeof(int64_t) : 0;
+        int32_t head[3] = {x->dtype, x->ndim, x->stride != NULL};
+        if (to)
+            memcpy(to + n, head, sizeof head);
+        n += sizeof head;
+        if (to && dims)
+            memcpy(to + n, x->shape, dims);
+        n += dims;
+        if (to && dims && x->stride)
+            memcpy(to + n, x->stride, dims);
+        n += x->stride ? dims : 0;
+    }
+    return n;
+}
+
+static uint64_t
+hash_bytes(const char *p, size_t n)
+{
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+    for (size_t j = 0; j < n; j++)
+        h = (h ^ (unsigned char)p[j]) * 0x100000001b3u;
+    return h;
+}
+
+static int
+is_entry(const struct memo *m, uint64_t hash, const char *key, size_t n)
+{
+    return m->plan && m->hash == hash && m->key_bytes == n &&
+           memcmp(m->key, key, n) == 0;
+}
+
+/* A hold on the remembered plan, or NULL. */
+static struct einc_plan *
+recall(struct einc_ctx *ctx, uint64_t hash, const char *key, size_t n)
+{
+    struct memo *m = &ctx->memos[hash % MEMO_SLOTS];
+    struct einc_plan *plan = NULL;
+    pthread_mutex_lock(&ctx->lock);
+    if (is_entry(m, hash, key, n)) {
+        plan = m->plan;
+        __atomic_add_fetch(&plan->holds, 1, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&ctx->lock);
+    return plan;
+}
+
+/* Takes over `key`; a slot holds the plan that came last. */
+static void
+remember(struct einc_ctx *ctx, uint64_t hash, char *key, size_t n,
+         struct einc_plan *plan)
+{
+    struct memo *m = &ctx->memos[hash % MEMO_SLOTS];
+    __atomic_add_fetch(&plan->holds, 1, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&ctx->lock);
+    struct memo old = *m;
+    *m = (struct memo){hash, key, n, plan};
+    pthread_mutex_unlock(&ctx->lock);
+    if (old.plan) {
+        mem_free(&ctx->mem, old.key, old.key_bytes);
+        einc_plan_free(old.plan);
+    }
+}
+
+static int
+layouts_are_readable(size_t n_in, const struct einc_layout in[],
+                     const struct einc_layout *out)
+{
+    for (size_t o = 0; o <= n_in; o++) {
+        const struct einc_layout *x = o < n_in ? &in[o] : out;
+        if (x->size != sizeof *x || (x->ndim > 0 && !x->shape))
+            return 0;
+    }
+    return 1;
+}
+
+enum einc_status
+einc_einsum(struct einc_ctx *ctx, const char *expr, size_t n_in,
+            const struct einc_layout in[], const void *const in_data[],
+            const struct einc_layout *out, void *out_data,
+            struct einc_err **err)
+{
+    enum { SMALL_KEY = 1024 };
+    static const struct mem libc_memory = {einc_mem_libc, NULL};
+    if (err)
+        *err = NULL;
+    ctx = ctx ? ctx : einc_ctx_default();
+    if (!ctx)
+        return einc_err_set(&libc_memory, err, EINC_ENOMEM, "out of memory");
+    if (!expr || !out || (!in && n_in) || !layouts_are_readable(n_in, in, out))
+        return einc_err_set(&ctx->mem, err, EINC_EINVAL,
+                            "expr, out or a layout is NULL or not filled in");
+    char small[SMALL_KEY];
+    size_t n = write_key(NULL, expr, n_in, in, out);
+    char *key = n <= SMALL_KEY ? small : mem_alloc(&ctx->mem, n);
+    if (!key)
+        return einc_err_set(&ctx->mem, err, EINC_ENOMEM, "out of memory");
+    write_key(key, expr, n_in, in, out);
+    uint64_t hash = hash_bytes(key, n);
+    struct einc_plan *plan = recall(ctx, hash, key, n);
+    enum einc_status status = EINC_OK;
+    if (!plan) {
+        status = einc_compile(ctx, expr, n_in, in, out, NULL, &plan, err);
+        char *own = status == EINC_OK ? mem_alloc(&ctx->mem, n) : NULL;
+        if (own) {
+            memcpy(own, key, n);
+            remember(ctx, hash, own, n, plan);
+        }
+    }
+    if (key != small)
+        mem_free(&ctx->mem, key, n);
+    if (status == EINC_OK)
+        status = einc_run(plan, in_data, out_data, NULL, err);
+    einc_plan_free(plan);
+    return status;
+}

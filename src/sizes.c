@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sizes.c - einc.h implemented: sizes of labels to shapes of operands.
+ */
+#include "ctx.h"
+
+enum { NOMINAL = 64 }; /* extent of a label nobody gave a size, for planning */
+
+struct size_entry {
+    struct str label;
+    int64_t extent;
+    struct span at; /* in the sizes' text */
+    int used;
+};
+
+struct sizes_job {
+    struct str text, sizes;
+    uint32_t flags;
+    const struct expr *expr;   /* results, in perm */
+    struct size_entry *entries;
+    int n_entries;
+    int64_t **shapes;          /* [n_inputs] */
+    const char *symbolic;
+};
+
+/* --- "i=64,j=128" ------------------------------------------------------- */
+
+static int
+skip_blanks(struct str s, int at)
+{
+    while (at < s.n && (s.p[at] == ' ' || s.p[at] == '\t'))
+        at++;
+    return at;
+}
+
+static _Noreturn void
+fail_sizes(struct guarded *g, struct str sizes, int at, const char *what)
+{
+    g->cx.source = sizes;
+    einc_fail(&g->cx, EINC_EPARSE, "E206", (struct span){at, at + 1},
+              "sizes are written label=number, with commas between: %s", what);
+}
+
+static int
+read_extent(struct guarded *g, struct sizes_job *j, int at, int64_t *extent)
+{
+    int64_t n = 0;
+    int first = at;
+    for (; at < j->sizes.n && j->sizes.p[at] >= '0' && j->sizes.p[at] <= '9';
+         at++)
+        if (__builtin_mul_overflow(n, 10, &n) ||
+            __builtin_add_overflow(n, j->sizes.p[at] - '0', &n))
+            fail_sizes(g, j->sizes, first, "the number is too large");
+    if (at == first)
+        fail_sizes(g, j->sizes, at, "a number of 0 or more belongs here");
+    *extent = n;
+    return at;
+}
+
+static int
+count_entries(struct str s)
+{
+    int n = 1;
+    for (int64_t c = 0; c < s.n; c++)
+        n += s.p[c] == ',';
+    return n;
+}
+
+/* The label before '=', without blanks and braces. */
+static struct str
+trim_label(struct str s, int begin, int end)
+{
+    while (end > begin && (s.p[end - 1] == ' ' || s.p[end - 1] == '\t'))
+        end--;
+    if (end - begin > 2 && s.p[begin] == '{' && s.p[end - 1] == '}') {
+        begin++;
+        end--;
+    }
+    return (struct str){s.p + begin, end - begin};
+}
+
+static void
+read_sizes(struct guarded *g, struct sizes_job *j)
+{
+    struct str s = j->sizes;
+    j->entries = NEW(&g->perm, struct size_entry, count_entries(s));
+    for (int at = skip_blanks(s, 0); at < s.n; at = skip_blanks(s, at)) {
+        struct size_entry *e = &j->entries[j->n_entries++];
+        int begin = at;
+        while (at < s.n && s.p[at] != '=' && s.p[at] != ',')
+            at++;
+        e->label = trim_label(s, begin, at);
+        e->at = (struct span){begin, at};
+        if (!e->label.n)
+            fail_sizes(g, s, begin, "a label belongs here");
+        if (at == s.n || s.p[at] != '=')
+            fail_sizes(g, s, at, "'=' belongs here");
+        at = read_extent(g, j, skip_blanks(s, at + 1), &e->extent);
+        at = skip_blanks(s, at);
+        if (at < s.n && s.p[at] != ',')
+            fail_sizes(g, s, at, "',' belongs here");
+        at += at < s.n;
+    }
+}
+
+/* --- shapes ------------------------------------------------------------- */
+
+static struct size_entry *
+find_size(struct sizes_job *j, struct str label)
+{
+    for (int e = 0; e < j->n_entries; e++)
+        if (str_equal(j->entries[e].label, label))
+            return &j->entries[e];
+    return NULL;
+}
+
+/* Labels without a size, each once, in order of appearance. */
+static void
+note_symbolic(struct text *t, struct str label)
+{
+    struct str all = {t->p, t->n};
+    for (int64_t at = 0; at < all.n;) {
+        int64_t end = at;
+        while (end < all.n && all.p[end] != ',')
+            end++;
+        if (str_equal((struct str){all.p + at, end - at}, label))
+            return;
+        at = end + 1;
+    }
+    if (t->n)
+        einc_put(t, ",");
+    einc_put_str(t, label);
+}
+
+static void
+make_shapes(struct guarded *g, void *arg)
+{
+    struct sizes_job *j = arg;
+    struct text symbolic = {.perm = &g->perm};
+    j->n_entries = 0;
+    j->expr = einc_parse(&g->perm, g->scratch, j->text, j->flags);
+    read_sizes(g, j);
+    j->shapes = NEW(&g->perm, int64_t *, j->expr->n_inputs);
+    for (int o = 0; o < j->expr->n_inputs; o++) {
+        const struct term *t = &j->expr->inputs[o];
+        j->shapes[o] = NEW(&g->perm, int64_t, t->n_labels);
+        for (int d = 0; d < t->n_labels; d++) {
+            struct size_entry *e = find_size(j, t->labels[d].name);
+            if (e)
+                e->used = 1;
+            else
+                note_symbolic(&symbolic, t->labels[d].name);
+            j->shapes[o][d] = e ? e->extent : NOMINAL;
+        }
+    }
+    for (int e = 0; e < j->n_entries; e++)
+        if (!j->entries[e].used) {
+            g->cx.source = j->sizes;
+            einc_fail(&g->cx, EINC_ESHAPE, "E301", j->entries[e].at,
+                      "'%s' has a size but occurs in no input of '%s'",
+                      einc_diag_show(&g->cx, j->entries[e].label, 40),
+                      einc_diag_show(&g->cx, j->text, 60));
+        }
+    j->symbolic = einc_text_z(&symbolic);
+}
+
+enum einc_status
+einc_shapes(const char *expr, const char *sizes, uint32_t flags,
+            einc_shape_fn each, void *user, char *symbolic,
+            size_t symbolic_bytes, struct einc_err **err)
+{
+    static const struct mem libc_memory = {einc_mem_libc, NULL};
+    if (err)
+        *err = NULL;
+    if (!expr || !each)
+        return einc_err_set(&libc_memory, err, EINC_EINVAL, "%s is NULL",
+                            expr ? "each" : "expr");
+    struct einc_ctx only_memory = {.mem = libc_memory};
+    struct sizes_job j = {.text = str_of(expr),
+                          .sizes = str_of(sizes ? sizes : ""),
+                          .flags = flags};
+    struct guarded g = {.ctx = &only_memory,
+                        .source = j.text,
+                        .hint_bytes = 64 * (size_t)j.text.n};
+    enum einc_status status = einc_guard(&g, make_shapes, &j, err);
+    if (status != EINC_OK)
+        return status;
+    size_t need = strlen(j.symbolic) + 1;
+    if (symbolic && need > symbolic_bytes)
+        status = einc_err_set(&libc_memory, err, EINC_EINVAL,
+                              "the labels without a size need %zu bytes",
+                              need);
+    else if (symbolic)
+        memcpy(symbolic, j.symbolic, need);
+    for (int o = 0; o < j.expr->n_inputs && status == EINC_OK; o++)
+        if (each(user, (size_t)o, j.expr->inputs[o].n_labels, j.shapes[o]))
+            status = einc_err_set(&libc_memory, err, EINC_EINVAL,
+                                  "the caller stopped");
+    einc_guard_free(&g, 0);
+    einc_guard_free(&g, 1);
+    return status;
+}
