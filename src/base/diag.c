@@ -273,7 +273,8 @@ backward(const struct view *v, int64_t at, int columns)
     for (; columns > 0 && at > v->begin; columns--)
         do
             at--;
-        while (at > v->begin && ((unsigned char)v->source.p[at] & 0xc0) == 0x80);
+        while (at > v->begin
+               && ((unsigned char)v->source.p[at] & 0xc0) == 0x80);
     return at;
 }
 
@@ -319,14 +320,15 @@ choose_windows(struct view *v)
     }
 }
 
-/* Whether some mark covers the code point at [at, end). An empty mark stands
- * under the code point that it is before. */
+/* Whether some mark covers the code point at [at, end), or begins at the end
+ * of the line if at == end. An empty mark stands under the code point that it
+ * is before. */
 static int
 is_marked(const struct view *v, int64_t at, int64_t end)
 {
     for (int i = 0; i < v->d->n_marks; i++) {
         const struct einc_mark *m = &v->d->marks[i];
-        if (m->begin == at || (m->begin < end && m->end > at))
+        if (m->begin == at || (at < end && m->begin < end && m->end > at))
             return 1;
     }
     return 0;
@@ -388,6 +390,8 @@ print_line(struct text *t, const struct diag *d, struct str source, int64_t at)
 {
     struct view v = {.d = d, .source = source, .begin = at};
     v.end = line_end(source, at);
+    if (v.end > at && source.p[v.end - 1] == '\r')
+        v.end--;
     struct text carets = {.perm = t->perm};
     choose_windows(&v);
     einc_put(t, "  ");

@@ -152,7 +152,8 @@ try_insertions(struct builder *b, struct finding *f)
     }
 }
 
-/* Hints at a swap in the one or the other operand, if only one will do. */
+/* Hints at the only swap in operand k that will do; if there is none, at the
+ * only one in the other operand. */
 static void
 propose_swap(struct builder *b, struct diag *d, int k, int other)
 {
@@ -161,7 +162,8 @@ propose_swap(struct builder *b, struct diag *d, int k, int other)
     struct finding f = {{NULL, 0}, 0};
     try_swaps(b, &f, b->access[k], NULL);
     int which = f.n ? k : other;
-    try_swaps(b, &f, b->access[other], NULL);
+    if (f.n == 0)
+        try_swaps(b, &f, b->access[other], NULL);
     if (f.n == 1)
         einc_diag_hint(b->cx, d,
                        "operand %d would fit if transposed: did you mean"

@@ -60,7 +60,8 @@ struct graph {
  * limits (E8xx: more elements than int64) and the given output (shape, type,
  * elements apart: EINC_EALIAS). `out` NULL: dense row-major, inferred type.
  * `flags`: EINC_STRICT_SIZES. `symbolic`: see einc_options; an unknown label
- * in it is E301, layouts with strides given are EINC_EUNSUP with it. Extent of an index: the size that is not 1. */
+ * in it is E301, layouts with strides given are EINC_EUNSUP with it. Extent
+ * of an index: the size that is not 1. */
 const struct graph *einc_graph_build(struct arena *perm, struct arena scratch,
                                      const struct program *p, int n_in,
                                      const struct einc_layout in[],

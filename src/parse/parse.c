@@ -225,16 +225,18 @@ bad_arrow(struct parser *p)
     struct lexer ahead = p->lexer;
     struct token t = einc_lex_next(&ahead);
     int split = p->e->source.p[at.end - 1] == '-'
-                && t.kind == TOK_NEAR_ARROW && p->e->source.p[t.at.begin] == '>';
+                && t.kind == TOK_NEAR_ARROW
+                && p->e->source.p[t.at.begin] == '>';
     if (split) {
         at.end = t.at.end;
         advance(p);
     }
+    int missing = at.begin == p->e->arrow.begin
+                  && str_equal(text_at(p, at), str_of("-"));
     const char *message =
-        split ? "no blank may stand inside '->'"
-        : str_equal(text_at(p, at), str_of("-")) && at.begin == p->e->arrow.begin
-            ? "expected '->' between inputs and output"
-            : say(p, "'%s' is not an operator here", show(p, at));
+        split     ? "no blank may stand inside '->'"
+        : missing ? "expected '->' between inputs and output"
+                  : say(p, "'%s' is not an operator here", show(p, at));
     if (!is_said(p, "E201", at))
         propose(p, complain(p, "E201", at, message),
                 &(struct edit){at, str_of("->")}, 1);
