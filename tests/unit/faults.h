@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -151,12 +152,15 @@ count_names(const char *path, const char *prefix)
 
 /* --- places ---------------------------------------------------------------- */
 
-/* A new directory; in memory where possible, since fsync takes long. */
+/* A new directory; in memory where possible, since fsync takes long, but
+ * where programs may run. */
 static inline void
 make_place(char path[64])
 {
+    struct statvfs fs;
     strcpy(path, "/dev/shm/einc-test-XXXXXX");
-    if (mkdtemp(path))
+    if (statvfs("/dev/shm", &fs) == 0 && !(fs.f_flag & ST_NOEXEC) &&
+        mkdtemp(path))
         return;
     strcpy(path, "/tmp/einc-test-XXXXXX");
     if (!mkdtemp(path))
