@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lower_contract.c - a pair with M, N and K as one GETT: batch, M, N and K
+ * groups of any strides, packed while they are read. GEMM, batched GEMM and
+ * tensor contractions are this one lowering; what has no M or no N is a
+ * stream over memory and stays with reduce.
+ */
+#include "base/text.h"
+#include "plan/cost.h"
+#include "plan/lower.h"
+
+/* The model of the kernel: a register tile that small M and N do not fill,
+ * and elements that are packed and stored one by one. Where the lanes of the
+ * result lie in the batch, these are gathered over long distances. Chosen so
+ * that products of matrices below about 8x8 (32x32 in such a batch) go to
+ * reduce (reference: small extents belong in a loop nest with the batch
+ * innermost). */
+enum {
+    TILE_M = 8,
+    TILE_N = 16,
+    FLOP_PER_PACKED = 8,
+    FLOP_PER_GATHERED = 32
+};
+
+static int
+applicable(const struct job *j)
+{
+    const struct legs *of = j->roles.of;
+    return j->draft->n_in == 2 && of[ROLE_M].n && of[ROLE_N].n &&
+           of[ROLE_K].n && !of[ROLE_LONE_LHS].n && !of[ROLE_LONE_RHS].n &&
+           j->draft->kept.n == of[ROLE_BATCH].n + of[ROLE_M].n + of[ROLE_N].n;
+}
+
+static double
+round_up(double x, double to)
+{
+    double tiles = x / to;
+    if (tiles >= 1e15)
+        return x;
+    double whole = (double)(int64_t)tiles;
+    return (whole < tiles ? whole + 1 : whole) * to;
+}
+
+/* Whether the lanes of the result are in M as the draft has it. */
+static int
+swaps(const struct job *j)
+{
+    const struct legs *of = j->roles.of;
+    return einc_lower_holds(of[ROLE_M],
+                            einc_lower_lane(j->out, of[ROLE_BATCH]));
+}
+
+static double
+cost(const struct job *j)
+{
+    const struct legs *of = j->roles.of, none = {NULL, 0};
+    double b = einc_lower_size(j->g, of[ROLE_BATCH]);
+    double m = einc_lower_size(j->g, of[ROLE_M]);
+    double n = einc_lower_size(j->g, of[ROLE_N]);
+    double k = einc_lower_size(j->g, of[ROLE_K]);
+    int lane = einc_lower_lane(j->out, none);
+    int far = einc_lower_holds(of[ROLE_BATCH], lane);
+    int per = far ? FLOP_PER_GATHERED : FLOP_PER_PACKED;
+    if (swaps(j)) {
+        double swap = m;
+        m = n;
+        n = swap;
+    }
+    double moved = einc_cost_size(m, k) + einc_cost_size(k, n) +
+                   einc_cost_size(m, n);
+    double tile = einc_cost_size(round_up(m, TILE_M), round_up(n, TILE_N));
+    return einc_cost_size(b, 2 * einc_cost_size(tile, k) + per * moved);
+}
+
+/* Swaps the operands so that the lanes of the result are in N. */
+static void
+lower(struct arena *perm, struct arena scratch, const struct job *j,
+      struct step *s)
+{
+    const struct legs *of = j->roles.of;
+    int swap = swaps(j);
+    int *in = NEW(perm, int, 2);
+    in[0] = j->draft->in[swap];
+    in[1] = j->draft->in[!swap];
+    s->in = in;
+    s->b = einc_lower_group(perm, scratch, j, of[ROLE_BATCH], j->out, NULL);
+    s->m = einc_lower_group(perm, scratch, j, of[swap ? ROLE_N : ROLE_M],
+                            j->out, NULL);
+    s->n = einc_lower_group(perm, scratch, j, of[swap ? ROLE_M : ROLE_N],
+                            j->out, NULL);
+    s->k = einc_lower_group(perm, scratch, j, of[ROLE_K],
+                            &j->plan->tensors[in[0]],
+                            &j->plan->tensors[in[1]]);
+}
+
+static void
+print(struct text *t, const struct plan *p, const struct step *s)
+{
+    einc_group_print(t, p, "batch", &s->b);
+    einc_group_print(t, p, " M", &s->m);
+    einc_group_print(t, p, " N", &s->n);
+    einc_group_print(t, p, " K", &s->k);
+}
+
+const struct lowering einc_lower_contract = {
+    STEP_CONTRACT, "contract", applicable, cost, lower, print,
+};

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * path.c - see path.h: the network, the table of finders, and what all of
+ * them share.
+ */
+#include "plan/path.h"
+
+#include <assert.h>
+
+#include "base/diag.h"
+#include "plan/cost.h"
+
+const struct finder einc_finders[] = {
+    {"dp", einc_path_dp, 12, 8},
+    {"greedy", einc_path_greedy, INT32_MAX, INT32_MAX},
+    {"random", einc_path_random, INT32_MAX, 0},
+    {NULL, NULL, 0, 0},
+};
+
+/* --- the network -------------------------------------------------------- */
+
+static void
+sort_legs(int *v, int n)
+{
+    for (int i = 1; i < n; i++) {
+        int x = v[i], j = i;
+        for (; j > 0 && x < v[j - 1]; j--)
+            v[j] = v[j - 1];
+        v[j] = x;
+    }
+}
+
+static int *
+count_holders(struct arena *perm, const struct graph *g)
+{
+    int *holders = NEW(perm, int, g->n_indices);
+    for (int o = 0; o < g->n_in; o++)
+        for (int i = 0; i < g->in[o].n_axes; i++)
+            holders[g->in[o].axes[i].index]++;
+    for (int x = 0; x < g->n_indices; x++)
+        holders[x] += g->indices[x].in_output;
+    return holders;
+}
+
+struct net
+einc_path_net(struct arena *perm, const struct canon *c)
+{
+    const struct graph *g = c->graph;
+    int *first = NEW(perm, int, g->n_in + 1), total = 0;
+    int *holders = count_holders(perm, g);
+    double *extent = NEW(perm, double, g->n_indices);
+    char *in_output = NEW(perm, char, g->n_indices);
+    for (int o = 0; o < g->n_in; o++)
+        total += g->in[o].n_axes;
+    int *leg = NEW(perm, int, total), n = 0;
+    for (int r = 0; r < g->n_in; r++) {
+        const struct operand *o = &g->in[c->order[r]];
+        first[r] = n;
+        for (int i = 0; i < o->n_axes; i++)
+            if (holders[o->axes[i].index] > 1)
+                leg[n++] = o->axes[i].index;
+        sort_legs(leg + first[r], n - first[r]);
+    }
+    first[g->n_in] = n;
+    for (int x = 0; x < g->n_indices; x++) {
+        extent[x] = (double)g->indices[x].extent;
+        in_output[x] = g->indices[x].in_output != 0;
+    }
+    return (struct net){g->n_in, g->n_indices, first, leg, holders, in_output,
+                        extent, einc_dtype_info(g->compute)->bytes};
+}
+
+int
+einc_path_join(const struct net *net, const int *holders, const int *a,
+               int n_a, const int *b, int n_b, int *out, double *space,
+               double *size)
+{
+    double all = 1, kept = 1;
+    int n = 0;
+    for (int i = 0, j = 0; i < n_a || j < n_b;) {
+        int left = j == n_b || (i < n_a && a[i] <= b[j]);
+        int right = i == n_a || (j < n_b && b[j] <= a[i]);
+        int x = left ? a[i] : b[j];
+        i += left;
+        j += right;
+        all = einc_cost_size(all, net->extent[x]);
+        if (holders[x] == left + right)
+            continue;
+        kept = einc_cost_size(kept, net->extent[x]);
+        out[n++] = x;
+    }
+    if (space)
+        *space = all;
+    if (size)
+        *size = kept;
+    return n;
+}
+
+/* --- walking a path ----------------------------------------------------- */
+
+/* Values of a path as it is walked: legs of each and who is left. */
+struct walk {
+    int **legs, *n_legs; /* [2*n_in - 1] */
+    int *holders;
+};
+
+static struct walk
+open_walk(struct arena *a, const struct net *net)
+{
+    int64_t n = 2 * (int64_t)net->n_in;
+    struct walk w = {NEW(a, int *, n), NEW(a, int, n),
+                     NEW(a, int, net->n_indices)};
+    for (int x = 0; x < net->n_indices; x++)
+        w.holders[x] = net->holders[x];
+    for (int o = 0; o < net->n_in; o++) {
+        w.n_legs[o] = net->first[o + 1] - net->first[o];
+        w.legs[o] = NEW(a, int, w.n_legs[o]);
+        for (int i = 0; i < w.n_legs[o]; i++)
+            w.legs[o][i] = net->leg[net->first[o] + i];
+    }
+    return w;
+}
+
+/* Joins two values into value v. */
+static void
+walk_step(struct arena *a, const struct net *net, struct walk *w,
+          struct path_step s, int v, double *space, double *size)
+{
+    int n_a = w->n_legs[s.lhs], n_b = w->n_legs[s.rhs];
+    int *l = NEW(a, int, n_a + n_b);
+    w->n_legs[v] = einc_path_join(net, w->holders, w->legs[s.lhs], n_a,
+                                  w->legs[s.rhs], n_b, l, space, size);
+    w->legs[v] = l;
+    for (int i = 0; i < n_a; i++)
+        w->holders[w->legs[s.lhs][i]]--;
+    for (int i = 0; i < n_b; i++)
+        w->holders[w->legs[s.rhs][i]]--;
+    for (int i = 0; i < w->n_legs[v]; i++)
+        w->holders[l[i]]++;
+}
+
+double
+einc_path_cost(struct arena scratch, const struct net *net,
+               const struct path *p)
+{
+    struct walk w = open_walk(&scratch, net);
+    double cost = 0, space, size;
+    for (int s = 0; s < p->n_steps; s++) {
+        walk_step(&scratch, net, &w, p->steps[s], net->n_in + s, &space,
+                  &size);
+        cost += einc_cost_pair(space, size, net->elem_bytes);
+    }
+    return cost;
+}
+
+/* --- depth first -------------------------------------------------------- */
+
+/* Sizes of all values of a path, and the most elements that live at once
+ * while a value is made depth first; operands live elsewhere: 0. */
+static void
+find_peaks(struct arena scratch, const struct net *net, const struct path *p,
+           double *size, double *peak)
+{
+    struct walk w = open_walk(&scratch, net);
+    for (int s = 0; s < p->n_steps; s++) {
+        int v = net->n_in + s, l = p->steps[s].lhs, r = p->steps[s].rhs;
+        walk_step(&scratch, net, &w, p->steps[s], v, NULL, &size[v]);
+        double left_first = peak[r] + size[l], right_first = peak[l] + size[r];
+        double children = peak[l] > left_first ? peak[l] : left_first;
+        double other = peak[r] > right_first ? peak[r] : right_first;
+        double here = size[v] + size[l] + size[r];
+        if (other < children)
+            children = other;
+        peak[v] = children > here ? children : here;
+    }
+}
+
+/* The same tree with its steps in depth-first order, the child with the
+ * larger peak - size first, which is optimal for a tree walk (Liu, On the
+ * storage requirement in the out-of-core multifrontal method, TOMS 1986). */
+static const struct path *
+reorder(struct arena *perm, struct arena scratch, const struct net *net,
+        const struct path *p)
+{
+    int n = net->n_in, top = 0, made = 0;
+    double *size = NEW(&scratch, double, 2 * (int64_t)n);
+    double *peak = NEW(&scratch, double, 2 * (int64_t)n);
+    int *number = NEW(&scratch, int, 2 * (int64_t)n);
+    int *stack = NEW(&scratch, int, 2 * (int64_t)n + 2);
+    struct path_step *steps = NEW(perm, struct path_step, p->n_steps);
+    struct path *r = NEW(perm, struct path, 1);
+    find_peaks(scratch, net, p, size, peak);
+    for (int o = 0; o < n; o++)
+        number[o] = o;
+    stack[top++] = n + p->n_steps - 1;
+    while (top) {
+        int v = stack[top - 1];
+        if (number[v] || v < n) {
+            top--;
+            continue;
+        }
+        struct path_step s = p->steps[v - n];
+        int ready = (number[s.lhs] || s.lhs < n) &&
+                    (number[s.rhs] || s.rhs < n);
+        if (ready) {
+            steps[made] = (struct path_step){number[s.lhs], number[s.rhs]};
+            number[v] = n + made++;
+            continue;
+        }
+        int right_first = peak[s.rhs] - size[s.rhs] >
+                          peak[s.lhs] - size[s.lhs];
+        stack[top++] = right_first ? s.lhs : s.rhs;
+        stack[top++] = right_first ? s.rhs : s.lhs;
+    }
+    *r = (struct path){p->finder, steps, made};
+    return r;
+}
+
+/* --- choosing a finder -------------------------------------------------- */
+
+/* Digits only, wrapping. */
+static int
+read_seed(struct str s, uint64_t *seed)
+{
+    *seed = 0;
+    for (int64_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return 0;
+        *seed = *seed * 10 + (uint64_t)(s.p[i] - '0');
+    }
+    return s.n > 0;
+}
+
+static const struct finder *
+find_named(struct str name)
+{
+    const struct finder *f = einc_finders;
+    while (f->name && !str_equal(name, str_of(f->name)))
+        f++;
+    return f->name ? f : NULL;
+}
+
+static const struct finder *
+find_auto(int n)
+{
+    const struct finder *f = einc_finders;
+    while (f->auto_operands < n)
+        f++;
+    return f;
+}
+
+static const struct finder *
+choose(struct cx *cx, const struct net *net, struct str name, uint64_t *seed)
+{
+    struct str head = name, tail = {"0", 1};
+    const char *colon = name.n ? memchr(name.p, ':', (size_t)name.n) : NULL;
+    if (name.n == 0 || str_equal(name, str_of("auto")))
+        return find_auto(net->n_in);
+    if (colon) {
+        head.n = colon - name.p;
+        tail = (struct str){colon + 1, name.n - head.n - 1};
+    }
+    const struct finder *f = find_named(head);
+    int seeded = f && f->find == einc_path_random;
+    if (!f || !read_seed(tail, seed) || (colon && !seeded))
+        einc_fail(cx, EINC_EINVAL, "E812", (struct span){-1, -1},
+                  "no path finder is called '%.*s'; there are auto, dp, "
+                  "greedy, random:SEED",
+                  name.n < 40 ? (int)name.n : 40, name.p);
+    if (net->n_in > f->max_operands)
+        einc_fail(cx, EINC_ELIMIT, "E812", (struct span){-1, -1},
+                  "the path finder '%s' takes at most %d operands, not %d",
+                  f->name, f->max_operands, net->n_in);
+    return f;
+}
+
+const struct path *
+einc_path_find(struct arena *perm, struct arena scratch,
+               const struct net *net, struct str name)
+{
+    uint64_t seed = 0;
+    const struct finder *f = choose(perm->cx, net, name, &seed);
+    if (net->n_in <= 2) {
+        struct path *p = NEW(perm, struct path, 1);
+        struct path_step *s = NEW(perm, struct path_step, 1);
+        *s = (struct path_step){0, 1};
+        *p = (struct path){f->name, s, net->n_in - 1};
+        return p;
+    }
+    const struct path *found = f->find(perm, scratch, net, seed);
+    assert(found->n_steps == net->n_in - 1);
+    return reorder(perm, scratch, net, found);
+}

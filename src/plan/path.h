@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * path.h - the order of contraction: a list of pairs, and the finders that
+ * make one.
+ */
+#ifndef EINC_PLAN_PATH_H
+#define EINC_PLAN_PATH_H
+
+#include "plan/canon.h"
+
+/* What a finder sees of a contraction: operands in canonical order, without
+ * the summed indices that one operand holds alone (every order sums them at
+ * the same cost). An index held by more than two is the normal case: it is
+ * summed at the step after which nobody else holds it. */
+struct net {
+    int n_in, n_indices;
+    const int *first;     /* [n_in + 1] legs of operand o: leg[first[o]] to */
+    const int *leg;       /* leg[first[o + 1]], ascending */
+    const int *holders;   /* [n_indices] operands that hold it, + 1 if it is
+                           * in the output */
+    const char *in_output;
+    const double *extent; /* [n_indices] */
+    int elem_bytes;       /* of an intermediate */
+};
+
+/* Values are numbered as made: operand r is r, step s makes n_in + s. */
+struct path_step {
+    int lhs, rhs;
+};
+
+struct path {
+    const char *finder;
+    const struct path_step *steps;
+    int n_steps; /* n_in - 1 */
+};
+
+typedef const struct path *einc_finder_fn(struct arena *perm,
+                                          struct arena scratch,
+                                          const struct net *net,
+                                          uint64_t seed);
+
+einc_finder_fn einc_path_greedy, einc_path_dp, einc_path_random;
+
+struct finder {
+    const char *name;
+    einc_finder_fn *find;
+    int max_operands;  /* more is E812 */
+    int auto_operands; /* "auto" takes it up to here, if no earlier row does */
+};
+
+/* The finders, ended by a row without name. */
+extern const struct finder einc_finders[];
+
+struct net einc_path_net(struct arena *perm, const struct canon *c);
+
+/* The path that `name` asks for: "auto", a finder, "random:SEED". Depth
+ * first, so that few intermediates live at once. Fails with E812. */
+const struct path *einc_path_find(struct arena *perm, struct arena scratch,
+                                  const struct net *net, struct str name);
+
+/* Estimated cost of all steps, see cost.h. */
+double einc_path_cost(struct arena scratch, const struct net *net,
+                      const struct path *p);
+
+/* Legs of what joining two values leaves: the union, without the indices that
+ * only these two hold. Ascending; `out` has room for both. `holders` as in
+ * net, of live values. Returns their number; `*space`, if not NULL, is the
+ * size of the union, `*size` that of the result. */
+int einc_path_join(const struct net *net, const int *holders, const int *a,
+                   int n_a, const int *b, int n_b, int *out, double *space,
+                   double *size);
+
+#endif
