@@ -37,7 +37,7 @@ static _Noreturn void
 fail_sizes(struct guarded *g, struct str sizes, int at, const char *what)
 {
     g->cx.source = sizes;
-    einc_fail(&g->cx, EINC_EPARSE, "E206", (struct span){at, at + 1},
+    einc_fail(&g->cx, EINC_EPARSE, "E208", (struct span){at, at + 1},
               "sizes are written label=number, with commas between: %s", what);
 }
 
