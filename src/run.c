@@ -37,7 +37,7 @@ run_share(void *user, int worker, int64_t begin, int64_t end)
 }
 
 static void
-run_kernel(const struct running *r, int step)
+run_kernel(const struct running *r, int step, int threads)
 {
     const struct einc_plan *x = r->plan;
     const struct step *s = &x->plan->steps[step];
@@ -54,11 +54,21 @@ run_kernel(const struct running *r, int step)
                                    .beta = last ? r->beta : NULL,
                                    .scratch = r->work + x->work_at},
                           .scratch_bytes = x->scratch_bytes};
-    if (r->threads > 1 && c->n_tasks > 1)
-        einc_pool_run(x->ctx->pool, r->threads, c->n_tasks, run_share,
-                      &share);
+    if (threads > 1 && c->n_tasks > 1)
+        einc_pool_run(x->ctx->pool, threads, c->n_tasks, run_share, &share);
     else
         c->entry(&share.args, 0, c->n_tasks);
+}
+
+/* Waking a thread costs some microseconds: below this, in flop or bytes, one
+ * does the step alone. Which thread does what changes no bit. */
+enum { WORTH_A_THREAD = 1 << 17 };
+
+static int
+threads_for(const struct running *r, const struct step *s)
+{
+    uint64_t bytes = s->read_bytes + s->write_bytes;
+    return s->flop < WORTH_A_THREAD && bytes < WORTH_A_THREAD ? 1 : r->threads;
 }
 
 static void
@@ -75,12 +85,13 @@ run_steps(const struct running *r)
     }
     for (int s = 0; s < p->n_steps; s++) {
         int last = s == p->n_steps - 1;
+        int threads = threads_for(r, &p->steps[s]);
         if (x->tier == EINC_TIER_CC)
-            run_kernel(r, s);
+            run_kernel(r, s, threads);
         else
             einc_interp_step(p, &p->steps[s], r->tensor,
                              last ? r->alpha : NULL, last ? r->beta : NULL,
-                             x->ctx->pool, r->threads);
+                             x->ctx->pool, threads);
     }
 }
 
