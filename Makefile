@@ -47,8 +47,8 @@ LIB_OBJ  = $(patsubst %.c,$(B)/%.o,$(wildcard $(LIB_SRC))) \
            $(B)/src/parse/lex.o
 CLI_OBJ  = $(patsubst %.c,$(B)/%.o,$(wildcard $(CLI_SRC)))
 MAIN_OBJ = $(B)/src/cli/main.o
-UNIT     = $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
-NUMERIC  = $(patsubst %.c,$(B)/%,$(wildcard tests/numeric/*.c))
+TESTS    = $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c \
+           tests/numeric/*.c tests/fault/*.c tests/stress/*.c))
 FUZZ     = $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 all: $(B)/einc $(B)/libeinc.a $(B)/libeinc.so
@@ -87,21 +87,22 @@ force:
 
 # --- tests: a program per file, with the library's internals at hand
 
-tests: $(UNIT) $(NUMERIC) $(B)/tools/mknpy
-$(UNIT) $(NUMERIC): $(B)/%: $(B)/%.o $(B)/libcli.a $(B)/libeinc.a
+tests: $(TESTS) $(B)/tools/mknpy
+$(TESTS): $(B)/%: $(B)/%.o $(B)/libcli.a $(B)/libeinc.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 $(B)/tools/mknpy: $(B)/tools/mknpy.o $(B)/libcli.a $(B)/libeinc.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
-.SECONDARY: $(UNIT:%=%.o) $(NUMERIC:%=%.o) $(B)/tools/mknpy.o
+.SECONDARY: $(TESTS:%=%.o) $(B)/tools/mknpy.o
 
 # Everything; parts go on when one fails, and the last line is the sum.
 test:
 	@tools/setup.sh
 	@B='$(B)' CC='$(CC)' MAKE='$(MAKE)' tools/test.sh build check unit \
-	  numeric cli install examples
-# Runs the unit tests and the numeric ones only.
+	  fault stress numeric cli install examples
+# The test programs only.
 unit:
-	@B='$(B)' CC='$(CC)' MAKE='$(MAKE)' tools/test.sh build unit numeric
+	@B='$(B)' CC='$(CC)' MAKE='$(MAKE)' tools/test.sh build unit fault \
+	  stress numeric
 check:
 	@tools/check_includes.sh
 # Writes the expected files under tests/golden again; git diff is the review.
@@ -158,10 +159,10 @@ help:
 	@echo 'make            the command and the libraries, in $(B)/'
 	@echo 'make demo       five einsums, planned, run and checked'
 	@echo 'make test       every test; installs what is missing (Debian)'
-	@echo 'make unit       unit and numeric tests only'
+	@echo 'make unit       the test programs only'
 	@echo 'make check      every include, and that none points up'
 	@echo 'make golden     writes the expected files of tests/golden again'
-	@echo 'make san tsan   unit tests under the sanitizers'
+	@echo 'make san tsan   the test programs under the sanitizers'
 	@echo 'make fuzz       every fuzz entry for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make bench      the benchmark'
 	@echo 'make install    to $$(DESTDIR)$$(PREFIX), $(DESTDIR)$(PREFIX)'
@@ -171,4 +172,4 @@ help:
 .PHONY: all tests test unit check golden san tsan fuzz fuzz-run demo bench \
         install uninstall clean help force
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d)
--include $(UNIT:%=%.d) $(NUMERIC:%=%.d) $(FUZZ:%=%.d) $(B)/tools/mknpy.d
+-include $(TESTS:%=%.d) $(FUZZ:%=%.d) $(B)/tools/mknpy.d

@@ -4,9 +4,9 @@
 # not keep the next from running. Called by the Makefile with B, CC and MAKE.
 # usage: tools/test.sh PART...
 #   build     everything, warnings included     check     the include order
-#   unit      tests/unit, a cmocka program per file
-#   numeric   tests/numeric, likewise           cli       the command line
-#   install   what `make install` leaves        examples  `check` of each
+#   unit fault stress numeric   tests/PART, a cmocka program per file
+#   cli       the command line                  examples  `check` of each
+#   install   what `make install` leaves
 # A part counts what its programs report: cmocka's totals, or a last line
 # `N passed, N failed`. One that reports nothing counts as one test.
 set -u
@@ -76,7 +76,7 @@ for part in "$@"; do
     build) one build "$MAKE" -s -k "-j$(nproc)" all tests ;;
     check) one check tools/check_includes.sh ;;
     unit) programs unit 'test_*.c' ;;
-    numeric) programs numeric '*.c' ;;
+    fault | stress | numeric) programs "$part" '*.c' ;;
     cli) for t in tests/cli/*.sh; do one "cli/${t##*/}" "$t"; done ;;
     install) for t in tests/install/*.sh; do one "install/${t##*/}" "$t"; done ;;
     examples)

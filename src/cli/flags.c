@@ -38,11 +38,15 @@ struct flag {
 
 static const struct flag flags[] = {
     {"output", 'o', KIND_TEXT, AT(output), 0, VERB_RUN | VERB_EMIT, "FILE",
-     "where the result goes; - is stdout"},
+     "where the result goes; - is stdout. Without it, run\n"
+     "prints an array as text, emit prints the source"},
     {"force", 'f', KIND_SWITCH, AT(force), 0, VERB_RUN | VERB_EMIT, NULL,
      "replace existing files"},
-    {"size", 0, KIND_TEXT, AT(size), 0, SHAPED, "i=64,j=128",
-     "sizes of labels"},
+    {"size", 0, KIND_TEXT, AT(size), 0, VERB_EMIT, "i=64,j=128",
+     "sizes of labels; those without are arguments of\n"
+     "the function"},
+    {"size", 0, KIND_TEXT, AT(size), 0, VERB_EXPLAIN, "i=64,j=128",
+     "sizes of labels; 64 where none is given"},
     {"shape", 0, KIND_TEXT, AT(shape), 0, SHAPED, "2x3,3x4",
      "shapes of the operands, in order; or 1=3x4,0=2x3;\n"
      "nothing between commas is a scalar"},

@@ -9,14 +9,13 @@
 
 const struct verb einc_verbs[] = {
     {"run", VERB_RUN, "EXPR [flags] OPERAND.npy ... [-o RESULT.npy]",
-     "computes an expression on .npy files and prints or stores the result",
+     "computes an expression on .npy files",
      "  einc run 'ij,jk->ik' a.npy b.npy -o c.npy\n"
      "  einc run 'ii->' a.npy                     prints the trace\n"
      "  einc run 'bhid,bhjd->bhij' q.npy k.npy -o s.npy --check --time\n",
      einc_verb_run},
     {"emit", VERB_EMIT, "EXPR [flags] [-o FILE]",
-     "writes C or CUDA that needs nothing of einc; a label without a size is\n"
-     "an argument of the function",
+     "writes C or CUDA that needs nothing of einc",
      "  einc emit 'ij,jk->ik' -o matmul.c --main\n"
      "  einc emit 'bij,bjk->bik' --size j=64,k=64 -o bmm.c --header bmm.h\n"
      "  einc emit 'ij,jk->ik' --shape 64x64,64x64 --target cuda -o mm.cu\n",
