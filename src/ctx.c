@@ -135,6 +135,8 @@ einc_ctx_create(const struct einc_config *config, struct einc_ctx **ctx,
     struct einc_config c = read_config(config);
     struct mem mem = {c.alloc ? c.alloc : einc_mem_libc,
                       c.alloc ? c.alloc_user : NULL};
+    if (err)
+        *err = NULL;
     if (!ctx)
         return einc_err_set(&mem, err, EINC_EINVAL, "ctx is NULL");
     *ctx = NULL;
@@ -240,31 +242,36 @@ einc_ctx_log(struct einc_ctx *ctx, const char *fmt, ...)
     ctx->log(ctx->log_user, line);
 }
 
-static void
+/* All or nothing: what is found is read without the lock afterwards. */
+static enum einc_status
 look(struct einc_ctx *ctx)
 {
-    ctx->cache =
-        einc_cache_open(&ctx->mem, ctx->cache_dir, &ctx->cache_why);
     struct cc *cc = mem_alloc(&ctx->mem, sizeof *cc);
-    if (!cc) {
-        einc_trouble(&ctx->cc_why, EINC_ENOMEM, "out of memory");
-        return;
+    struct cache *cache =
+        cc ? einc_cache_open(&ctx->mem, ctx->cache_dir, &ctx->cache_why)
+           : NULL;
+    if (!cc || (!cache && ctx->cache_why.status == EINC_ENOMEM)) {
+        mem_free(&ctx->mem, cc, sizeof *cc);
+        return EINC_ENOMEM;
     }
+    ctx->cache = cache;
+    ctx->looked = 1;
     if (einc_cc_find(ctx->cc_name, cc, &ctx->cc_why) == EINC_OK)
         ctx->cc = cc;
     else
         mem_free(&ctx->mem, cc, sizeof *cc);
+    return EINC_OK;
 }
 
-void
+enum einc_status
 einc_ctx_look(struct einc_ctx *ctx)
 {
     pthread_mutex_lock(&ctx->lock);
     int first = !ctx->looked;
-    if (first)
-        look(ctx);
-    ctx->looked = 1;
+    enum einc_status status = first ? look(ctx) : EINC_OK;
     pthread_mutex_unlock(&ctx->lock);
-    if (first && !ctx->cache && (!ctx->cache_dir || *ctx->cache_dir))
+    if (status == EINC_OK && first && !ctx->cache &&
+        (!ctx->cache_dir || *ctx->cache_dir))
         einc_ctx_log(ctx, "no disk cache: %s", ctx->cache_why.text);
+    return status;
 }

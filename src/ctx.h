@@ -103,8 +103,9 @@ struct einc_ctx *einc_ctx_default(void); /* NULL: no memory; holds one more */
 void einc_ctx_hold(struct einc_ctx *ctx);
 void einc_ctx_log(struct einc_ctx *ctx, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* Looks for cache and compiler, once. Takes ctx->lock itself. */
-void einc_ctx_look(struct einc_ctx *ctx);
+/* Looks for cache and compiler, once; EINC_ENOMEM: not yet. Takes ctx->lock
+ * itself. */
+enum einc_status einc_ctx_look(struct einc_ctx *ctx);
 
 /* kernels.c: a loaded kernel for the unit: from memory, from disk or, if
  * `compile`, from the compiler. EINC_ECACHE: not there and not to be made. */

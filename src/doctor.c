@@ -79,9 +79,8 @@ einc_doctor(struct einc_ctx *ctx, einc_write_fn write, void *user)
     if (!write)
         return EINC_EINVAL;
     ctx = ctx ? ctx : einc_ctx_default();
-    if (!ctx)
+    if (!ctx || einc_ctx_look(ctx) != EINC_OK)
         return EINC_ENOMEM;
-    einc_ctx_look(ctx);
     say(&r, "%-12s %s, ABI %d, kernel ABI %d\n", "einc", EINC_VERSION,
         EINC_ABI, UNIT_ABI);
     say(&r, "%-12s %s\n", "isa", ctx->target->name);

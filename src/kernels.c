@@ -183,7 +183,8 @@ einc_kernels_get(struct einc_ctx *ctx, const struct unit *u, int compile,
     uint64_t hash = hash_source(u);
     if ((*entry = find(ctx, u, hash)))
         return EINC_OK;
-    einc_ctx_look(ctx);
+    if (einc_ctx_look(ctx) != EINC_OK)
+        return einc_trouble(why, EINC_ENOMEM, "out of memory");
     if (!ctx->cc) {
         if (why)
             *why = ctx->cc_why;
