@@ -7,26 +7,6 @@
 #include "codegen/print.h"
 
 static void
-put_parameters(const struct printer *p)
-{
-    const struct nest *w = p->nest;
-    struct text *t = p->t;
-    einc_put(t, "%s *out", einc_print_storage(w->out.storage));
-    for (int o = 0; o < w->n_in; o++)
-        einc_put(t, ", const %s *%s", einc_print_storage(w->in[o].storage),
-                 w->in[o].name);
-    for (int j = 0; j < w->n_idx; j++)
-        if (w->idx[j].extent.arg >= 0)
-            einc_put(t, ",\n    int64_t n_%s", w->idx[j].name);
-    for (int o = 0; o <= w->n_in; o++) {
-        const struct nest_tensor *x = o < w->n_in ? &w->in[o] : &w->out;
-        for (int j = 0; j < w->n_idx; j++)
-            if (x->stride[j].arg >= 0)
-                einc_put(t, ", int64_t %s_%s", x->name, w->idx[j].name);
-    }
-}
-
-static void
 put_mapping(const struct printer *p)
 {
     const struct nest *w = p->nest;
@@ -47,14 +27,13 @@ put_kernel(const struct printer *p)
     struct text *t = p->t;
     put_mapping(p);
     einc_put(t, "extern \"C\" __global__ void\n%s(", p->prefix);
-    put_parameters(p);
+    einc_print_parameters(p, 4);
     einc_put(t, ")\n{\n");
     t->indent = 4;
-    einc_print_arguments(p);
     einc_print_scale(p);
-    einc_put(t, "    const int64_t tasks = 1");
+    einc_put(t, "    const int64_t tasks = (int64_t)1");
     for (int j = 0; j < w->first[LOOP_K]; j++)
-        einc_put(t, "*n_%s", w->idx[j].name);
+        einc_put(t, "*%s", einc_print_n(p, j));
     einc_put(t, ";\n");
     einc_line(t, "const int64_t task = "
                  "(int64_t)blockIdx.x*blockDim.x + threadIdx.x;");

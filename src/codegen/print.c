@@ -30,6 +30,7 @@ einc_printer(struct text *t, const struct nest *nest, const char *prefix)
         .t = t,
         .nest = nest,
         .prefix = prefix,
+        .shared = prefix,
         .args = "einc_args",
         .type = plane_type(nest->compute),
         .planes =
@@ -133,6 +134,9 @@ einc_print_offset(const struct printer *p, const struct nest_tensor *x,
         any = 1;
         if (is_literal(x->stride[j], 1))
             einc_put(p->t, "%s", idx[j].name);
+        else if (x->stride[j].arg < 0)
+            einc_put(p->t, "%lld*%s", (long long)x->stride[j].value,
+                     idx[j].name);
         else
             einc_put(p->t, "%s_%s*%s", x->name, idx[j].name, idx[j].name);
     }
@@ -140,29 +144,43 @@ einc_print_offset(const struct printer *p, const struct nest_tensor *x,
         einc_put(p->t, "0");
 }
 
+const char *
+einc_print_n(const struct printer *p, int j)
+{
+    const struct nest_index *x = &p->nest->idx[j];
+    struct text t = {.perm = p->t->perm};
+    if (x->extent.arg < 0)
+        einc_put(&t, "%lld", (long long)x->extent.value);
+    else
+        einc_put(&t, "n_%s", x->name);
+    return einc_text_z(&t);
+}
+
 void
 einc_print_extent(const struct printer *p, enum loop_role role)
 {
     const struct nest *w = p->nest;
+    int64_t literal = 1;
+    int any = 0;
     for (int j = w->first[role]; j < w->first[role + 1]; j++)
-        einc_put(p->t, "%sn_%s", j > w->first[role] ? "*" : "",
-                 w->idx[j].name);
-    if (w->first[role] == w->first[role + 1])
-        einc_put(p->t, "1");
+        if (w->idx[j].extent.arg < 0)
+            literal *= w->idx[j].extent.value;
+    for (int j = w->first[role]; j < w->first[role + 1]; j++)
+        if (w->idx[j].extent.arg >= 0) {
+            einc_put(p->t, "%sn_%s", any ? "*" : "", w->idx[j].name);
+            any = 1;
+        }
+    if (!any || literal != 1)
+        einc_put(p->t, "%s%lld", any ? "*" : "", (long long)literal);
 }
 
 static void
-print_quantity(const struct printer *p, const char *name, const char *index,
+print_argument(const struct printer *p, const char *name, const char *index,
                struct quantity q, const char *array)
 {
-    if (q.arg >= 0 && p->by_parameter)
-        return;
     if (q.arg >= 0)
         einc_line(p->t, "const int64_t %s_%s = args->%s[%d];", name, index,
                   array, q.arg);
-    else
-        einc_line(p->t, "const int64_t %s_%s = %lld;", name, index,
-                  (long long)q.value);
 }
 
 static void
@@ -170,26 +188,80 @@ print_tensor(const struct printer *p, const struct nest_tensor *x, int slot)
 {
     const struct nest *w = p->nest;
     const char *type = einc_print_storage(x->storage);
-    if (!p->by_parameter && slot < 0)
+    if (slot < 0)
         einc_line(p->t, "%s *const %s = (%s *)args->out;", type, x->name,
                   type);
-    else if (!p->by_parameter)
+    else
         einc_line(p->t, "const %s *const %s = (const %s *)args->in[%d];",
                   type, x->name, type, slot);
     for (int j = 0; j < w->n_idx; j++)
-        if (!is_literal(x->stride[j], 0) && !is_literal(x->stride[j], 1))
-            print_quantity(p, x->name, w->idx[j].name, x->stride[j], "s");
+        print_argument(p, x->name, w->idx[j].name, x->stride[j], "s");
 }
 
 void
 einc_print_arguments(const struct printer *p)
 {
     const struct nest *w = p->nest;
+    if (p->by_parameter)
+        return;
     for (int j = 0; j < w->n_idx; j++)
-        print_quantity(p, "n", w->idx[j].name, w->idx[j].extent, "n");
+        print_argument(p, "n", w->idx[j].name, w->idx[j].extent, "n");
     for (int o = 0; o < w->n_in; o++)
         print_tensor(p, &w->in[o], o);
     print_tensor(p, &w->out, -1);
+}
+
+/* One more item of a list that is wrapped at 79 columns. */
+static void
+put_item(const struct printer *p, int indent, int *column, const char *item)
+{
+    int n = (int)strlen(item);
+    if (*column == 0) {
+        *column = indent;
+    } else if (*column + n + 2 > 78) {
+        einc_put(p->t, ",\n%*s", indent, "");
+        *column = indent;
+    } else {
+        einc_put(p->t, ", ");
+        *column += 2;
+    }
+    einc_put(p->t, "%s", item);
+    *column += n;
+}
+
+static const char *
+item_text(const struct printer *p, const char *a, const char *b,
+          const char *c, const char *d)
+{
+    struct text t = {.perm = p->t->perm};
+    einc_put(&t, "%s%s%s%s", a, b, c, d);
+    return einc_text_z(&t);
+}
+
+void
+einc_print_parameters(const struct printer *p, int indent)
+{
+    const struct nest *w = p->nest;
+    int column = 0;
+    put_item(p, indent, &column,
+             item_text(p, einc_print_storage(w->out.storage), " *out", "",
+                       ""));
+    for (int o = 0; o < w->n_in; o++)
+        put_item(p, indent, &column,
+                 item_text(p, "const ", einc_print_storage(w->in[o].storage),
+                           " *", w->in[o].name));
+    for (int j = 0; j < w->n_idx; j++)
+        if (w->idx[j].extent.arg >= 0)
+            put_item(p, indent, &column,
+                     item_text(p, "int64_t n_", w->idx[j].name, "", ""));
+    for (int o = 0; o <= w->n_in; o++) {
+        const struct nest_tensor *x = o < w->n_in ? &w->in[o] : &w->out;
+        for (int j = 0; j < w->n_idx; j++)
+            if (x->stride[j].arg >= 0)
+                put_item(p, indent, &column,
+                         item_text(p, "int64_t ", x->name, "_",
+                                   w->idx[j].name));
+    }
 }
 
 /* --- alpha, beta, factor ------------------------------------------------ */

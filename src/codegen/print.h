@@ -12,7 +12,9 @@
 struct printer {
     struct text *t;
     const struct nest *nest;
-    const char *prefix;    /* of every name at file level: "step1" */
+    const char *prefix;    /* of the kernel and what is its own: "mm_step1" */
+    const char *shared;    /* of what several kernels of a file share: the
+                            * tile, its sizes, the packing: "mm" */
     const char *args;      /* name of the struct of arguments */
     const char *type;      /* C type of one plane of the compute type */
     int planes;            /* 2 for complex: real and imaginary apart */
@@ -37,11 +39,15 @@ void einc_print_store(const struct printer *p, enum einc_dtype storage,
 /* "lhs_i*i + lhs_j*j" over the indices first <= idx < last but `skip`; "0". */
 void einc_print_offset(const struct printer *p, const struct nest_tensor *x,
                        int first, int last, int skip);
-/* Declares extents, strides and pointers of the kernel from `args->`, or as
- * literals. */
+/* Declares extents, strides and pointers that are arguments, from `args->`. */
 void einc_print_arguments(const struct printer *p);
-/* Product of extents of a role: "n_i*n_j"; "1". */
+/* Extent of idx[j]: "n_i", or "64" if it is a literal. */
+const char *einc_print_n(const struct printer *p, int j);
+/* Product of extents of a role: "n_i*n_j", "64*n_j"; "1". */
 void einc_print_extent(const struct printer *p, enum loop_role role);
+/* Parameters of a function by_parameter: out, operands, extents, strides, in
+ * lines of at most 79 columns after `indent` blanks. */
+void einc_print_parameters(const struct printer *p, int indent);
 /* Functions that convert f16 and bf16, as far as the plan needs them. */
 void einc_print_halves(struct text *t, const struct plan *p,
                        const char *qualifier);
@@ -59,6 +65,13 @@ void einc_print_epilogue(const struct printer *p, const char *const sum[2],
  * `prefix(const struct args *args, int64_t task_begin, int64_t task_end)`. */
 void einc_print_stream(const struct printer *p);
 void einc_print_gett(const struct printer *p);
+/* Of a gett, once per file: block sizes and the register tile. */
+void einc_print_tiles(const struct printer *p);
+/* Once per file and storage type: rows of lhs (side 0) or columns of rhs (1)
+ * to panels. */
+void einc_print_pack(const struct printer *p, int side);
+/* A stream as plain loops in a function by_parameter. */
+void einc_print_stream_loops(const struct printer *p);
 /* Of a stream: the free indices of task `name`, and the body of one task. */
 void einc_print_stream_decode(const struct printer *p, const char *name);
 void einc_print_stream_body(const struct printer *p);

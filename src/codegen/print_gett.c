@@ -20,11 +20,15 @@ plane_name(const struct printer *p, int plane)
 static void
 declare_accumulators(const struct printer *p, const struct tile *s)
 {
-    for (int r = 0; r < s->mr; r++)
+    struct text *t = p->t;
+    for (int r = 0; r < s->mr; r++) {
+        einc_put(t, "%*s%s_vector", t->indent, "", p->shared);
         for (int plane = 0; plane < p->planes; plane++)
             for (int v = 0; v < s->nv; v++)
-                einc_line(p->t, "%s_vector sum%s%d_%d = zero;", p->prefix,
-                          plane_name(p, plane), r, v);
+                einc_put(t, "%s sum%s%d_%d = zero", plane + v ? "," : "",
+                         plane_name(p, plane), r, v);
+        einc_put(t, ";\n");
+    }
 }
 
 static void
@@ -34,7 +38,7 @@ load_rhs(const struct printer *p, const struct tile *s)
         for (int v = 0; v < s->nv; v++)
             einc_line(p->t, "const %s_vector b%s%d = "
                             "*(const %s_vector *)(rhs + %d);",
-                      p->prefix, plane_name(p, plane), v, p->prefix,
+                      p->shared, plane_name(p, plane), v, p->shared,
                       plane * s->nr + v * s->lanes);
 }
 
@@ -84,8 +88,8 @@ static void
 store_accumulators(const struct printer *p, const struct tile *s)
 {
     struct text *t = p->t;
-    einc_line(t, "%s_vector *const to = (%s_vector *)sum;", p->prefix,
-              p->prefix);
+    einc_line(t, "%s_vector *const to = (%s_vector *)sum;", p->shared,
+              p->shared);
     einc_line(t, "if (!fresh) {");
     t->indent += 4;
     each_accumulator(p, s, 1);
@@ -99,7 +103,7 @@ print_vector_tile(const struct printer *p, const struct target *target,
                   const struct tile *s)
 {
     struct text *t = p->t;
-    einc_line(t, "typedef %s %s_vector", p->type, p->prefix);
+    einc_line(t, "typedef %s %s_vector", p->type, p->shared);
     einc_line(t, "    __attribute__((vector_size(%d), may_alias));",
               target->vector_bytes);
     einc_put(t, "\n");
@@ -107,10 +111,10 @@ print_vector_tile(const struct printer *p, const struct target *target,
                  "packed */");
     einc_line(t, "static void");
     einc_line(t, "%s_tile(int64_t depth, const %s *lhs, const %s *rhs,\n"
-                 "    %s *sum, int fresh)", p->prefix, p->type, p->type, p->type);
+                 "    %s *sum, int fresh)", p->shared, p->type, p->type, p->type);
     einc_line(t, "{");
     t->indent += 4;
-    einc_line(t, "const %s_vector zero = {0};", p->prefix);
+    einc_line(t, "const %s_vector zero = {0};", p->shared);
     declare_accumulators(p, s);
     einc_put(t, "#if defined(__clang__)\n"
                 "#pragma clang loop unroll(disable)\n"
@@ -140,7 +144,7 @@ print_scalar_tile(const struct printer *p, const struct tile *s)
     einc_line(t, "/* sum[MR][NR] += lhs[depth][MR] * rhs[depth][NR], all packed */");
     einc_line(t, "static void");
     einc_line(t, "%s_tile(int64_t depth, const %s *lhs, const %s *rhs,\n"
-                 "    %s *sum, int fresh)", p->prefix, p->type, p->type, p->type);
+                 "    %s *sum, int fresh)", p->shared, p->type, p->type, p->type);
     einc_line(t, "{");
     t->indent += 4;
     einc_line(t, "%s part[%d] = {0};", p->type, s->mr * s->nr * p->planes);
@@ -184,7 +188,7 @@ print_sizes(const struct printer *p, const struct tile *s)
                 {"MB", s->mb, "rows of out in a task, at most"},
                 {"NB", s->nb, "columns of out in a task, at most"}};
     for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++)
-        einc_line(p->t, "#define %s_%s %d /* %s */", p->prefix, rows[r].name,
+        einc_line(p->t, "#define %s_%s %d /* %s */", p->shared, rows[r].name,
                   rows[r].value, rows[r].what);
     einc_put(p->t, "\n");
 }
@@ -200,8 +204,8 @@ print_tile(const struct printer *p, const struct target *target)
         print_scalar_tile(p, &s);
 }
 
-static void
-print_tiles(const struct printer *p)
+void
+einc_print_tiles(const struct printer *p)
 {
     const struct target *const *row = einc_target_portable;
     if (!str_equal(str_of(p->nest->target->name), str_of("portable"))) {
@@ -244,19 +248,30 @@ copies(const struct printer *p, const struct nest_tensor *x)
            x->storage != EINC_BOOL;
 }
 
+static const char *
+width_name(const struct printer *p, int side)
+{
+    struct text t = {.perm = p->t->perm};
+    einc_put(&t, "%s_%s", p->shared, side ? "NR" : "MR");
+    return einc_text_z(&t);
+}
+
 /* Rows of lhs or columns of rhs, `count` of them, to panels [depth][width];
  * a last panel that is not full is filled up with zeros. */
-static void
-print_pack(const struct printer *p, const struct nest_tensor *x,
-           const char *width)
+void
+einc_print_pack(const struct printer *p, int side)
 {
     struct text *t = p->t;
+    const struct nest_tensor *x = &p->nest->in[side];
+    const char *width = width_name(p, side);
     einc_line(t, "/* to[panel][depth][%s] = from[row + deep]; missing rows "
-                 "are 0 */", width);
+                 "are 0 */", side ? "NR" : "MR");
     einc_line(t, "static void");
-    einc_line(t, "%s_pack_%s(const %s *from, const int64_t *row, int64_t count,",
-              p->prefix, x->name, einc_print_storage(x->storage));
-    einc_line(t, "    const int64_t *deep, int64_t depth, %s *to)", p->type);
+    einc_line(t, "%s_pack_%s_%s(const %s *from, const int64_t *row,",
+              p->shared, x->name, einc_dtype_name(x->storage),
+              einc_print_storage(x->storage));
+    einc_line(t, "    int64_t count, const int64_t *deep, int64_t depth, %s *to)",
+              p->type);
     einc_line(t, "{");
     t->indent += 4;
     einc_line(t, "for (; count > 0; count -= %s, row += %s) {", width, width);
@@ -302,8 +317,8 @@ print_store_tile(const struct printer *p)
     struct text *t = p->t;
     const struct nest *w = p->nest;
     struct text one = {.perm = t->perm}, two = {.perm = t->perm};
-    einc_put(&one, "sum[%s_NR*r + c]", p->prefix);
-    einc_put(&two, "sum[%s_NR*(%s_MR + r) + c]", p->prefix, p->prefix);
+    einc_put(&one, "sum[%s_NR*r + c]", p->shared);
+    einc_put(&two, "sum[%s_NR*(%s_MR + r) + c]", p->shared, p->shared);
     einc_line(t, "/* out[row + column] = the live part of a tile */");
     einc_line(t, "static void");
     einc_line(t, "%s_store(const struct %s *args, const %s *sum,", p->prefix,
@@ -353,9 +368,9 @@ print_offsets(const struct printer *p, enum loop_role role, const char *first,
     if (hi - lo > 1)
         einc_line(t, "int64_t left = %s;", first);
     for (int j = hi - 1; j > lo; j--) {
-        const char *x = w->idx[j].name;
-        einc_line(t, "int64_t %s = left %% n_%s;", x, x);
-        einc_line(t, "left /= n_%s;", x);
+        const char *n = einc_print_n(p, j);
+        einc_line(t, "int64_t %s = left %% %s;", w->idx[j].name, n);
+        einc_line(t, "left /= %s;", n);
     }
     if (hi > lo)
         einc_line(t, "int64_t %s = %s;", w->idx[lo].name,
@@ -369,7 +384,7 @@ print_offsets(const struct printer *p, enum loop_role role, const char *first,
     einc_put(t, ";\n");
     for (int j = hi - 1; j > lo; j--) {
         const char *x = w->idx[j].name;
-        einc_line(t, "if (++%s < n_%s)", x, x);
+        einc_line(t, "if (++%s < %s)", x, einc_print_n(p, j));
         einc_line(t, "    continue;");
         einc_line(t, "%s = 0;", x);
     }
@@ -394,7 +409,7 @@ static void
 print_scratch(const struct printer *p)
 {
     struct text *t = p->t;
-    const char *x = p->prefix;
+    const char *x = p->shared;
     const char *two = p->planes == 2 ? "2*" : "";
     einc_line(t, "%s *const lhs_tiles = (%s *)(void *)args->scratch;",
               p->type, p->type);
@@ -416,7 +431,7 @@ print_totals(const struct printer *p)
 {
     struct text *t = p->t;
     const struct nest *w = p->nest;
-    const char *x = p->prefix;
+    const char *x = p->shared;
     print_total(p, "all_rows", LOOP_M, "M");
     print_total(p, "all_columns", LOOP_N, "N");
     print_total(p, "all_depth", LOOP_K, "K");
@@ -449,9 +464,9 @@ print_batch(const struct printer *p)
                  "block_columns;");
     einc_line(t, "rest /= column_blocks;");
     for (int j = hi - 1; j >= 0; j--) {
-        const char *x = w->idx[j].name;
-        einc_line(t, "const int64_t %s = rest %% n_%s;", x, x);
-        einc_line(t, "rest /= n_%s;", x);
+        const char *n = einc_print_n(p, j);
+        einc_line(t, "const int64_t %s = rest %% %s;", w->idx[j].name, n);
+        einc_line(t, "rest /= %s;", n);
     }
     const struct nest_tensor *all[3] = {&w->in[0], &w->in[1], &w->out};
     for (int o = 0; o < 3; o++) {
@@ -477,7 +492,7 @@ open_block(const struct printer *p, const struct nest_node *x)
 {
     struct text *t = p->t;
     const struct nest *w = p->nest;
-    const char *name = p->prefix;
+    const char *name = p->shared;
     switch (x->block) {
     case BLOCK_K:
         einc_line(t, "int64_t deep0 = 0;");
@@ -528,14 +543,18 @@ close_block(const struct printer *p, const struct nest_node *x)
 }
 
 static void
-print_call_pack(const struct printer *p, int tensor)
+print_call_pack(const struct printer *p, int side)
 {
-    if (tensor)
-        einc_line(p->t, "%s_pack_rhs(rhs_batch, rhs_column, columns, rhs_deep, "
-                        "depth, rhs_panels);", p->prefix);
-    else
-        einc_line(p->t, "%s_pack_lhs(lhs_batch, lhs_row + m0, m1 - m0, lhs_deep, "
-                        "depth, lhs_tiles);", p->prefix);
+    const char *dtype = einc_dtype_name(p->nest->in[side].storage);
+    if (side) {
+        einc_line(p->t, "%s_pack_rhs_%s(rhs_batch, rhs_column, columns,",
+                  p->shared, dtype);
+        einc_line(p->t, "    rhs_deep, depth, rhs_panels);");
+    } else {
+        einc_line(p->t, "%s_pack_lhs_%s(lhs_batch, lhs_row + m0, m1 - m0,",
+                  p->shared, dtype);
+        einc_line(p->t, "    lhs_deep, depth, lhs_tiles);");
+    }
 }
 
 static void
@@ -554,7 +573,7 @@ walk(const struct printer *p, const struct nest_node *x)
             break;
         case NEST_TILE:
             einc_line(t, "%s_tile(depth, lhs_tiles + %s(r0 - m0)*depth, panel, "
-                         "sum, deep0 == 0);", p->prefix,
+                         "sum, deep0 == 0);", p->shared,
                       p->planes == 2 ? "2*" : "");
             break;
         case NEST_STORE:
@@ -562,9 +581,9 @@ walk(const struct printer *p, const struct nest_node *x)
             einc_line(t, "    %s_store(args, sum, out_batch, out_row + r0,",
                       p->prefix);
             einc_line(t, "        m1 - r0 < %s_MR ? m1 - r0 : %s_MR, "
-                         "out_column + n0,", p->prefix, p->prefix);
+                         "out_column + n0,", p->shared, p->shared);
             einc_line(t, "        columns - n0 < %s_NR ? columns - n0 : %s_NR);",
-                      p->prefix, p->prefix);
+                      p->shared, p->shared);
             break;
         default:
             break;
@@ -576,15 +595,6 @@ einc_print_gett(const struct printer *p)
 {
     struct text *t = p->t;
     const struct nest *w = p->nest;
-    print_tiles(p);
-    struct text mr = {.perm = t->perm}, nr = {.perm = t->perm};
-    einc_put(&mr, "%s_MR", p->prefix);
-    einc_put(&nr, "%s_NR", p->prefix);
-    einc_put(t, "\n");
-    print_pack(p, &w->in[0], einc_text_z(&mr));
-    einc_put(t, "\n");
-    print_pack(p, &w->in[1], einc_text_z(&nr));
-    einc_put(t, "\n");
     print_store_tile(p);
     einc_put(t, "\n");
     einc_line(t, "%svoid", p->linkage);

@@ -32,8 +32,18 @@ lane_step(const struct printer *p, const struct nest_tensor *x,
     struct text t = {.perm = p->t->perm};
     if (q.arg < 0 && q.value == 1)
         return var;
-    einc_put(&t, "%s_%s*(%s)", x->name, w->idx[w->lane].name, var);
+    if (q.arg < 0)
+        einc_put(&t, "%lld*(%s)", (long long)q.value, var);
+    else
+        einc_put(&t, "%s_%s*(%s)", x->name, w->idx[w->lane].name, var);
     return einc_text_z(&t);
+}
+
+/* One element at a time of real numbers: a line that says it all. */
+static int
+is_plain(const struct printer *p)
+{
+    return p->nest->lane < 0 && p->planes == 1;
 }
 
 /* --- the product -------------------------------------------------------- */
@@ -75,6 +85,8 @@ print_element(const struct printer *p, int o, int plane, const char *var)
         einc_put(&from, "from%d", o);
         einc_print_load(p, x->storage, plane, einc_text_z(&from),
                         lane_step(p, x, var));
+    } else if (is_plain(p)) {
+        einc_print_load(p, x->storage, plane, x->name, offset_text(p, x));
     } else {
         einc_put(p->t, "value%d%s", o,
                  p->planes == 1 ? "" : plane ? "_im" : "_re");
@@ -97,8 +109,6 @@ static void
 print_complex_fma(const struct printer *p, const char *at, const char *var)
 {
     struct text *t = p->t;
-    einc_line(t, "{");
-    t->indent += 4;
     einc_put(t, "%*s%s re = ", t->indent, "", p->type);
     print_element(p, 0, 0, var);
     einc_put(t, ", im = ");
@@ -115,8 +125,6 @@ print_complex_fma(const struct printer *p, const char *at, const char *var)
     }
     einc_line(t, "sum_re%s += re;", at);
     einc_line(t, "sum_im%s += im;", at);
-    t->indent -= 4;
-    einc_line(t, "}");
 }
 
 static void
@@ -166,23 +174,33 @@ print_zero(const struct printer *p)
                       names[p->planes - 1][plane]);
 }
 
+/* One product into each lane; `limit` as text, or a number. */
+static void
+print_lane_loop(const struct printer *p, const char *limit, int number,
+                const char *var)
+{
+    struct text n = {.perm = p->t->perm};
+    if (number)
+        einc_put(&n, "%d", number);
+    open_loop(p, "lane", number ? einc_text_z(&n) : limit);
+    print_fma(p, "[lane]", var);
+    close_block(p);
+}
+
 /* Elements of out in the lanes: whole blocks have a constant trip count, so
  * that the compiler makes vectors of them. */
 static void
 print_free_lanes(const struct printer *p)
 {
     struct text *t = p->t;
-    einc_line(t, "if (count == %d)", p->nest->lanes);
-    einc_line(t, "    for (int64_t lane = 0; lane < %d; lane++)",
-              p->nest->lanes);
-    t->indent += 8;
-    print_fma(p, "[lane]", "first + lane");
-    t->indent -= 8;
-    einc_line(t, "else");
-    einc_line(t, "    for (int64_t lane = 0; lane < count; lane++)");
-    t->indent += 8;
-    print_fma(p, "[lane]", "first + lane");
-    t->indent -= 8;
+    einc_line(t, "if (count == %d) {", p->nest->lanes);
+    t->indent += 4;
+    print_lane_loop(p, "", p->nest->lanes, "first + lane");
+    t->indent -= 4;
+    einc_line(t, "} else {");
+    t->indent += 4;
+    print_lane_loop(p, "count", 0, "first + lane");
+    close_block(p);
 }
 
 /* Partial sums in the lanes; the rest of the extent goes to the first ones. */
@@ -190,27 +208,28 @@ static void
 print_sum_lanes(const struct printer *p)
 {
     const struct nest *w = p->nest;
-    const char *x = w->idx[w->lane].name;
+    const char *x = w->idx[w->lane].name, *n = einc_print_n(p, w->lane);
     struct text *t = p->t;
-    struct text var = {.perm = t->perm};
+    struct text var = {.perm = t->perm}, rest = {.perm = t->perm};
     einc_put(&var, "%s + lane", x);
+    einc_put(&rest, "%s - %s", n, x);
     einc_line(t, "int64_t %s = 0;", x);
-    einc_line(t, "for (; %s + %d <= n_%s; %s += %d)", x, w->lanes, x, x,
+    einc_line(t, "for (; %s + %d <= %s; %s += %d) {", x, w->lanes, n, x,
               w->lanes);
-    einc_line(t, "    for (int64_t lane = 0; lane < %d; lane++)", w->lanes);
-    t->indent += 8;
-    print_fma(p, "[lane]", einc_text_z(&var));
-    t->indent -= 8;
-    einc_line(t, "for (int64_t lane = 0; lane < n_%s - %s; lane++)", x, x);
     t->indent += 4;
-    print_fma(p, "[lane]", einc_text_z(&var));
-    t->indent -= 4;
+    print_lane_loop(p, "", w->lanes, einc_text_z(&var));
+    close_block(p);
+    print_lane_loop(p, einc_text_z(&rest), 0, einc_text_z(&var));
 }
 
 static void
 print_update(const struct printer *p)
 {
     struct text *t = p->t;
+    if (is_plain(p)) {
+        print_fma(p, "", "0");
+        return;
+    }
     einc_line(t, "{");
     t->indent += 4;
     print_operands(p);
@@ -280,10 +299,8 @@ walk(const struct printer *p, const struct nest_node *x)
     for (; x; x = x->next)
         switch (x->op) {
         case NEST_LOOP: {
-            const char *name = p->nest->idx[x->index].name;
-            struct text limit = {.perm = p->t->perm};
-            einc_put(&limit, "n_%s", name);
-            open_loop(p, name, einc_text_z(&limit));
+            open_loop(p, p->nest->idx[x->index].name,
+                      einc_print_n(p, x->index));
             walk(p, x->child);
             close_block(p);
             break;
@@ -312,8 +329,8 @@ einc_print_stream_decode(const struct printer *p, const char *name)
     int n_free = w->first[LOOP_K];
     int free_lane = w->lane >= 0 && !lane_is_sum(w);
     if (free_lane)
-        einc_line(t, "const int64_t blocks = (n_%s + %d) / %d;",
-                  w->idx[w->lane].name, w->lanes - 1, w->lanes);
+        einc_line(t, "const int64_t blocks = (%s + %d) / %d;",
+                  einc_print_n(p, w->lane), w->lanes - 1, w->lanes);
     einc_line(t, "int64_t rest = %s; /* slowest index first */", name);
     if (free_lane)
         einc_line(t, "int64_t block = rest %% blocks;");
@@ -322,9 +339,9 @@ einc_print_stream_decode(const struct printer *p, const char *name)
     for (int j = n_free - 1; j >= 0; j--) {
         if (j == w->lane)
             continue;
-        const char *x = w->idx[j].name;
-        einc_line(t, "int64_t %s = rest %% n_%s;", x, x);
-        einc_line(t, "rest /= n_%s;", x);
+        const char *n = einc_print_n(p, j);
+        einc_line(t, "int64_t %s = rest %% %s;", w->idx[j].name, n);
+        einc_line(t, "rest /= %s;", n);
     }
     einc_line(t, "(void)rest;");
 }
@@ -343,24 +360,20 @@ next_task(const struct printer *p)
         if (j == w->lane)
             continue;
         const char *x = w->idx[j].name;
-        einc_line(t, "if (++%s < n_%s)", x, x);
+        einc_line(t, "if (++%s < %s)", x, einc_print_n(p, j));
         einc_line(t, "    continue;");
         einc_line(t, "%s = 0;", x);
     }
 }
 
-/* Lanes that are free start at element `first` of their index. */
+/* How many of the lanes that begin at `first` there are. */
 static void
-start_lanes(const struct printer *p)
+count_lanes(const struct printer *p)
 {
     const struct nest *w = p->nest;
-    struct text *t = p->t;
-    if (w->lane < 0 || lane_is_sum(w))
-        return;
-    const char *x = w->idx[w->lane].name;
-    einc_line(t, "const int64_t first = %d*block;", w->lanes);
-    einc_line(t, "const int64_t count = n_%s - first < %d ? n_%s - first : %d;",
-              x, w->lanes, x, w->lanes);
+    const char *n = einc_print_n(p, w->lane);
+    einc_line(p->t, "const int64_t count = %s - first < %d ? %s - first : %d;",
+              n, w->lanes, n, w->lanes);
 }
 
 void
@@ -385,9 +398,82 @@ einc_print_stream(const struct printer *p)
     einc_print_stream_decode(p, "task_begin");
     einc_line(t, "for (int64_t task = task_begin; task < task_end; task++) {");
     t->indent += 4;
-    start_lanes(p);
+    if (p->nest->lane >= 0 && !lane_is_sum(p->nest)) {
+        einc_line(t, "const int64_t first = %d*block;", p->nest->lanes);
+        count_lanes(p);
+    }
     einc_print_stream_body(p);
     next_task(p);
     close_block(p);
+    close_block(p);
+}
+
+/* --- plain loops -------------------------------------------------------- */
+
+/* The outer loop may be shared where the work pays for waking threads. */
+static void
+put_parallel(const struct printer *p)
+{
+    enum { WORTH_THREADS = 100000 };
+    const struct nest *w = p->nest;
+    struct text size = {.perm = p->t->perm};
+    int64_t literal = 1;
+    int symbolic = 0;
+    for (int j = 0; j < w->n_idx; j++) {
+        const struct quantity *q = &w->idx[j].extent;
+        symbolic |= q->arg >= 0;
+        if (q->arg >= 0)
+            einc_put(&size, "*n_%s", w->idx[j].name);
+        else if (__builtin_mul_overflow(literal, q->value, &literal))
+            literal = INT64_MAX;
+    }
+    if (w->first[LOOP_K] == 0 || (!symbolic && literal < WORTH_THREADS))
+        return;
+    einc_put(p->t, "#if defined(_OPENMP)\n#pragma omp parallel for");
+    if (symbolic)
+        einc_put(p->t, " if ((double)%lld%s >= %d)", (long long)literal,
+                 einc_text_z(&size), WORTH_THREADS);
+    einc_put(p->t, "\n#endif\n");
+}
+
+static void
+put_comment_loop(const struct printer *p, int j)
+{
+    static const char *const roles[] = {"free", "free", "free", "sum"};
+    const char *x = p->nest->idx[j].name;
+    einc_line(p->t, "for (int64_t %s = 0; %s < %s; %s++) { /* %s */", x, x,
+              einc_print_n(p, j), x, roles[p->nest->idx[j].role]);
+    p->t->indent += 4;
+}
+
+void
+einc_print_stream_loops(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    struct text *t = p->t;
+    int free_lane = w->lane >= 0 && !lane_is_sum(w), depth = 0;
+    einc_line(t, "static void");
+    einc_put(t, "%s(", p->prefix);
+    einc_print_parameters(p, 4);
+    einc_put(t, ")\n{\n");
+    t->indent += 4;
+    einc_print_scale(p);
+    put_parallel(p);
+    for (int j = 0; j < w->first[LOOP_K]; j++)
+        if (j != w->lane) {
+            put_comment_loop(p, j);
+            depth++;
+        }
+    if (free_lane) {
+        einc_line(t, "for (int64_t first = 0; first < %s; first += %d) { "
+                     "/* lanes of %s */", einc_print_n(p, w->lane), w->lanes,
+                  w->idx[w->lane].name);
+        t->indent += 4;
+        depth++;
+        count_lanes(p);
+    }
+    einc_print_stream_body(p);
+    while (depth-- > 0)
+        close_block(p);
     close_block(p);
 }

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * file_driver.c - see file.h: the function that runs the steps.
+ */
+#include "codegen/file.h"
+
+static int64_t
+most_scratch(const struct file *f)
+{
+    int64_t most = 0;
+    for (int s = 0; s < f->plan->n_steps; s++)
+        if (f->nests[s]->scratch_bytes > most)
+            most = f->nests[s]->scratch_bytes;
+    return most;
+}
+
+/* Bytes that an intermediate takes, as C. */
+static void
+put_room(const struct file *f, const struct plan_tensor *y)
+{
+    einc_put(f->t, "(");
+    einc_file_elements(f, y);
+    einc_put(f->t, "*%d + 63)/64*64", einc_dtype_info(y->dtype)->bytes);
+}
+
+/* End of the intermediates: the plan's places, or, where sizes are arguments,
+ * one after another. */
+static void
+put_end(const struct file *f)
+{
+    const struct plan *p = f->plan;
+    int any = 0;
+    if (!f->symbolic) {
+        einc_put(f->t, "%lld", (long long)(p->workspace_bytes + 63) / 64 * 64);
+        return;
+    }
+    for (int x = 0; x < p->n_tensors; x++)
+        if (p->tensors[x].home == HOME_TEMP) {
+            einc_put(f->t, any ? " + " : "");
+            put_room(f, &p->tensors[x]);
+            any = 1;
+        }
+    if (!any)
+        einc_put(f->t, "0");
+}
+
+/* Pointers to the intermediates; then `scratch` behind them. */
+static void
+put_places(const struct file *f)
+{
+    const struct plan *p = f->plan;
+    const struct plan_tensor *before = NULL;
+    for (int x = 0; x < p->n_tensors; x++) {
+        const struct plan_tensor *y = &p->tensors[x];
+        if (y->home != HOME_TEMP)
+            continue;
+        const char *type = einc_dtype_info(y->dtype)->c_type;
+        einc_put(f->t, "    %s *const t%d = (%s *)(void *)(", type, y->number,
+                 type);
+        if (!f->symbolic) {
+            einc_put(f->t, "base + %lld", (long long)y->at_byte);
+        } else if (before) {
+            einc_put(f->t, "(char *)(void *)t%d + ", before->number);
+            put_room(f, before);
+        } else {
+            einc_put(f->t, "base");
+        }
+        einc_put(f->t, ");\n");
+        before = y;
+    }
+    if (f->has_gett) {
+        einc_put(f->t, "    char *const scratch = base + ");
+        put_end(f);
+        einc_put(f->t, ";\n");
+    }
+}
+
+/* An extent that no intermediate has is no argument of its size. */
+static void
+put_unused(const struct file *f)
+{
+    const struct plan *p = f->plan;
+    for (int x = 0; x < p->canon->n_indices; x++) {
+        int used = p->canon->indices[x].fixed;
+        for (int y = 0; y < p->n_tensors; y++)
+            for (int a = 0; a < p->tensors[y].n_axes; a++)
+                used |= p->tensors[y].home == HOME_TEMP &&
+                        p->tensors[y].axes[a].index == x;
+        if (used)
+            continue;
+        einc_put(f->t, "    (void)");
+        einc_file_extent(f, x);
+        einc_put(f->t, ";\n");
+    }
+}
+
+static void
+put_workspace(const struct file *f)
+{
+    einc_file_workspace_signature(f);
+    einc_put(f->t, "\n{\n");
+    put_unused(f);
+    einc_put(f->t, "    return ");
+    if (f->has_work) {
+        put_end(f);
+        if (f->has_gett)
+            einc_put(f->t, "\n        + %s_THREADS*(int64_t)%lld",
+                     f->style->name, (long long)most_scratch(f));
+        einc_put(f->t, " + 64; /* to align it */\n}\n\n");
+    } else {
+        einc_put(f->t, "0;\n}\n\n");
+    }
+}
+
+static void
+put_run(const struct file *f)
+{
+    const char *x = f->style->name;
+    struct text *t = f->t;
+    einc_line(t, "/* Tasks write apart, so any split gives the same bits. */");
+    einc_line(t, "static void");
+    einc_line(t, "%s_run(void (*kernel)(const struct %s_args *, int64_t, "
+                 "int64_t),", x, x);
+    einc_line(t, "    const struct %s_args *args, int64_t tasks)", x);
+    einc_line(t, "{");
+    einc_put(t, "#if defined(_OPENMP)\n#pragma omp parallel for "
+                "schedule(static, 1)\n#endif\n");
+    einc_line(t, "    for (int64_t part = 0; part < %s_THREADS; part++) {", x);
+    einc_line(t, "        struct %s_args own = *args;", x);
+    einc_line(t, "        own.scratch += part*%lld;",
+              (long long)most_scratch(f));
+    einc_line(t, "        kernel(&own, tasks*part/%s_THREADS,", x);
+    einc_line(t, "            tasks*(part + 1)/%s_THREADS);", x);
+    einc_line(t, "    }");
+    einc_line(t, "}");
+    einc_put(t, "\n");
+}
+
+static void
+put_block_function(const struct file *f)
+{
+    const char *x = f->style->name;
+    struct text *t = f->t;
+    einc_line(t, "/* Size of equal blocks of n: at most `most`, a multiple of "
+                 "`unit`, one for\n * each thread if there are several. */");
+    einc_line(t, "static int64_t");
+    einc_line(t, "%s_block(int64_t n, int64_t most, int64_t unit)", x);
+    einc_line(t, "{");
+    einc_line(t, "    int64_t count = (n + most - 1)/most;");
+    einc_line(t, "    if (count < %s_THREADS)", x);
+    einc_line(t, "        count = %s_THREADS;", x);
+    einc_line(t, "    const int64_t size = (n + count - 1)/count;");
+    einc_line(t, "    return size > 0 ? (size + unit - 1)/unit*unit : unit;");
+    einc_line(t, "}");
+    einc_put(t, "\n");
+}
+
+/* Product of the extents of idx[lo] .. idx[hi), literals folded. */
+static void
+put_product(const struct file *f, const struct nest *w, int lo, int hi)
+{
+    int64_t literal = 1;
+    int any = 0;
+    for (int j = lo; j < hi; j++)
+        if (f->plan->canon->indices[w->idx[j].index].fixed)
+            literal *= w->idx[j].extent.value;
+    for (int j = lo; j < hi; j++)
+        if (!f->plan->canon->indices[w->idx[j].index].fixed) {
+            einc_put(f->t, any ? "*" : "");
+            einc_file_extent(f, w->idx[j].index);
+            any = 1;
+        }
+    if (!any || literal != 1)
+        einc_put(f->t, "%s%lld", any ? "*" : "", (long long)literal);
+}
+
+static void
+put_role_extent(const struct file *f, const struct nest *w,
+                enum loop_role role)
+{
+    put_product(f, w, w->first[role], w->first[role + 1]);
+}
+
+static void
+put_tasks(const struct file *f, const struct nest *w)
+{
+    struct text *t = f->t;
+    int rows = w->n_extents - 2, columns = w->n_extents - 1;
+    einc_put(t, "        const int64_t tasks = ");
+    put_role_extent(f, w, LOOP_BATCH);
+    einc_put(t, "*((");
+    put_role_extent(f, w, LOOP_M);
+    einc_put(t, " + n[%d] - 1)/n[%d])\n            *((", rows, rows);
+    put_role_extent(f, w, LOOP_N);
+    einc_put(t, " + n[%d] - 1)/n[%d]);\n", columns, columns);
+}
+
+/* Rows and columns of a task. */
+static void
+put_blocks(const struct file *f, const struct nest *w, const char *comma)
+{
+    const char *x = f->style->name;
+    einc_put(f->t, "%s\n            %s_block(", comma, x);
+    put_role_extent(f, w, LOOP_M);
+    einc_put(f->t, ", %s_MB, %s_MR),\n            %s_block(", x, x, x);
+    put_role_extent(f, w, LOOP_N);
+    einc_put(f->t, ", %s_NB, %s_NR)", x, x);
+}
+
+static void
+put_strides(const struct file *f, const struct nest *w, const char *comma)
+{
+    for (int o = 0; o <= w->n_in; o++) {
+        const struct nest_tensor *x = o < w->n_in ? &w->in[o] : &w->out;
+        for (int j = 0; j < w->n_idx; j++)
+            if (x->stride[j].arg >= 0) {
+                einc_put(f->t, "%s", comma);
+                einc_file_stride(f, x->tensor, w->idx[j].index,
+                                 x->stride[j].value);
+                comma = ", ";
+            }
+    }
+}
+
+/* The arrays n and s, in the order of the slots. */
+static void
+put_slots(const struct file *f, const struct nest *w)
+{
+    struct text *t = f->t;
+    const char *comma = "";
+    einc_put(t, "        const int64_t n[] = {");
+    for (int j = 0; j < w->n_idx; j++)
+        if (w->idx[j].extent.arg >= 0) {
+            einc_put(t, "%s", comma);
+            einc_file_extent(f, w->idx[j].index);
+            comma = ", ";
+        }
+    put_blocks(f, w, *comma ? "," : "");
+    einc_put(t, "};\n");
+    if (w->n_strides) {
+        einc_put(t, "        const int64_t s[] = {");
+        put_strides(f, w, "");
+        einc_put(t, "};\n");
+    }
+}
+
+static void
+put_gett_step(const struct file *f, int step)
+{
+    const struct nest *w = f->nests[step];
+    struct text *t = f->t;
+    einc_put(t, "    {\n        const void *const in[] = {");
+    for (int o = 0; o < w->n_in; o++) {
+        einc_put(t, o ? ", " : "");
+        einc_plan_tensor_put(t, &f->plan->tensors[w->in[o].tensor]);
+    }
+    einc_put(t, "};\n");
+    put_slots(f, w);
+    einc_put(t, "        const struct %s_args args = {", f->style->name);
+    einc_plan_tensor_put(t, &f->plan->tensors[w->out.tensor]);
+    einc_put(t, ", in, n, %s, 0, 0, scratch};\n", w->n_strides ? "s" : "0");
+    put_tasks(f, w);
+    einc_put(t, "        %s_run(%s, &args, tasks);\n    }\n", f->style->name,
+             einc_file_prefix(f, step));
+}
+
+/* A stream is a plain function of its tensors, extents and strides. */
+static void
+put_stream_step(const struct file *f, int step)
+{
+    const struct nest *w = f->nests[step];
+    struct text *t = f->t;
+    einc_put(t, "    %s(", einc_file_prefix(f, step));
+    einc_plan_tensor_put(t, &f->plan->tensors[w->out.tensor]);
+    for (int o = 0; o < w->n_in; o++) {
+        einc_put(t, ", ");
+        einc_plan_tensor_put(t, &f->plan->tensors[w->in[o].tensor]);
+    }
+    for (int j = 0; j < w->n_idx; j++)
+        if (w->idx[j].extent.arg >= 0) {
+            einc_put(t, ", ");
+            einc_file_extent(f, w->idx[j].index);
+        }
+    put_strides(f, w, ", ");
+    einc_put(t, ");\n");
+}
+
+static void
+put_memory(const struct file *f)
+{
+    struct text *t = f->t;
+    einc_put(t, "    const size_t bytes = (size_t)%s_workspace(",
+             f->style->name);
+    einc_file_arguments(f, "", "");
+    einc_put(t, ");\n");
+    einc_line(t, "    char *const own = work ? NULL : (char *)malloc(bytes);");
+    einc_line(t, "    if (!work && !own)");
+    einc_line(t, "        return -1;");
+    einc_line(t, "    char *base = work ? (char *)work : own;");
+    einc_line(t, "    base += (0 - (uintptr_t)base) %% 64;");
+    put_places(f);
+}
+
+static void
+put_function(const struct file *f)
+{
+    struct text *t = f->t;
+    einc_file_signature(f);
+    einc_put(t, "\n{\n");
+    if (f->has_work)
+        put_memory(f);
+    else
+        einc_line(t, "    (void)work;");
+    for (int s = 0; s < f->plan->n_steps; s++)
+        if (f->nests[s]->gett)
+            put_gett_step(f, s);
+        else
+            put_stream_step(f, s);
+    if (f->has_work)
+        einc_line(t, "    free(own);");
+    einc_line(t, "    return 0;");
+    einc_line(t, "}");
+}
+
+void
+einc_file_driver(const struct file *f)
+{
+    if (f->has_gett) {
+        put_block_function(f);
+        put_run(f);
+    }
+    put_workspace(f);
+    put_function(f);
+}
+
+void
+einc_file_before_kernels(const struct file *f)
+{
+    const char *x = f->style->name;
+    if (f->has_gett)
+        einc_put(f->t, "#ifndef %s_THREADS\n#if defined(_OPENMP)\n"
+                       "#define %s_THREADS 8 /* parts that OpenMP may run at "
+                       "once */\n#else\n#define %s_THREADS 1\n#endif\n"
+                       "#endif\n\n", x, x, x);
+}
