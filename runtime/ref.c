@@ -106,14 +106,17 @@ static struct number
 round_to(enum einc_dtype compute, struct number x)
 {
     switch (compute) {
+    case EINC_BOOL: return number_of_int(x.bits != 0);
     case EINC_I32: return number_of_int((int32_t)(uint32_t)x.bits);
     case EINC_I64: return number_of_int((int64_t)x.bits);
     case EINC_F32: case EINC_C64:
         return number_of_float((float)x.re, (float)x.im);
     case EINC_F64: case EINC_C128:
         return number_of_float((double)x.re, (double)x.im);
-    default: return x; /* bool */
+    default: break;
     }
+    assert(0 && "no compute type");
+    return x;
 }
 
 static struct number

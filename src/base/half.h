@@ -43,17 +43,17 @@ half_f32_to_bf16(float f)
     return (uint16_t)((u + 0x7fffu + (u >> 16 & 1)) >> 16);
 }
 
+/* All three cases at once and then a choice: compilers make vectors of it. */
 static inline float
 half_f16_to_f32(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000) << 16;
     uint32_t rest = (uint32_t)(h & 0x7fff) << 13; /* fraction in its place */
-    if (rest >= 0x0f800000u) /* infinity and NaN: exponent of all ones */
-        return half_float_of(sign | 0x7f800000u | rest);
-    if (rest >= 0x00800000u) /* bias 127 instead of 15 */
-        return half_float_of(sign | (rest + (112u << 23)));
-    float f = (float)(h & 0x3ff) * 0x1p-24f; /* a normal f32, so exact */
-    return half_float_of(sign | half_bits_of(f));
+    uint32_t normal = rest + (112u << 23);        /* bias 127, was 15 */
+    uint32_t tiny = half_bits_of((float)(h & 0x3ff) * 0x1p-24f); /* exact */
+    uint32_t finite = rest < 0x00800000u ? tiny : normal;
+    return half_float_of(
+        sign | (rest < 0x0f800000u ? finite : rest | 0x7f800000u));
 }
 
 /* Fraction `m` (24 bits) times 2^-shift, rounded to nearest even. */
