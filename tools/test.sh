@@ -17,6 +17,10 @@ case $B in
 /*) absolute=$B ;;
 *) absolute=$PWD/$B ;;
 esac
+# The user's settings and the user's cache stay out of it.
+unset EINC_TIER EINC_THREADS EINC_DUMP EINC_VERBOSE EINC_CC
+EINC_CACHE_DIR=$absolute/cache
+export EINC_CACHE_DIR
 limit=600 # seconds a single program may take
 logs=$B/logs
 rm -rf "$logs"

@@ -252,6 +252,8 @@ put_position(const struct run *r, int64_t at)
 {
     int64_t stride = r->count;
 
+    if (!r->layout.ndim)
+        return;
     fputs(" at [", stderr);
     for (int32_t d = 0; d < r->layout.ndim; d++) {
         stride /= r->layout.shape[d];
@@ -386,8 +388,8 @@ measure(const struct run *r)
     qsort(seconds, (size_t)n, sizeof(seconds[0]), by_size);
     einc_explain(r->plan, "plan", EINC_TEXT, read_flop, &flop, NULL);
     const double median = seconds[n / 2];
-    fprintf(stderr, "time    %.4g s, median of %d; %.2f GFLOP/s; tier %s; "
-            "plan %.4g s\n", median, n, flop.flop / median * 1e-9,
+    fprintf(stderr, "time    %.4g s (median of %d), %.2f GFLOP/s, tier %s, "
+            "ready in %.4g s\n", median, n, flop.flop / median * 1e-9,
             einc_plan_tier(r->plan) == EINC_TIER_CC ? "cc" : "interp",
             r->plan_seconds);
     return EXIT_DONE;

@@ -247,6 +247,19 @@ done
 holds 'the same bits at every thread count' sh -c \
     'cmp t1.npy t2.npy && cmp t1.npy t5.npy'
 
+# A compiler that is demanded and missing is the environment's fault; one that
+# would only pay is a notice at most.
+EINC_CC=$work/no-compiler
+unset EINC_TIER
+export EINC_CC
+run 4 run 'ij,jk->ik' a.npy b.npy --tier cc --no-cache
+quiet out
+has err 'no-compiler'
+run 0 run 'ij,jk->ik' big.npy big2.npy --tier auto --no-cache -o /dev/null
+unset EINC_CC
+EINC_TIER=interp
+export EINC_TIER
+
 # --- diagnostics: the library's text, as it is
 run 3 run 'ij,jk->ik' a.npy a.npy
 quiet out
