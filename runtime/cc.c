@@ -157,8 +157,8 @@ make_dir(int parent, const char *name)
 static int
 open_scratch_in(const char *parent, struct scratch *s)
 {
-    int n = snprintf(s->path, sizeof s->path, "%s/einc-%016llx", parent,
-                     (unsigned long long)einc_sys_random());
+    int n = snprintf(s->path, sizeof s->path, "%s/einc-%ld-%016llx", parent,
+                     (long)getpid(), (unsigned long long)einc_sys_random());
     if (n < 0 || (size_t)n >= sizeof s->path || *parent != '/')
         return 0;
     s->name = last_part(s->path);

@@ -46,11 +46,11 @@ halve(enum sys_call call)
 }
 
 static void
-write_for_ever(const char *dir)
+write_for_ever(const char *dir, int ready)
 {
     static unsigned char bytes[BYTES];
     struct cache *c = einc_cache_open(&mem, dir, NULL);
-    if (!c)
+    if (!c || write(ready, "", 1) != 1)
         _exit(1);
     einc_sys_fault = halve;
     for (int k = 0;; k = (k + 1) % KEYS) {
@@ -109,11 +109,18 @@ main(int argc, char **argv)
     char dir[64];
     make_place(dir);
     for (int i = 0; i < kills; i++) {
+        int ready[2];
+        char byte;
+        if (pipe(ready) < 0)
+            return 2;
         pid_t pid = fork();
         if (pid == 0)
-            write_for_ever(dir);
+            write_for_ever(dir, ready[1]);
+        close(ready[1]);
+        bad += read(ready[0], &byte, 1) != 1;
+        close(ready[0]);
         x = x * 6364136223846793005u + 1442695040888963407u;
-        usleep((useconds_t)(200 + (x >> 33) % 4000));
+        usleep((useconds_t)((x >> 33) % 4000));
         kill(pid, SIGKILL);
         int status;
         waitpid(pid, &status, 0);
