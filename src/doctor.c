@@ -28,12 +28,14 @@ say(struct report *r, const char *fmt, ...)
         r->stopped = r->write(r->user, line, strlen(line)) != 0;
 }
 
+/* What was loaded stays: a library in C++ leaves memory behind when it goes,
+ * at every visit. */
 static void
 say_library(struct report *r, const char *what, const char *const names[],
             const char *without)
 {
     for (int n = 0; names[n]; n++) {
-        void *h = dlopen(names[n], RTLD_NOW | RTLD_LOCAL);
+        void *h = dlopen(names[n], RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
         if (!h)
             continue;
         dlclose(h);

@@ -14,7 +14,7 @@
 
 enum { MAX_IN = 80, MAX_DIMS = 16, MAX_FAULTS = 4000, MAX_OUT = 1 << 16 };
 
-/* --- what is computed ------------------------------------------------------ */
+/* --- what is computed ---------------------------------------------------- */
 
 struct row {
     const char *expr;
@@ -158,7 +158,7 @@ struct world {
     uint64_t digest;        /* of what the call wrote */
 };
 
-/* --- building a world ------------------------------------------------------ */
+/* --- building a world ---------------------------------------------------- */
 
 static int64_t
 read_numbers(const char **at, char between, int64_t *to)
@@ -205,7 +205,7 @@ read_tensor(struct tensor *t, const char *at)
     at += n;
     memset(t, 0, sizeof *t);
     t->layout = (struct einc_layout){.size = sizeof t->layout,
-                                     .dtype = einc_dtype_parse(name),
+                                     .dtype = (int32_t)einc_dtype_parse(name),
                                      .shape = t->shape};
     if (*at == ':' && at++)
         t->layout.ndim = (int32_t)read_numbers(&at, 'x', t->shape);
@@ -256,7 +256,7 @@ open_output(struct world *w)
     t->data = malloc((size_t)t->bytes);
 }
 
-/* --- the calls ------------------------------------------------------------- */
+/* --- the calls ----------------------------------------------------------- */
 
 static char cache_place[64];
 
@@ -501,7 +501,7 @@ static const struct action {
 };
 enum { N_ACTIONS = sizeof actions / sizeof actions[0] };
 
-/* --- one call, with faults ------------------------------------------------- */
+/* --- one call, with faults ----------------------------------------------- */
 
 static char doing[300]; /* for a word at an abort */
 static int passed, failed;
