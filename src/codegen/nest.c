@@ -212,6 +212,22 @@ choose_lane(const struct nest *w)
     return best;
 }
 
+/* See nest.inner. */
+static int
+choose_inner(const struct nest *w)
+{
+    if (w->lane < 0 || w->idx[w->lane].role == LOOP_K)
+        return -1;
+    for (int o = 0; o <= w->n_in; o++) {
+        const struct nest_tensor *x = o < w->n_in ? &w->in[o] : &w->out;
+        for (int j = 0; j < w->first[LOOP_K]; j++)
+            if (j != w->lane && x->stride[j].value == 1 &&
+                x->stride[w->lane].value != 0)
+                return j;
+    }
+    return -1;
+}
+
 static int
 compute_bytes(enum einc_dtype compute)
 {
@@ -279,7 +295,7 @@ einc_nest_build(struct arena *perm, struct arena scratch,
     w->factor.value = s->factor;
     w->factor.arg = s->factor == 1 || mode == NEST_LITERAL ? -1
                                                            : w->n_extents++;
-    w->lane = -1;
+    w->lane = w->inner = -1;
     w->lanes = 1;
     if (w->gett) {
         w->tile = einc_tile_choose(t, w->compute);
@@ -292,6 +308,7 @@ einc_nest_build(struct arena *perm, struct arena scratch,
         if (t->language == LANGUAGE_C && w->n_idx) {
             w->lane = choose_lane(w);
             w->lanes = STREAM_LANES_BYTES / compute_bytes(w->compute);
+            w->inner = choose_inner(w);
         }
         w->root = stream_tree(perm, w);
     }
@@ -462,7 +479,9 @@ einc_nest_print(struct text *t, const struct nest *w)
                  w->tile.mc, w->tile.mb, w->tile.nb,
                  (long long)w->scratch_bytes);
     else if (w->lane >= 0)
-        einc_put(t, "  lanes %d over %s\n", w->lanes, w->idx[w->lane].name);
+        einc_put(t, "  lanes %d over %s%s%s\n", w->lanes,
+                 w->idx[w->lane].name, w->inner >= 0 ? ", then " : "",
+                 w->inner >= 0 ? w->idx[w->inner].name : "");
     t->indent += 2;
     print_node(t, w, w->root);
     t->indent -= 2;

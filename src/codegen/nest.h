@@ -75,6 +75,10 @@ struct nest {
                                * one task, or -1; a free index (elements of
                                * out) or a summed one (partial sums) */
     int lanes;                /* how many at a time */
+    int inner;                /* stream with a free lane: another free index
+                               * that runs fastest from task to task, since
+                               * a tensor is contiguous along it: its cache
+                               * lines are used whole (a transpose); or -1 */
     struct nest_node *root;
     struct quantity factor;   /* the sum is multiplied by it; literal 1: not */
     int n_extents, n_strides; /* slots used; the factor is an extent slot, and

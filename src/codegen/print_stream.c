@@ -48,6 +48,20 @@ is_plain(const struct printer *p)
 
 /* --- the product -------------------------------------------------------- */
 
+static void
+print_start(const struct printer *p, const struct nest_tensor *x, int o)
+{
+    const char *offset = offset_text(p, x);
+    einc_put(p->t, "%*sconst %s *const from%d = %s", p->t->indent, "",
+             einc_print_storage(x->storage), o, x->name);
+    if (offset[0] == '0' && !offset[1])
+        einc_put(p->t, ";\n");
+    else if (einc_dtype_info(x->storage)->kind == KIND_COMPLEX)
+        einc_put(p->t, " + 2*(%s);\n", offset);
+    else
+        einc_put(p->t, " + %s;\n", offset);
+}
+
 /* Names the start of every operand's lane, or its one value if it has none. */
 static void
 print_operands(const struct printer *p)
@@ -57,12 +71,7 @@ print_operands(const struct printer *p)
     for (int o = 0; o < w->n_in; o++) {
         const struct nest_tensor *x = &w->in[o];
         if (holds(x, w->lane)) {
-            einc_line(t, "const %s *const from%d = %s + %s(%s);",
-                      einc_print_storage(x->storage), o, x->name,
-                      einc_dtype_info(x->storage)->kind == KIND_COMPLEX
-                          ? "2*"
-                          : "",
-                      offset_text(p, x));
+            print_start(p, x, o);
             continue;
         }
         for (int plane = 0; plane < p->planes; plane++) {
@@ -226,16 +235,16 @@ static void
 print_update(const struct printer *p)
 {
     struct text *t = p->t;
-    if (is_plain(p)) {
+    if (p->nest->lane < 0) {
+        if (!is_plain(p))
+            print_operands(p);
         print_fma(p, "", "0");
         return;
     }
     einc_line(t, "{");
     t->indent += 4;
     print_operands(p);
-    if (p->nest->lane < 0)
-        print_fma(p, "", "0");
-    else if (lane_is_sum(p->nest))
+    if (lane_is_sum(p->nest))
         print_sum_lanes(p);
     else
         print_free_lanes(p);
@@ -321,48 +330,71 @@ walk(const struct printer *p, const struct nest_node *x)
 
 /* --- tasks -------------------------------------------------------------- */
 
+/* What a task number counts, fastest first: at `place` 0, 1 ... an index, or
+ * BLOCKS of lanes; -1 at the end. The last indices of the nest run fastest,
+ * but for nest.inner, which comes first, and the lanes, which come next. */
+enum { BLOCKS = -2 };
+
+static int
+counted(const struct nest *w, int place)
+{
+    if (w->inner >= 0 && place-- == 0)
+        return w->inner;
+    if (w->lane >= 0 && !lane_is_sum(w) && place-- == 0)
+        return BLOCKS;
+    for (int j = w->first[LOOP_K] - 1; j >= 0; j--)
+        if (j != w->inner && j != w->lane && place-- == 0)
+            return j;
+    return -1;
+}
+
+static const char *
+counter_name(const struct printer *p, int j)
+{
+    return j == BLOCKS ? "block" : p->nest->idx[j].name;
+}
+
+static const char *
+counter_limit(const struct printer *p, int j)
+{
+    return j == BLOCKS ? "blocks" : einc_print_n(p, j);
+}
+
 void
 einc_print_stream_decode(const struct printer *p, const char *name)
 {
     const struct nest *w = p->nest;
     struct text *t = p->t;
-    int n_free = w->first[LOOP_K];
-    int free_lane = w->lane >= 0 && !lane_is_sum(w);
-    if (free_lane)
+    if (w->lane >= 0 && !lane_is_sum(w))
         einc_line(t, "const int64_t blocks = (%s + %d) / %d;",
                   einc_print_n(p, w->lane), w->lanes - 1, w->lanes);
-    einc_line(t, "int64_t rest = %s; /* slowest index first */", name);
-    if (free_lane)
-        einc_line(t, "int64_t block = rest %% blocks;");
-    if (free_lane)
-        einc_line(t, "rest /= blocks;");
-    for (int j = n_free - 1; j >= 0; j--) {
-        if (j == w->lane)
-            continue;
-        const char *n = einc_print_n(p, j);
-        einc_line(t, "int64_t %s = rest %% %s;", w->idx[j].name, n);
-        einc_line(t, "rest /= %s;", n);
+    if (counted(w, 0) == -1)
+        return;
+    einc_line(t, "int64_t rest = %s; /* fastest first */", name);
+    for (int c = 0, j; (j = counted(w, c)) != -1; c++) {
+        if (counted(w, c + 1) == -1) {
+            einc_line(t, "int64_t %s = rest;", counter_name(p, j));
+            break;
+        }
+        einc_line(t, "int64_t %s = rest %% %s;", counter_name(p, j),
+                  counter_limit(p, j));
+        einc_line(t, "rest /= %s;", counter_limit(p, j));
     }
-    einc_line(t, "(void)rest;");
 }
 
 static void
 next_task(const struct printer *p)
 {
     const struct nest *w = p->nest;
-    struct text *t = p->t;
-    if (w->lane >= 0 && !lane_is_sum(w)) {
-        einc_line(t, "if (++block < blocks)");
-        einc_line(t, "    continue;");
-        einc_line(t, "block = 0;");
-    }
-    for (int j = w->first[LOOP_K] - 1; j >= 0; j--) {
-        if (j == w->lane)
-            continue;
-        const char *x = w->idx[j].name;
-        einc_line(t, "if (++%s < %s)", x, einc_print_n(p, j));
-        einc_line(t, "    continue;");
-        einc_line(t, "%s = 0;", x);
+    for (int c = 0, j; (j = counted(w, c)) != -1; c++) {
+        if (counted(w, c + 1) == -1) {
+            einc_line(p->t, "++%s;", counter_name(p, j));
+            break;
+        }
+        einc_line(p->t, "if (++%s < %s)", counter_name(p, j),
+                  counter_limit(p, j));
+        einc_line(p->t, "    continue;");
+        einc_line(p->t, "%s = 0;", counter_name(p, j));
     }
 }
 
@@ -423,7 +455,7 @@ put_parallel(const struct printer *p)
         const struct quantity *q = &w->idx[j].extent;
         symbolic |= q->arg >= 0;
         if (q->arg >= 0)
-            einc_put(&size, "*n_%s", w->idx[j].name);
+            einc_put(&size, "*(double)n_%s", w->idx[j].name);
         else if (__builtin_mul_overflow(literal, q->value, &literal))
             literal = INT64_MAX;
     }
@@ -431,7 +463,7 @@ put_parallel(const struct printer *p)
         return;
     einc_put(p->t, "#if defined(_OPENMP)\n#pragma omp parallel for");
     if (symbolic)
-        einc_put(p->t, " if ((double)%lld%s >= %d)", (long long)literal,
+        einc_put(p->t, " if (%lld.0%s >= %d)", (long long)literal,
                  einc_text_z(&size), WORTH_THREADS);
     einc_put(p->t, "\n#endif\n");
 }
@@ -451,7 +483,7 @@ einc_print_stream_loops(const struct printer *p)
 {
     const struct nest *w = p->nest;
     struct text *t = p->t;
-    int free_lane = w->lane >= 0 && !lane_is_sum(w), depth = 0;
+    int depth = 0;
     einc_line(t, "static void");
     einc_put(t, "%s(", p->prefix);
     einc_print_parameters(p, 4);
@@ -459,17 +491,18 @@ einc_print_stream_loops(const struct printer *p)
     t->indent += 4;
     einc_print_scale(p);
     put_parallel(p);
-    for (int j = 0; j < w->first[LOOP_K]; j++)
-        if (j != w->lane) {
+    while (counted(w, depth) != -1)
+        depth++;
+    for (int c = depth - 1; c >= 0; c--) {
+        int j = counted(w, c);
+        if (j != BLOCKS) {
             put_comment_loop(p, j);
-            depth++;
+            continue;
         }
-    if (free_lane) {
         einc_line(t, "for (int64_t first = 0; first < %s; first += %d) { "
                      "/* lanes of %s */", einc_print_n(p, w->lane), w->lanes,
                   w->idx[w->lane].name);
         t->indent += 4;
-        depth++;
         count_lanes(p);
     }
     einc_print_stream_body(p);
