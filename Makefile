@@ -100,10 +100,10 @@ test:
 	@tools/setup.sh
 	@B='$(B)' CC='$(CC)' MAKE='$(MAKE)' tools/test.sh build check unit \
 	  fault stress numeric cli install examples
-# The test programs only.
+# The test programs and the command line, without what installs or emits.
 unit:
 	@B='$(B)' CC='$(CC)' MAKE='$(MAKE)' tools/test.sh build unit fault \
-	  stress numeric
+	  stress numeric cli
 check:
 	@tools/check_includes.sh
 # Writes the expected files under tests/golden again; git diff is the review.
@@ -160,10 +160,10 @@ help:
 	@echo 'make            the command and the libraries, in $(B)/'
 	@echo 'make demo       five einsums, planned, run and checked'
 	@echo 'make test       every test; installs what is missing (Debian)'
-	@echo 'make unit       the test programs only'
+	@echo 'make unit       the test programs and the command line'
 	@echo 'make check      every include, and that none points up'
 	@echo 'make golden     writes the expected files of tests/golden again'
-	@echo 'make san tsan   the test programs under the sanitizers'
+	@echo 'make san tsan   the same under the sanitizers'
 	@echo 'make fuzz       every fuzz entry for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make bench      the benchmark'
 	@echo 'make install    to $$(DESTDIR)$$(PREFIX), $(DESTDIR)$(PREFIX)'

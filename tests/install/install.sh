@@ -29,7 +29,10 @@ equal() { # equal FILE FILE
 root=$work/root
 at=$root/usr/local
 try install "$MAKE" -s install "B=$B" "CC=$CC" "DESTDIR=$root" \
-    PREFIX=/usr/local
+    PREFIX=/usr/local || {
+    echo "$passed passed, $failed failed"
+    exit 1
+}
 
 for file in bin/einc include/einc.h lib/libeinc.a lib/libeinc.so \
     lib/libeinc.so.0 lib/pkgconfig/einc.pc; do
