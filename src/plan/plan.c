@@ -236,7 +236,9 @@ draft_empty(struct arena *a, struct drafts *d)
     const struct graph *g = d->canon->graph;
     struct draft *r = &d->list[d->n++];
     *r = (struct draft){.kind = STEP_REDUCE, .n_in = 1};
-    r->in = NEW(a, int, 1);
+    int *in = NEW(a, int, 1);
+    in[0] = d->canon->order[0];
+    r->in = in;
     r->kept.index = NEW(a, int, g->n_indices);
     r->summed.index = NEW(a, int, g->n_indices);
     for (int x = 0; x < g->n_indices; x++) {
