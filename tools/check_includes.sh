@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Lists every #include "..." of the tree as `file -> file` and fails on one
 # that points up, on one that names no file of ours, and on a file of the
-# command that reaches behind the public header.
+# command that reaches behind the public header; npy.c alone may read the
+# table of types, which has numpy's names for them.
 #   include < src/base < src/parse < src/plan < src/codegen < runtime
 #           < src/*.c < src/cli
 # usage: tools/check_includes.sh [-q]     -q: only what is wrong
@@ -35,8 +36,7 @@ function resolve(name, from,    beside, n, i, try) {
     return ""
 }
 function wrong(text) {
-    print text
-    n_wrong++
+    wrongs[++n_wrong] = text
 }
 function check(from, name, line,    to) {
     n_includes++
@@ -49,7 +49,8 @@ function check(from, name, line,    to) {
         print from " -> " to
     if (rank(to) > rank(from))
         wrong(from ":" line ": points up, to " to)
-    else if (rank(from) == 7 && rank(to) != 7 && rank(to) != 0)
+    else if (rank(from) == 7 && rank(to) != 7 && rank(to) != 0 &&
+             from " " to != "src/cli/npy.c src/base/dtype.h")
         wrong(from ":" line ": the command may use the public header only")
 }
 { files[NR] = $0; ours[$0] = 1 }
@@ -65,6 +66,8 @@ END {
         }
         close(files[i])
     }
+    for (i = 1; i <= n_wrong; i++)
+        print wrongs[i]
     printf "%d includes in %d files, %d wrong\n", n_includes, NR, n_wrong
     exit n_wrong > 0 || n_includes == 0
 }'
