@@ -548,8 +548,20 @@ append(struct header_text *t, const char *fmt, ...)
     va_end(ap);
 }
 
-/* Version 1, filled up with blanks so that the data begins at a multiple of
- * 64 bytes. */
+/* Blanks that numpy puts behind the dict, so that an array that grows along
+ * its slowest dim can have its size corrected in place. */
+static int
+room_to_grow(const struct einc_layout *l, int fortran)
+{
+    enum { DIGITS = 21 };
+    if (l->ndim == 0)
+        return 0;
+    return DIGITS - snprintf(NULL, 0, "%lld", (long long)
+                             l->shape[fortran ? l->ndim - 1 : 0]);
+}
+
+/* Version 1, filled up so that the data begins at a multiple of 64 bytes:
+ * byte for byte what numpy writes. */
 static void
 make_header(struct header_text *t, const struct einc_layout *l, int fortran)
 {
@@ -562,7 +574,7 @@ make_header(struct header_text *t, const struct einc_layout *l, int fortran)
     for (int i = 0; i < l->ndim; i++)
         append(t, l->ndim == 1 ? "%lld," : i ? ", %lld" : "%lld",
                (long long)l->shape[i]);
-    append(t, "), }");
+    append(t, "), }%*s", room_to_grow(l, fortran), "");
     append(t, "%*s", 63 - (int)(t->n % 64), "");
     append(t, "\n");
     size_t length = t->n - TEXT_AT;
