@@ -71,7 +71,7 @@ settle(struct maker *m, struct value *v)
 static void
 make_room(struct maker *m, struct value *a, struct value *b)
 {
-    if (a->n + b->n > MAX_STEP_IN)
+    while (a->n + b->n > MAX_STEP_IN)
         settle(m, a->n >= b->n ? a : b);
 }
 

@@ -237,6 +237,30 @@ test_one_pass(void **state)
     }
 }
 
+/* Long products are made in parts of MAX_STEP_IN. */
+static void
+test_long_products(void **state)
+{
+    (void)state;
+    char path[32];
+    for (int seed = 0; seed < 60; seed++) {
+        struct planned x;
+        planned_open(&x, "", "");
+        x.n_in = 16;
+        snprintf(path, sizeof path, seed ? "random:%d" : "greedy", seed);
+        x.options.path = str_of(path);
+        strcpy(x.source, "ij,ij,ij,ij,ij,ij,ij,ij,ij,ij,ij,ij,ij,ij,ij,ij->");
+        strcat(x.source, seed % 3 == 0 ? "" : seed % 3 == 1 ? "j" : "ij");
+        for (int i = 0; i < 16; i++)
+            planned_tensor(&x.in[i], "i64 3x2");
+        assert_int_equal(planned_build(&x), EINC_OK);
+        planned_check(x.plan);
+        assert_true(planned_is_right(x.plan, 1));
+        assert_true(x.plan->n_steps >= 3 && x.plan->n_steps <= 15);
+        planned_close(&x);
+    }
+}
+
 /* Lone indices are summed before a contraction, but not in a pass of their
  * own where the step streams over the operand anyway. */
 static void
@@ -416,6 +440,7 @@ main(void)
         cmocka_unit_test(test_no_copy_of_broadcast),
         cmocka_unit_test(test_hash_random),
         cmocka_unit_test(test_one_pass),
+        cmocka_unit_test(test_long_products),
         cmocka_unit_test(test_lone),
         cmocka_unit_test(test_broadcast_output),
         cmocka_unit_test(test_empty),
