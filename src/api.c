@@ -108,7 +108,7 @@ struct job {
 /* Below this a compiled kernel cannot win back a look into the disk cache;
  * above the second one it wins back the compiler's run. flop. */
 enum { WORTH_A_LOOK = 1 << 17 };
-#define WORTH_A_COMPILER ((uint64_t)400 << 20)
+#define WORTH_A_COMPILER ((uint64_t)1 << 30)
 
 static uint64_t
 work_of(const struct plan *p)

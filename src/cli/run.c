@@ -109,7 +109,7 @@ make_plan(struct run *r)
 static int
 dump_stages(const struct run *r)
 {
-    const char *stages = r->a->dump ? r->a->dump : getenv("EINC_DUMP");
+    const char *stages = r->a->dump; /* EINC_DUMP is the library's */
 
     if (!stages || !*stages)
         return EXIT_DONE;
