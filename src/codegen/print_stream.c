@@ -102,11 +102,20 @@ print_element(const struct printer *p, int o, int plane, const char *var)
     }
 }
 
+/* "+" before "="; "" where nothing is summed: 0 + -0 would lose the sign, and
+ * a copy keeps every bit. */
+static const char *
+accumulate(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    return w->first[LOOP_K] < w->first[LOOP_K + 1] ? einc_print_add(p) : "";
+}
+
 static void
 print_real_fma(const struct printer *p, const char *sum, const char *var)
 {
     struct text *t = p->t;
-    einc_put(t, "%*s%s %s= ", t->indent, "", sum, einc_print_add(p));
+    einc_put(t, "%*s%s %s= ", t->indent, "", sum, accumulate(p));
     for (int o = 0; o < p->nest->n_in; o++) {
         einc_put(t, o ? " %s " : "", einc_print_mul(p));
         print_element(p, o, 0, var);
@@ -132,8 +141,8 @@ print_complex_fma(const struct printer *p, const char *at, const char *var)
         einc_line(t, "re = re*re%d - im*im%d;", o, o);
         einc_line(t, "im = old%d*im%d + im*re%d;", o, o, o);
     }
-    einc_line(t, "sum_re%s += re;", at);
-    einc_line(t, "sum_im%s += im;", at);
+    einc_line(t, "sum_re%s %s= re;", at, accumulate(p));
+    einc_line(t, "sum_im%s %s= im;", at, accumulate(p));
 }
 
 static void
