@@ -301,12 +301,32 @@ put_memory(const struct file *f)
     put_places(f);
 }
 
+static int
+is_read(const struct plan *p, int tensor)
+{
+    for (int s = 0; s < p->n_steps; s++)
+        for (int o = 0; o < p->steps[s].n_in; o++)
+            if (p->steps[s].in[o] == tensor)
+                return 1;
+    return 0;
+}
+
+/* A plan without elements reads not all of its inputs. */
+static void
+put_unread(const struct file *f)
+{
+    for (int o = 0; o < f->plan->graph->n_in; o++)
+        if (!is_read(f->plan, o))
+            einc_line(f->t, "    (void)in%d;", o);
+}
+
 static void
 put_function(const struct file *f)
 {
     struct text *t = f->t;
     einc_file_signature(f);
     einc_put(t, "\n{\n");
+    put_unread(f);
     if (f->has_work)
         put_memory(f);
     else
