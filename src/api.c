@@ -227,6 +227,16 @@ check_symbolic(struct guarded *g, const struct graph *graph)
                       (long long)graph->indices[x].extent);
 }
 
+/* The plan's own: its dumps and files name the labels long after the caller's
+ * text is gone. */
+static struct str
+own_text(struct arena *perm, struct str text)
+{
+    char *p = NEW(perm, char, text.n + 1);
+    memcpy(p, text.p, (size_t)text.n);
+    return (struct str){p, text.n};
+}
+
 static void
 run_stages(struct guarded *g, void *arg)
 {
@@ -239,7 +249,8 @@ run_stages(struct guarded *g, void *arg)
         j->expr = einc_parse_ids(perm, n_in, r->ids, r->n_ids, r->out_ids,
                                  (int64_t)r->n_out_ids);
     else
-        j->expr = einc_parse(perm, scratch, r->text, r->opts.flags);
+        j->expr = einc_parse(perm, scratch, own_text(perm, r->text),
+                             r->opts.flags);
     g->cx.source = j->expr->source;
     j->program = einc_stmt_from_expr(perm, scratch, j->expr, n_in, r->in,
                                      r->opts.flags);
