@@ -3,7 +3,8 @@
  * cost.h - what a step costs. Two kinds of figures: counts that are printed
  * (flop, bytes: exact integers, saturating) and estimates that choose
  * (doubles). The estimates are made of products of extents with powers of
- * two, so compilers that fuse multiply and add get the same bits.
+ * two or small integers, so compilers that fuse multiply and add get the same
+ * bits.
  */
 #ifndef EINC_PLAN_COST_H
 #define EINC_PLAN_COST_H

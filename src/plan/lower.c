@@ -356,8 +356,6 @@ make_job(struct work *w, struct arena *a, int i)
                     .canon = w->d->canon, .draft = r, .legs = w->d->legs,
                     .out = &w->plan->tensors[w->plan->graph->n_in + i],
                     .last = i + 1 == w->d->n};
-    j.space = einc_cost_size(einc_lower_size(j.g, r->kept),
-                             einc_lower_size(j.g, r->summed));
     if (r->n_in != 2)
         return j;
     for (int k = 0; k < r->kept.n; k++)

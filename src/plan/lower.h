@@ -54,7 +54,6 @@ struct job {
     const struct legs *legs;  /* of all tensors */
     struct roles roles;       /* n_in 2 only */
     const struct plan_tensor *out;
-    double space;             /* points of kept and summed indices */
     int last;
 };
 

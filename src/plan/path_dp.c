@@ -44,7 +44,8 @@ fill_held(struct table *t)
     unsigned n_subsets = 1u << t->net->n_in;
     for (unsigned s = 1; s < n_subsets; s++) {
         int o = __builtin_ctz(s);
-        bits_word *to = row(t, t->held, s), *from = row(t, t->held, s & (s - 1));
+        bits_word *to = row(t, t->held, s);
+        const bits_word *from = row(t, t->held, s & (s - 1));
         for (int w = 0; w < t->words; w++)
             to[w] = from[w];
         for (int i = t->net->first[o]; i < t->net->first[o + 1]; i++)

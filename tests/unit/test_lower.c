@@ -55,9 +55,9 @@ test_steps(void **state)
          "step 1 contract out[i,k,b] = in0[i,j,b] * in1[j,k,b]\n"
          "    batch{b}=4 M{i}=256 N{k}=256 K{j}=256 flop 134217728\n"},
         /* ... small is not */
-        {"ijb,jkb->ikb", "f32 32x32x999, f32 32x32x999",
+        {"ijb,jkb->ikb", "f32 16x16x999, f32 16x16x999",
          "step 1 reduce out[i,k,b] = in0[i,j,b] * in1[j,k,b]\n"
-         "    free{i,k,b}=1022976 sum{j}=32 flop 65470464\n"},
+         "    free{i,k,b}=255744 sum{j}=16 flop 8183808\n"},
         /* of rhs the sum comes before the lanes; of lhs it comes last */
         {"ij,jk,kl->il", "f32 90x90, f32 90x80, f32 80x40",
          "step 1 contract t1[j,l] = in1[j,k] * in2[k,l]\n"
