@@ -466,7 +466,7 @@ einc_plan_layout(const struct einc_plan *plan, struct einc_layout *out)
         return EINC_EINVAL;
     const struct operand *o = &plan->plan->graph->out;
     *out = (struct einc_layout){.size = sizeof *out,
-                                .dtype = o->dtype,
+                                .dtype = (int32_t)o->dtype,
                                 .ndim = o->n_dims,
                                 .shape = o->shape,
                                 .stride = o->stride};

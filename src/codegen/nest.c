@@ -295,11 +295,17 @@ einc_nest_build(struct arena *perm, struct arena scratch,
     w->factor.value = s->factor;
     w->factor.arg = s->factor == 1 || mode == NEST_LITERAL ? -1
                                                            : w->n_extents++;
+    w->table = w->gett && mode == NEST_GENERIC;
     w->lane = w->inner = -1;
     w->lanes = 1;
     if (w->gett) {
         w->tile = einc_tile_choose(t, w->compute);
         w->n_extents += 2;
+        if (w->table) {
+            w->factor.arg = NEST_TABLE_FACTOR;
+            w->n_extents = NEST_TABLE_EXTENTS + w->n_idx;
+            w->n_strides = 3 * w->n_idx;
+        }
         w->scratch_bytes = str_equal(str_of(t->name), str_of("portable"))
                                ? portable_scratch(w->compute)
                                : gett_scratch(&w->tile, w->compute);
@@ -369,26 +375,54 @@ choose_task(const struct nest *w, int threads, int64_t *rows, int64_t *columns)
     *columns = balance(n, *columns, s->nr);
 }
 
-int64_t
-einc_nest_arguments(const struct nest *w, int threads, int64_t *n, int64_t *s)
+/* Tensor o of a nest, the output last. */
+static const struct nest_tensor *
+tensor_of(const struct nest *w, int o)
+{
+    return o < w->n_in ? &w->in[o] : &w->out;
+}
+
+static void
+fill_table(const struct nest *w, int64_t *n, int64_t *s)
+{
+    for (int r = 0; r < N_LOOP_ROLES; r++)
+        n[NEST_TABLE_ROLES + r] = w->first[r + 1] - w->first[r];
+    n[NEST_TABLE_FACTOR] = w->factor.value;
+    for (int j = 0; j < w->n_idx; j++)
+        n[NEST_TABLE_EXTENTS + j] = w->idx[j].extent.value;
+    for (int o = 0; o <= w->n_in; o++)
+        for (int j = 0; j < w->n_idx; j++)
+            s[o * w->n_idx + j] = tensor_of(w, o)->stride[j].value;
+}
+
+static void
+fill_slots(const struct nest *w, int64_t *n, int64_t *s)
 {
     for (int j = 0; j < w->n_idx; j++)
         if (w->idx[j].extent.arg >= 0)
             n[w->idx[j].extent.arg] = w->idx[j].extent.value;
     if (w->factor.arg >= 0)
         n[w->factor.arg] = w->factor.value;
-    for (int o = 0; o <= w->n_in; o++) {
-        const struct nest_tensor *x = o < w->n_in ? &w->in[o] : &w->out;
+    for (int o = 0; o <= w->n_in; o++)
         for (int j = 0; j < w->n_idx; j++)
-            if (x->stride[j].arg >= 0)
-                s[x->stride[j].arg] = x->stride[j].value;
-    }
+            if (tensor_of(w, o)->stride[j].arg >= 0)
+                s[tensor_of(w, o)->stride[j].arg] =
+                    tensor_of(w, o)->stride[j].value;
+}
+
+int64_t
+einc_nest_arguments(const struct nest *w, int threads, int64_t *n, int64_t *s)
+{
+    if (w->table)
+        fill_table(w, n, s);
+    else
+        fill_slots(w, n, s);
     int64_t batch = role_extent(w, LOOP_BATCH);
     if (w->gett) {
         int64_t rows, columns;
         choose_task(w, threads, &rows, &columns);
-        n[w->n_extents - 2] = rows;
-        n[w->n_extents - 1] = columns;
+        n[w->table ? NEST_TABLE_ROWS : w->n_extents - 2] = rows;
+        n[w->table ? NEST_TABLE_COLUMNS : w->n_extents - 1] = columns;
         return batch * blocks(role_extent(w, LOOP_M), rows) *
                blocks(role_extent(w, LOOP_N), columns);
     }

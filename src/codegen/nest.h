@@ -80,15 +80,24 @@ struct nest {
                                * a tensor is contiguous along it: its cache
                                * lines are used whole (a transpose); or -1 */
     struct nest_node *root;
+    int table;                /* gett whose groups are arguments too, so that
+                               * one kernel serves all: see NEST_TABLE */
     struct quantity factor;   /* the sum is multiplied by it; literal 1: not */
     int n_extents, n_strides; /* slots used; the factor is an extent slot, and
-                               * a gett has two more, the last: rows and
-                               * columns of out per task */
+                               * a gett has two more, the last, unless it is
+                               * a table: rows and columns of out per task */
     int64_t scratch_bytes;    /* per thread */
 };
 
-/* Whether extents and strides become literals. GENERIC: arguments, but for
- * strides 0 and 1, so that one kernel serves every shape of its class.
+/* Extents of a table: how many indices each role has, the factor, rows and
+ * columns of out per task, then the extents of all indices. Its strides: of
+ * all indices in lhs, in rhs, in out. */
+enum { NEST_TABLE_ROLES = 0, NEST_TABLE_FACTOR = N_LOOP_ROLES,
+       NEST_TABLE_ROWS, NEST_TABLE_COLUMNS, NEST_TABLE_EXTENTS };
+
+/* Whether extents and strides become literals. GENERIC: arguments, so that
+ * one kernel serves many shapes: a gett is a table, one for all contractions
+ * of these types; a stream keeps its loops and the strides 0 and 1.
  * LITERAL: literals wherever the extent is fixed. */
 enum nest_mode { NEST_GENERIC, NEST_LITERAL };
 

@@ -353,6 +353,96 @@ print_store_tile(const struct printer *p)
 
 /* --- the kernel --------------------------------------------------------- */
 
+static const char *const role_letters[N_LOOP_ROLES] = {"b", "m", "n", "k"};
+
+/* Of a table: product of extents, and offsets of positions in a group. */
+static void
+print_table_functions(const struct printer *p)
+{
+    struct text *t = p->t;
+    einc_line(t, "static int64_t");
+    einc_line(t, "%s_product(const int64_t *extent, int64_t n)", p->shared);
+    einc_line(t, "{");
+    einc_line(t, "    int64_t all = 1;");
+    einc_line(t, "    for (int64_t x = 0; x < n; x++)");
+    einc_line(t, "        all *= extent[x];");
+    einc_line(t, "    return all;");
+    einc_line(t, "}");
+    einc_put(t, "\n");
+    einc_line(t, "/* Offsets of positions first .. first + count of a group of "
+                 "n indices, slowest");
+    einc_line(t, " * first, in two tensors. */");
+    einc_line(t, "static void");
+    einc_line(t, "%s_offsets(const int64_t *extent, const int64_t *a, "
+                 "const int64_t *b,", p->shared);
+    einc_line(t, "    int64_t n, int64_t first, int64_t count, int64_t *to_a, "
+                 "int64_t *to_b)");
+    einc_line(t, "{");
+    einc_line(t, "    int64_t value[64] = {0}, at_a = 0, at_b = 0;");
+    einc_line(t, "    for (int64_t x = n - 1; x >= 0; x--) {");
+    einc_line(t, "        value[x] = first %% extent[x];");
+    einc_line(t, "        first /= extent[x];");
+    einc_line(t, "        at_a += a[x]*value[x];");
+    einc_line(t, "        at_b += b[x]*value[x];");
+    einc_line(t, "    }");
+    einc_line(t, "    for (int64_t at = 0; at < count; at++) {");
+    einc_line(t, "        to_a[at] = at_a;");
+    einc_line(t, "        to_b[at] = at_b;");
+    einc_line(t, "        for (int64_t x = n - 1; x >= 0; x--) {");
+    einc_line(t, "            at_a += a[x];");
+    einc_line(t, "            at_b += b[x];");
+    einc_line(t, "            if (++value[x] < extent[x])");
+    einc_line(t, "                break;");
+    einc_line(t, "            at_a -= a[x]*extent[x];");
+    einc_line(t, "            at_b -= b[x]*extent[x];");
+    einc_line(t, "            value[x] = 0;");
+    einc_line(t, "        }");
+    einc_line(t, "    }");
+    einc_line(t, "}");
+    einc_put(t, "\n");
+}
+
+static void
+print_table_arguments(const struct printer *p)
+{
+    struct text *t = p->t;
+    const struct nest *w = p->nest;
+    for (int r = 0; r < N_LOOP_ROLES; r++)
+        einc_line(t, "const int64_t n_%s = args->n[%d]; /* indices */",
+                  role_letters[r], NEST_TABLE_ROLES + r);
+    einc_line(t, "const int64_t n_all = n_b + n_m + n_n + n_k;");
+    einc_line(t, "const int64_t *const b_extent = args->n + %d;",
+              NEST_TABLE_EXTENTS);
+    einc_line(t, "const int64_t *const m_extent = b_extent + n_b;");
+    einc_line(t, "const int64_t *const n_extent = m_extent + n_m;");
+    einc_line(t, "const int64_t *const k_extent = n_extent + n_n;");
+    for (int o = 0; o < 3; o++) {
+        const char *name = o < 2 ? w->in[o].name : "out";
+        einc_line(t, "const int64_t *const %s_b = args->s%s;", name,
+                  o == 0   ? ""
+                  : o == 1 ? " + n_all"
+                           : " + 2*n_all");
+        if (o != 1)
+            einc_line(t, "const int64_t *const %s_m = %s_b + n_b;", name,
+                      name);
+        if (o != 0)
+            einc_line(t, "const int64_t *const %s_n = %s_b + n_b + n_m;", name,
+                      name);
+        if (o < 2)
+            einc_line(t, "const int64_t *const %s_k = %s_b + n_all - n_k;",
+                      name, name);
+    }
+    einc_line(t, "const %s *const lhs = (const %s *)args->in[0];",
+              einc_print_storage(w->in[0].storage),
+              einc_print_storage(w->in[0].storage));
+    einc_line(t, "const %s *const rhs = (const %s *)args->in[1];",
+              einc_print_storage(w->in[1].storage),
+              einc_print_storage(w->in[1].storage));
+    einc_line(t, "%s *const out = (%s *)args->out;",
+              einc_print_storage(w->out.storage),
+              einc_print_storage(w->out.storage));
+}
+
 /* Fills tables with the offsets of positions first .. first + count of a
  * role in two tensors. */
 static void
@@ -363,6 +453,13 @@ print_offsets(const struct printer *p, enum loop_role role, const char *first,
     const struct nest *w = p->nest;
     struct text *t = p->t;
     int lo = w->first[role], hi = w->first[role + 1];
+    if (w->table) {
+        const char *r = role_letters[role];
+        einc_line(t, "%s_offsets(%s_extent, %s_%s, %s_%s, n_%s,", p->shared,
+                  r, a->name, r, b->name, r, r);
+        einc_line(t, "    %s, %s, %s, %s);", first, count, to_a, to_b);
+        return;
+    }
     einc_line(t, "{");
     t->indent += 4;
     if (hi - lo > 1)
@@ -400,9 +497,13 @@ static void
 print_total(const struct printer *p, const char *name, enum loop_role role,
             const char *comment)
 {
+    const char *r = role_letters[role];
     einc_put(p->t, "%*sconst int64_t %s = ", p->t->indent, "", name);
-    einc_print_extent(p, role);
-    einc_put(p->t, ";%*s/* %s */\n", 2, "", comment);
+    if (p->nest->table)
+        einc_put(p->t, "%s_product(%s_extent, n_%s)", p->shared, r, r);
+    else
+        einc_print_extent(p, role);
+    einc_put(p->t, "; /* %s */\n", comment);
 }
 
 static void
@@ -435,10 +536,10 @@ print_totals(const struct printer *p)
     print_total(p, "all_rows", LOOP_M, "M");
     print_total(p, "all_columns", LOOP_N, "N");
     print_total(p, "all_depth", LOOP_K, "K");
-    einc_line(t, "const int64_t block_rows = args->n[%d];      /* of a task */",
-              w->n_extents - 2);
+    einc_line(t, "const int64_t block_rows = args->n[%d]; /* of a task */",
+              w->table ? NEST_TABLE_ROWS : w->n_extents - 2);
     einc_line(t, "const int64_t block_columns = args->n[%d];",
-              w->n_extents - 1);
+              w->table ? NEST_TABLE_COLUMNS : w->n_extents - 1);
     einc_line(t, "const int64_t row_blocks = (all_rows + block_rows - 1) / "
                  "block_rows;");
     einc_line(t, "const int64_t column_blocks =");
@@ -450,33 +551,56 @@ print_totals(const struct printer *p)
     einc_line(t, "    deep_blocks ? (all_depth + deep_blocks - 1) / deep_blocks : 1;");
 }
 
-/* Where the batch of this task starts in each tensor. */
+/* Offsets of the batch of this task: as a sum, or counted. */
+static void
+print_batch_offsets(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    struct text *t = p->t;
+    int hi = w->first[LOOP_BATCH + 1];
+    if (w->table) {
+        einc_line(t, "int64_t lhs_at = 0, rhs_at = 0, out_at = 0;");
+        einc_line(t, "for (int64_t x = n_b - 1; x >= 0; x--) {");
+        einc_line(t, "    const int64_t value = rest %% b_extent[x];");
+        einc_line(t, "    rest /= b_extent[x];");
+        einc_line(t, "    lhs_at += lhs_b[x]*value;");
+        einc_line(t, "    rhs_at += rhs_b[x]*value;");
+        einc_line(t, "    out_at += out_b[x]*value;");
+        einc_line(t, "}");
+        return;
+    }
+    for (int j = hi - 1; j >= 0; j--) {
+        const char *n = einc_print_n(p, j);
+        einc_line(t, "const int64_t %s = rest %% %s;", w->idx[j].name, n);
+        einc_line(t, "rest /= %s;", n);
+    }
+    for (int o = 0; o < 3; o++) {
+        const struct nest_tensor *x = o < 2 ? &w->in[o] : &w->out;
+        einc_put(t, "%*sconst int64_t %s_at = ", t->indent, "", x->name);
+        einc_print_offset(p, x, 0, hi, -1);
+        einc_put(t, ";\n");
+    }
+}
+
+/* Where this task is in rows, columns and the batch. */
 static void
 print_batch(const struct printer *p)
 {
     const struct nest *w = p->nest;
     struct text *t = p->t;
-    int hi = w->first[LOOP_BATCH + 1];
     einc_line(t, "int64_t rest = task;");
     einc_line(t, "const int64_t row0 = rest %% row_blocks * block_rows;");
     einc_line(t, "rest /= row_blocks;");
     einc_line(t, "const int64_t column0 = rest %% column_blocks * "
                  "block_columns;");
     einc_line(t, "rest /= column_blocks;");
-    for (int j = hi - 1; j >= 0; j--) {
-        const char *n = einc_print_n(p, j);
-        einc_line(t, "const int64_t %s = rest %% %s;", w->idx[j].name, n);
-        einc_line(t, "rest /= %s;", n);
-    }
-    const struct nest_tensor *all[3] = {&w->in[0], &w->in[1], &w->out};
+    print_batch_offsets(p);
     for (int o = 0; o < 3; o++) {
-        int complex =
-            einc_dtype_info(all[o]->storage)->kind == KIND_COMPLEX;
-        einc_put(t, "%*s%s%s *const %s_batch = %s + %s(", t->indent, "",
-                 o < 2 ? "const " : "", einc_print_storage(all[o]->storage),
-                 all[o]->name, all[o]->name, complex ? "2*" : "");
-        einc_print_offset(p, all[o], 0, hi, -1);
-        einc_put(t, ");\n");
+        const struct nest_tensor *x = o < 2 ? &w->in[o] : &w->out;
+        int complex = einc_dtype_info(x->storage)->kind == KIND_COMPLEX;
+        einc_line(t, "%s%s *const %s_batch = %s + %s%s_at;",
+                  o < 2 ? "const " : "", einc_print_storage(x->storage),
+                  x->name, x->name, complex ? "2*" : "", x->name);
     }
     einc_line(t, "const int64_t rows =");
     einc_line(t, "    all_rows - row0 < block_rows ? all_rows - row0 : block_rows;");
@@ -597,12 +721,17 @@ einc_print_gett(const struct printer *p)
     const struct nest *w = p->nest;
     print_store_tile(p);
     einc_put(t, "\n");
+    if (w->table)
+        print_table_functions(p);
     einc_line(t, "%svoid", p->linkage);
     einc_line(t, "%s(const struct %s *args, int64_t task_begin, "
                  "int64_t task_end)", p->prefix, p->args);
     einc_line(t, "{");
     t->indent += 4;
-    einc_print_arguments(p);
+    if (w->table)
+        print_table_arguments(p);
+    else
+        einc_print_arguments(p);
     print_totals(p);
     print_scratch(p);
     einc_line(t, "for (int64_t task = task_begin; task < task_end; task++) {");

@@ -117,7 +117,8 @@ print_real_fma(const struct printer *p, const char *sum, const char *var)
     struct text *t = p->t;
     einc_put(t, "%*s%s %s= ", t->indent, "", sum, accumulate(p));
     for (int o = 0; o < p->nest->n_in; o++) {
-        einc_put(t, o ? " %s " : "", einc_print_mul(p));
+        if (o)
+            einc_put(t, " %s ", einc_print_mul(p));
         print_element(p, o, 0, var);
     }
     einc_put(t, ";\n");
