@@ -6,9 +6,10 @@
 #   build     everything, warnings included     check     the include order
 #   unit fault stress numeric   tests/PART, a cmocka program per file
 #   cli       the command line                  examples  `check` of each
-#   install   what `make install` leaves
+#   install   what `make install` leaves        emitted   what `einc emit` wrote
+#   docs      the sessions in README.md and docs/
 # A part counts what its programs report: cmocka's totals, or a last line
-# `N passed, N failed`. One that reports nothing counts as one test.
+# `N passed, N failed...`. One that reports nothing counts as one test.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 B=${B-build} CC=${CC-gcc} MAKE=${MAKE-make}
@@ -21,7 +22,7 @@ esac
 unset EINC_TIER EINC_THREADS EINC_DUMP EINC_VERBOSE EINC_CC
 EINC_CACHE_DIR=$absolute/cache
 export EINC_CACHE_DIR
-limit=600 # seconds a single program may take
+limit=900 # seconds a single program may take
 logs=$B/logs
 rm -rf "$logs"
 mkdir -p "$logs"
@@ -75,14 +76,20 @@ programs() { # programs FOLDER PATTERN: a test program per source file
     done
 }
 
+scripts() { # scripts FOLDER
+    for script in tests/"$1"/*.sh; do
+        [ -e "$script" ] || continue
+        one "${script#tests/}" "$script"
+    done
+}
+
 for part in "$@"; do
     case $part in
     build) one build "$MAKE" -s -k "-j$(nproc)" all tests ;;
     check) one check tools/check_includes.sh ;;
     unit) programs unit 'test_*.c' ;;
     fault | stress | numeric) programs "$part" '*.c' ;;
-    cli) for t in tests/cli/*.sh; do one "cli/${t##*/}" "$t"; done ;;
-    install) for t in tests/install/*.sh; do one "install/${t##*/}" "$t"; done ;;
+    cli | install | emitted | docs) scripts "$part" ;;
     examples)
         for dir in examples/*/; do
             [ -e "$dir/Makefile" ] || continue
