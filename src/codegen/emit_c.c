@@ -30,7 +30,7 @@ einc_emit_unit(struct arena *perm, const struct nest *nest)
               UNIT_ABI, nest->target->name);
     einc_put(&t, "#include <stdint.h>\n#include <string.h>\n\n");
     print_args_struct(&t, "einc_args");
-    einc_print_halves(&t, nest->plan, "static ");
+    einc_print_halves(&t, nest->plan, "static ", 1);
     struct printer p = einc_printer(&t, nest, "einc_kernel");
     p.linkage = "";
     if (nest->gett) {
@@ -150,7 +150,7 @@ einc_emit_c(struct text *t, struct arena scratch, const struct plan *p,
     einc_file_before_kernels(&f);
     if (f.has_gett)
         print_args_struct(t, einc_text_z(&args));
-    einc_print_halves(t, p, "static inline ");
+    einc_print_halves(t, p, "static inline ", style->with_main);
     print_shared(&f);
     print_steps(&f, einc_text_z(&args));
     einc_file_driver(&f);

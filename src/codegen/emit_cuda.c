@@ -68,7 +68,7 @@ einc_emit_cuda(struct text *t, struct arena scratch, const struct plan *p,
                 "typedef unsigned long long uint64_t;\n"
                 "#else\n#include <stdint.h>\n#endif\n\n",
              p->n_steps, p->n_steps == 1 ? "" : "s");
-    einc_print_halves(t, p, "static __device__ inline ");
+    einc_print_halves(t, p, "static __device__ inline ", 1);
     for (int s = 0; s < p->n_steps; s++) {
         struct text prefix = {.perm = &scratch};
         einc_put(&prefix, "%s_step%d", style->name, s + 1);

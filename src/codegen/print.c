@@ -373,17 +373,28 @@ einc_print_epilogue(const struct printer *p, const char *const sum[2],
 
 /* --- half precision ----------------------------------------------------- */
 
+/* Which ways of converting a type are needed; `all`: both if it occurs. */
+enum { READS = 1, WRITES = 2 };
+
 static int
-uses(const struct plan *p, enum einc_dtype d)
+uses(const struct plan *p, enum einc_dtype d, int all)
 {
-    for (int x = 0; x < p->n_tensors; x++)
+    int ways = 0;
+    for (int x = 0; all && x < p->n_tensors; x++)
         if (p->tensors[x].dtype == d)
-            return 1;
-    return 0;
+            ways = READS | WRITES;
+    for (int s = 0; s < p->n_steps; s++) {
+        for (int o = 0; o < p->steps[s].n_in; o++)
+            if (p->tensors[p->steps[s].in[o]].dtype == d)
+                ways |= READS;
+        if (p->tensors[p->steps[s].out].dtype == d)
+            ways |= WRITES;
+    }
+    return ways;
 }
 
 static void
-print_bits(struct text *t, const char *q)
+print_float_bits(struct text *t, const char *q)
 {
     einc_line(t, "%suint32_t float_bits(float x)", q);
     einc_line(t, "{");
@@ -392,6 +403,11 @@ print_bits(struct text *t, const char *q)
     einc_line(t, "    return v.u;");
     einc_line(t, "}");
     einc_put(t, "\n");
+}
+
+static void
+print_bits_float(struct text *t, const char *q)
+{
     einc_line(t, "%sfloat bits_float(uint32_t x)", q);
     einc_line(t, "{");
     einc_line(t, "    union { float f; uint32_t u; } v;");
@@ -404,7 +420,7 @@ print_bits(struct text *t, const char *q)
 /* binary16 has 10 bits of fraction and bias 15: a normal number moves by 13
  * bits and 112 in the exponent; subnormals are scaled by 2^-24. */
 static void
-print_f16(struct text *t, const char *q)
+print_read_f16(struct text *t, const char *q)
 {
     einc_line(t, "/* IEEE binary16, stored as uint16_t */");
     einc_line(t, "%sfloat half_to_float(uint16_t h)", q);
@@ -421,7 +437,12 @@ print_f16(struct text *t, const char *q)
     einc_line(t, "    return sign ? -x : x;");
     einc_line(t, "}");
     einc_put(t, "\n");
-    einc_line(t, "/* rounds to nearest, ties to even */");
+}
+
+static void
+print_write_f16(struct text *t, const char *q)
+{
+    einc_line(t, "/* IEEE binary16; rounds to nearest, ties to even */");
     einc_line(t, "%suint16_t float_to_half(float x)", q);
     einc_line(t, "{");
     einc_line(t, "    const uint32_t all = float_bits(x);");
@@ -444,7 +465,7 @@ print_f16(struct text *t, const char *q)
 }
 
 static void
-print_bf16(struct text *t, const char *q)
+print_read_bf16(struct text *t, const char *q)
 {
     einc_line(t, "/* bfloat16: the upper half of a float */");
     einc_line(t, "%sfloat bf16_to_float(uint16_t h)", q);
@@ -452,7 +473,12 @@ print_bf16(struct text *t, const char *q)
     einc_line(t, "    return bits_float((uint32_t)h << 16);");
     einc_line(t, "}");
     einc_put(t, "\n");
-    einc_line(t, "/* rounds to nearest, ties to even */");
+}
+
+static void
+print_write_bf16(struct text *t, const char *q)
+{
+    einc_line(t, "/* bfloat16; rounds to nearest, ties to even */");
     einc_line(t, "%suint16_t float_to_bf16(float x)", q);
     einc_line(t, "{");
     einc_line(t, "    const uint32_t all = float_bits(x);");
@@ -465,13 +491,20 @@ print_bf16(struct text *t, const char *q)
 }
 
 void
-einc_print_halves(struct text *t, const struct plan *p, const char *qualifier)
+einc_print_halves(struct text *t, const struct plan *p, const char *qualifier,
+                  int all)
 {
-    int f16 = uses(p, EINC_F16), bf16 = uses(p, EINC_BF16);
-    if (f16 || bf16)
-        print_bits(t, qualifier);
-    if (f16)
-        print_f16(t, qualifier);
-    if (bf16)
-        print_bf16(t, qualifier);
+    int f16 = uses(p, EINC_F16, all), bf16 = uses(p, EINC_BF16, all);
+    if ((f16 | bf16) & WRITES)
+        print_float_bits(t, qualifier);
+    if (f16 || bf16 & READS) /* to round subnormals of f16, too */
+        print_bits_float(t, qualifier);
+    if (f16 & READS)
+        print_read_f16(t, qualifier);
+    if (f16 & WRITES)
+        print_write_f16(t, qualifier);
+    if (bf16 & READS)
+        print_read_bf16(t, qualifier);
+    if (bf16 & WRITES)
+        print_write_bf16(t, qualifier);
 }

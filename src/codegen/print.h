@@ -48,9 +48,10 @@ void einc_print_extent(const struct printer *p, enum loop_role role);
 /* Parameters of a function by_parameter: out, operands, extents, strides, in
  * lines of at most 79 columns after `indent` blanks. */
 void einc_print_parameters(const struct printer *p, int indent);
-/* Functions that convert f16 and bf16, as far as the plan needs them. */
+/* Functions that convert f16 and bf16, as far as the plan needs them: inputs
+ * are read, the output is written; `all`: both for either. */
 void einc_print_halves(struct text *t, const struct plan *p,
-                       const char *qualifier);
+                       const char *qualifier, int all);
 /* "x += " or "x |= " + mul: identity, sum and product of the compute type. */
 const char *einc_print_add(const struct printer *p); /* "+" or "|" */
 const char *einc_print_mul(const struct printer *p); /* "*" or "&" */
