@@ -186,7 +186,7 @@ void
 einc_file_dim(const struct file *f, const struct operand *o, int dim)
 {
     int x = o->dim_index[dim];
-    if (f->plan->graph->indices[x].fixed)
+    if (f->plan->graph->indices[x].fixed || o->shape[dim] == 1)
         einc_put(f->t, "%lld", (long long)o->shape[dim]);
     else
         einc_file_extent(f, canon_of(f->plan, x));
@@ -194,14 +194,15 @@ einc_file_dim(const struct file *f, const struct operand *o, int dim)
 
 /* Dense stride of a canonical index in an operand whose extents are partly
  * arguments: each dim it runs over adds the product of the later dims. The
- * index of a fused group with stride is its last member. */
+ * index of a fused group with stride is its last member. Arguments are 2 or
+ * more where the plan is made, so a dim of size 1 is broadcast. */
 void
 einc_file_operand_stride(const struct file *f, const struct operand *o, int x)
 {
     const struct graph_index *g = &f->plan->canon->indices[x];
     int last = g->members[g->n_members - 1], any = 0;
     for (int d = 0; d < o->n_dims; d++) {
-        if (o->dim_index[d] != last)
+        if (o->dim_index[d] != last || o->shape[d] == 1)
             continue;
         einc_put(f->t, any ? " + " : "");
         any = 1;
