@@ -632,6 +632,23 @@ choose_form(struct rng *r, struct spec *s)
     }
 }
 
+/* Labels that are no arguments run with the size that was planned; the others
+ * with no larger one, if that is needed to stay within memory. */
+static inline void
+keep_fixed(struct spec *s)
+{
+    int all[MAX_NAMES], n = spec_labels(s);
+    for (int x = 0; x < n; x++) {
+        all[x] = x;
+        if (!(s->some_symbolic >> x & 1))
+            s->size[x] = s->plan_size[x];
+    }
+    int large = product_of(s->size, all, n) > 2e5;
+    for (int x = 0; x < n; x++)
+        if (large && s->size[x] > s->plan_size[x])
+            s->size[x] = s->plan_size[x];
+}
+
 /* Case `number` of a seed; structures have `variants` cases each. */
 static inline struct spec
 spec_make(uint64_t seed, int number, int variants)
@@ -658,11 +675,10 @@ spec_make(uint64_t seed, int number, int variants)
         s.some_symbolic = (unsigned)rng_below(&r, 1 << s.n_labels);
     r = rng_of(seed, (uint64_t)number, 2);
     choose_sizes(&r, &s, policy, s.size);
-    for (int x = 0; x < spec_labels(&s); x++)
-        if (s.form != FORM_SYMBOLIC)
-            s.plan_size[x] = s.size[x];
-        else if (s.some_symbolic && !(s.some_symbolic >> x & 1))
-            s.size[x] = s.plan_size[x];
+    if (s.form != FORM_SYMBOLIC)
+        memcpy(s.plan_size, s.size, sizeof s.size);
+    else if (s.some_symbolic)
+        keep_fixed(&s);
     if (s.form == FORM_KERNEL && !s.real && rng_percent(&r, 25)) {
         s.alpha = rng_below(&r, 5);
         s.beta = rng_below(&r, 5);
