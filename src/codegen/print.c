@@ -88,6 +88,10 @@ einc_print_load(const struct printer *p, enum einc_dtype storage, int plane,
                  pointer, offset);
     } else if (strcmp(type, einc_print_storage(storage)) == 0) {
         einc_put(t, "%s[%s]", pointer, offset);
+    } else if ((storage == EINC_I8 || storage == EINC_I16) &&
+               p->nest->compute == EINC_I32) {
+        /* + 0: gcc 12 finds a change of sign in x * (uint32_t)y for such y */
+        einc_put(t, "(%s)(%s[%s] + 0)", type, pointer, offset);
     } else {
         einc_put(t, "(%s)%s[%s]", type, pointer, offset);
     }
