@@ -151,6 +151,23 @@ test_fit(void **state)
     assert_int_equal(t.plan.workspace_bytes, 64 + 256);
 }
 
+/* Neighbours that are given back become one hole, in either order. */
+static void
+test_merge(void **state)
+{
+    (void)state;
+    static struct toy_plan t;
+    const int64_t size[] = {16, 16, 16, 16, 64, 32, 1};
+    for (int order = 0; order < 2; order++) {
+        const int last[] = {4 - order, 3 + order, 6, 4, 6, 6, 0};
+        fill(&t, 7, size, last);
+        place(&t);
+        assert_int_equal(t.tensors[2].at_byte, 128);
+        assert_int_equal(t.tensors[5].at_byte, 0);
+        planned_check_life(&t.plan);
+    }
+}
+
 int
 main(void)
 {
@@ -158,6 +175,7 @@ main(void)
         cmocka_unit_test(test_random_lives),
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_fit),
+        cmocka_unit_test(test_merge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

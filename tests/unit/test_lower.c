@@ -75,12 +75,13 @@ test_steps(void **state)
          "    batch{}=1 M{b}=60 N{j}=40 K{i}=50 flop 240000\n"
          "step 2 reduce out[b] = in2[b,j] * t1[b,j]\n"
          "    free{b}=60 sum{j}=40 flop 4800\n"},
-        /* batch innermost in what the consumer sums: not in t1 */
-        {"bik,bkj,blj->bil", "f32 20x30x40, f32 20x40x30, f32 20x50x30",
-         "step 1 contract t1[b,i,j] = in0[b,i,k] * in1[b,k,j]\n"
-         "    batch{b}=20 M{i}=30 N{j}=30 K{k}=40 flop 1440000\n"
-         "step 2 contract out[b,i,l] = t1[b,i,j] * in2[b,l,j]\n"
-         "    batch{b}=20 M{i}=30 N{l}=50 K{j}=30 flop 1800000\n"},
+        /* the consumer would have b, its sum, innermost in t1; but then the
+         * producer would have its batch in the lanes */
+        {"bij,bjk,bl->ikl", "f32 10x40x40, f32 10x40x40, f32 10x50",
+         "step 1 contract t1[i,b,k] = in0[b,i,j] * in1[b,j,k]\n"
+         "    batch{b}=10 M{i}=40 N{k}=40 K{j}=40 flop 1280000\n"
+         "step 2 contract out[i,k,l] = t1[i,b,k] * in2[b,l]\n"
+         "    batch{}=1 M{i,k}=1600 N{l}=50 K{b}=10 flop 1600000\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct planned x;

@@ -425,22 +425,93 @@ test_random_paths(void **state)
     assert_true(memcmp(a->steps, c->steps, bytes) != 0);
 }
 
-/* Steps come depth first, the side that needs more memory before the other.
- * In a comb of chains few intermediates live at once. */
+/* Least memory over both orders of the children, everywhere. */
+static double
+least_peak(const struct net *net, const struct path *p, const double *size,
+           int v)
+{
+    if (v < net->n_in)
+        return 0;
+    int l = p->steps[v - net->n_in].lhs, r = p->steps[v - net->n_in].rhs;
+    double a = least_peak(net, p, size, l), b = least_peak(net, p, size, r);
+    double left = a > size[l] + b ? a : size[l] + b;
+    double right = b > size[r] + a ? b : size[r] + a;
+    double children = left < right ? left : right;
+    double here = size[l] + size[r] + size[v];
+    return children > here ? children : here;
+}
+
+/* Sizes of the values of a path, operands 0: they are not in the workspace. */
+static void
+sizes_of(const struct net *net, const struct path *p, double *size)
+{
+    unsigned legs[16] = {0}, output = 0;
+    int used[16] = {0};
+    for (int x = 0; x < net->n_indices; x++)
+        output |= (unsigned)net->in_output[x] << x;
+    for (int o = 0; o < net->n_in; o++)
+        for (int i = net->first[o]; i < net->first[o + 1]; i++)
+            legs[o] |= 1u << net->leg[i];
+    for (int s = 0; s < p->n_steps; s++) {
+        int v = net->n_in + s;
+        unsigned others = output;
+        used[p->steps[s].lhs] = used[p->steps[s].rhs] = 1;
+        for (int u = 0; u < v; u++)
+            others |= used[u] ? 0 : legs[u];
+        legs[v] = (legs[p->steps[s].lhs] | legs[p->steps[s].rhs]) & others;
+        size[v] = volume(net, legs[v]);
+    }
+}
+
+/* Steps come depth first, the side that needs more memory before the other:
+ * no walk of the tree takes less. */
 static void
 test_order_of_steps(void **state)
 {
     (void)state;
-    open_arenas();
-    struct net net = chain(1000);
-    const struct path *p = find(&net, "greedy");
-    int live = 0, peak = 0;
-    for (int s = 0; s < p->n_steps; s++) {
-        live += 1 - (p->steps[s].lhs >= net.n_in) -
-                (p->steps[s].rhs >= net.n_in);
-        peak = live > peak ? live : peak;
+    uint64_t r = 77;
+    char name[32];
+    for (int round = 0; round < 500; round++) {
+        open_arenas();
+        struct net net = random_net(&r, 7);
+        double size[16] = {0}, live = 0, peak = 0;
+        snprintf(name, sizeof name, "random:%d", round);
+        const struct path *p = find(&net, name);
+        sizes_of(&net, p, size);
+        for (int s = 0; s < p->n_steps; s++) {
+            live += size[net.n_in + s];
+            peak = live > peak ? live : peak;
+            live -= size[p->steps[s].lhs] + size[p->steps[s].rhs];
+        }
+        double least = least_peak(&net, p, size, net.n_in + p->n_steps - 1);
+        assert_true(peak <= least && least <= peak);
     }
-    assert_true(peak <= 12);
+}
+
+/* A scalar goes into the smallest operand, not over the whole result. */
+static void
+test_greedy_scalars(void **state)
+{
+    (void)state;
+    open_arenas();
+    struct net ends = chain(9);
+    struct sketch k = sketch(11, 10, 18);
+    double cost[2];
+    for (int o = 0; o < 9; o++) {
+        add_leg(&k, o);
+        add_leg(&k, o + 1);
+        end_operand(&k);
+    }
+    end_operand(&k);
+    end_operand(&k);
+    k.in_output[0] = k.in_output[9] = 1;
+    k.holders[0]++;
+    k.holders[9]++;
+    for (int x = 0; x < 10; x += 9)
+        ((double *)(uintptr_t)ends.extent)[x] = k.extent[x] = 100;
+    cost[0] = einc_path_cost(scratch, &ends, find(&ends, "greedy"));
+    cost[1] = einc_path_cost(scratch, &k.net, find(&k.net, "greedy"));
+    assert_true(cost[1] <= cost[0] + 18 * (1 + 4));
 }
 
 int
@@ -453,6 +524,7 @@ main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_random_paths),
         cmocka_unit_test(test_order_of_steps),
+        cmocka_unit_test(test_greedy_scalars),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -154,6 +154,28 @@ test_no_copy_of_broadcast(void **state)
     planned_close(&x);
 }
 
+/* Alike parts: which operand goes with which has to be found out. */
+static void
+test_alike_parts(void **state)
+{
+    (void)state;
+    const char *a = "f32 3x4", *b = "f32 4x5";
+    char t[4][100];
+    const char *const order[4] = {"abab", "aabb", "baab", "bbaa"};
+    for (int i = 0; i < 4; i++) {
+        t[i][0] = 0;
+        for (const char *p = order[i]; *p; p++) {
+            strcat(t[i], t[i][0] ? ", " : "");
+            strcat(t[i], *p == 'a' ? a : b);
+        }
+    }
+    uint64_t hash = hash_of("ab,bc,de,ef->", t[0]);
+    assert_int_equal(hash, hash_of("ab,de,bc,ef->", t[1]));
+    assert_int_equal(hash, hash_of("ab,de,ef,bc->", t[1]));
+    assert_int_equal(hash, hash_of("bc,de,ab,ef->", t[2]));
+    assert_int_equal(hash, hash_of("ef,bc,ab,de->", t[3]));
+}
+
 /* Operands in any order, under any names: the same plan. */
 static void
 test_hash_random(void **state)
@@ -298,6 +320,10 @@ test_broadcast_output(void **state)
     assert_int_equal(p->steps[1].kind, STEP_COPY);
     assert_int_equal(p->flop, 2 * 40 * 40 * 40);
     planned_close(&x);
+    p = build(&x, "zi->z", "f32 50x40 @0:1");
+    assert_int_equal(p->n_steps, 2);
+    assert_int_equal(p->flop, 40);
+    planned_close(&x);
 }
 
 static void
@@ -438,6 +464,7 @@ main(void)
         cmocka_unit_test(test_broadcast_batch),
         cmocka_unit_test(test_expanded_matmul),
         cmocka_unit_test(test_no_copy_of_broadcast),
+        cmocka_unit_test(test_alike_parts),
         cmocka_unit_test(test_hash_random),
         cmocka_unit_test(test_one_pass),
         cmocka_unit_test(test_long_products),

@@ -210,6 +210,8 @@ test_wrong_lines(void **state)
          "plan text line 7: 't1[b,j,j]' has other indices: [b,j,l]"},
         {7, "step 1 contract t1[b,j,l] = in1[b,k,j] * in2[k,l]",
          "plan text line 7: 'in1[b,k,j]' has other indices: [b,j,k]"},
+        {7, "step 1 contract t1[b,j,l] = in1[b,j,k,l] * in2[k,l]",
+         "plan text line 7: 'in1[b,j,k,l]' has other indices: [b,j,k]"},
         {7, "step 1 contract t1[b,j,l] = in1[b,j,k] * in3[k,l]",
          "plan text line 7: 'in3[k,l]' is not there"},
         {7, "step 1 contract t1[b,j,l] = in1[b,j,k] * t0[k,l]",
