@@ -30,7 +30,7 @@ LIB_SRC = \
   src/plan/path_greedy.c src/plan/path_dp.c src/plan/path_random.c \
   src/plan/lower.c src/plan/lower_contract.c src/plan/lower_reduce.c \
   src/plan/lower_copy.c src/plan/buffers.c src/plan/plan.c \
-  src/plan/plan_text.c \
+  src/plan/plan_text.c src/plan/plan_json.c src/plan/plan_read.c \
   src/codegen/target.c src/codegen/tile.c src/codegen/nest.c \
   src/codegen/print.c src/codegen/print_gett.c src/codegen/print_stream.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
@@ -107,7 +107,7 @@ unit:
 check:
 	@tools/check_includes.sh
 # Writes the expected files under tests/golden again; git diff is the review.
-golden: tests
+golden: $(B)/tests/unit/test_golden
 	EINC_GOLDEN=write $(B)/tests/unit/test_golden
 
 SAN_FLAGS  = -O1 -g -fsanitize=address,undefined \
@@ -119,13 +119,17 @@ san:
 	$(MAKE) B=build-san CFLAGS='$(SAN_FLAGS)' unit
 tsan:
 	$(MAKE) B=build-tsan CFLAGS='$(TSAN_FLAGS)' unit
+# Needs clang and Debian's libclang-rt-14-dev.
 fuzz:
 	$(MAKE) B=build-fuzz CC=clang CFLAGS='$(FUZZ_FLAGS)' $(JOBS) fuzz-run
 fuzz-run: $(FUZZ:%=%.ran)
-$(FUZZ): %: %.o $(B)/libeinc.a
+$(FUZZ): %: %.o $(B)/libcli.a $(B)/libeinc.a
 	$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 %.ran: %
-	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1
+	@mkdir -p $<.corpus
+	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096 \
+	  -max_len=400 -verbosity=0 -print_final_stats=1 \
+	  -artifact_prefix=$<. $<.corpus $(wildcard $(<:$(B)/%=%).seeds)
 
 # --- to look at
 

@@ -13,6 +13,12 @@
 
 #include "plan/lower.h"
 
+/* The lines before the first step: expression, sizes, layouts. */
+void einc_plan_print_head(struct text *t, const struct plan *p);
+/* A tensor with its indices: "t1[b,j,l]". */
+void einc_plan_tensor_put_named(struct text *t, const struct plan *p,
+                                int number);
+
 /* Adds the drafts that the text's step lines ask for. `graph` and `canon` of
  * the plan are set. Fails with E811, naming the line. */
 void einc_plan_read(struct arena *a, struct str text, const struct plan *p,
