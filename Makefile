@@ -49,7 +49,8 @@ LIB_OBJ  = $(patsubst %.c,$(B)/%.o,$(wildcard $(LIB_SRC))) \
 CLI_OBJ  = $(patsubst %.c,$(B)/%.o,$(wildcard $(CLI_SRC)))
 MAIN_OBJ = $(B)/src/cli/main.o
 TESTS    = $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c \
-           tests/numeric/*.c tests/fault/*.c tests/stress/*.c))
+           tests/numeric/*.c tests/fault/*.c tests/stress/*.c \
+           tests/emitted/*.c tests/cuda/*.c))
 FUZZ     = $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 all: $(B)/einc $(B)/libeinc.a $(B)/libeinc.so

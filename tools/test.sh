@@ -4,7 +4,7 @@
 # not keep the next from running. Called by the Makefile with B, CC and MAKE.
 # usage: tools/test.sh PART...
 #   build     everything, warnings included     check     the include order
-#   unit fault stress numeric   tests/PART, a cmocka program per file
+#   unit fault stress numeric cuda   tests/PART, a test program per file
 #   cli       the command line                  examples  `check` of each
 #   install   what `make install` leaves        emitted   what `einc emit` wrote
 #   docs      the sessions in README.md and docs/
@@ -88,8 +88,9 @@ for part in "$@"; do
     build) one build "$MAKE" -s -k "-j$(nproc)" all tests ;;
     check) one check tools/check_includes.sh ;;
     unit) programs unit 'test_*.c' ;;
-    fault | stress | numeric) programs "$part" '*.c' ;;
-    cli | install | emitted | docs) scripts "$part" ;;
+    fault | stress | numeric | cuda) programs "$part" '*.c' ;;
+    emitted) programs emitted '*.c' && scripts emitted ;;
+    cli | install | docs) scripts "$part" ;;
     examples)
         for dir in examples/*/; do
             [ -e "$dir/Makefile" ] || continue

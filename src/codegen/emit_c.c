@@ -54,36 +54,72 @@ einc_emit_unit(struct arena *perm, const struct nest *nest)
 
 /* --- the user's text in a comment --------------------------------------- */
 
+/* Length of the character at s, 0 if the bytes there are no UTF-8. */
 static int
-is_direction_control(const unsigned char *s, int64_t n)
+read_character(const unsigned char *s, int64_t n, uint32_t *code)
 {
-    /* U+200E U+200F U+202A..U+202E U+2066..U+2069: they reorder what a
-     * reader sees */
-    if (n < 3 || s[0] != 0xe2)
+    int tail = s[0] < 0x80                    ? 0
+               : s[0] >= 0xc2 && s[0] <= 0xdf ? 1
+               : (s[0] & 0xf0) == 0xe0        ? 2
+               : s[0] >= 0xf0 && s[0] <= 0xf4 ? 3
+                                              : -1;
+    if (tail < 0 || tail >= n)
         return 0;
-    if (s[1] == 0x80)
-        return s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae);
-    return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9;
+    *code = tail ? s[0] & (0x3fu >> tail) : s[0];
+    for (int k = 1; k <= tail; k++) {
+        if ((s[k] & 0xc0) != 0x80)
+            return 0;
+        *code = *code << 6 | (s[k] & 0x3fu);
+    }
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    int half = *code >= 0xd800 && *code <= 0xdfff; /* of a surrogate pair */
+    return *code < least[tail] || *code > 0x10ffff || half ? 0 : tail + 1;
+}
+
+/* Characters that a reader does not see, or that move what stands beside
+ * them: controls, marks of direction, separators of lines, joiners, tags. */
+static int
+is_hidden(uint32_t code)
+{
+    static const uint32_t ranges[][2] = {
+        {0, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad}, {0x61c, 0x61c},
+        {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},
+        {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
+        {0xe0000, 0xe007f}};
+    for (size_t r = 0; r < sizeof ranges / sizeof ranges[0]; r++)
+        if (code >= ranges[r][0] && code <= ranges[r][1])
+            return 1;
+    return 0;
+}
+
+/* Two characters that mean something to a compiler, also in a comment. */
+static int
+is_pair(char first, char second)
+{
+    return (first == '*' && second == '/') || (first == '/' && second == '*') ||
+           (first == '?' && second == '?');
 }
 
 void
 einc_emit_comment(struct text *t, struct str user)
 {
     const unsigned char *s = (const unsigned char *)user.p;
-    for (int64_t j = 0; j < user.n; j++) {
-        if (is_direction_control(s + j, user.n - j)) {
-            einc_put(t, "?");
-            j += 2;
-        } else if (s[j] < 0x20 || s[j] == 0x7f || s[j] == '\\') {
-            einc_put(t, s[j] == '\n' || s[j] == '\t' ? " " : "?");
-        } else if (j && s[j - 1] == '*' && s[j] == '/') {
-            einc_put(t, " /");
-        } else if (j && ((s[j - 1] == '/' && s[j] == '*') ||
-                         (s[j - 1] == '?' && s[j] == '?'))) {
-            einc_put(t, " %c", s[j]);
+    char last = ' ';
+    for (int64_t j = 0; j < user.n;) {
+        uint32_t code = 0;
+        int n = read_character(s + j, user.n - j, &code);
+        if (n > 1 && !is_hidden(code)) {
+            einc_put_str(t, (struct str){user.p + j, n});
+            last = ' ';
         } else {
-            einc_put(t, "%c", s[j]);
+            int blank = code == '\n' || code == '\t';
+            char c = n == 1 && blank                              ? ' '
+                     : n != 1 || is_hidden(code) || code == '\\' ? '?'
+                                                                  : (char)code;
+            einc_put(t, is_pair(last, c) ? " %c" : "%c", c);
+            last = c;
         }
+        j += n ? n : 1;
     }
 }
 
