@@ -129,7 +129,7 @@ $(FUZZ): %: %.o $(B)/libcli.a $(B)/libeinc.a
 %.ran: %
 	@mkdir -p $<.corpus
 	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096 \
-	  -max_len=400 -verbosity=0 -print_final_stats=1 \
+	  -max_len=1000 -verbosity=0 -print_final_stats=1 \
 	  -artifact_prefix=$<. $<.corpus $(wildcard $(<:$(B)/%=%).seeds)
 
 # --- to look at
