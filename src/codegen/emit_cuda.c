@@ -3,8 +3,7 @@
  * emit_cuda.c - the same nests as CUDA: one __global__ function per step, one
  * thread per element of its output. Header-free for NVRTC, fit for nvcc.
  */
-#include "codegen/emit.h"
-#include "codegen/print.h"
+#include "codegen/file.h"
 
 static void
 put_mapping(const struct printer *p)
@@ -20,10 +19,44 @@ put_mapping(const struct printer *p)
     einc_put(t, "); launch at least as many threads as elements */\n");
 }
 
+/* Elements of the output: literals folded, arguments behind them. */
+static void
+put_tasks(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    int64_t literal = 1;
+    for (int j = 0; j < w->first[LOOP_K]; j++)
+        if (w->idx[j].extent.arg < 0)
+            literal *= w->idx[j].extent.value;
+    einc_put(p->t, "%lld", (long long)literal);
+    for (int j = 0; j < w->first[LOOP_K]; j++)
+        if (w->idx[j].extent.arg >= 0)
+            einc_put(p->t, "*n_%s", w->idx[j].name);
+}
+
+/* Which buffer is whose: what a launcher needs to know. */
+static void
+put_calls(const struct file *f)
+{
+    struct text *t = f->t;
+    einc_put(t, "/* Launch, in this order; intermediates t1, t2 ... are dense "
+                "in the order of the\n * indices above:\n");
+    for (int s = 0; s < f->plan->n_steps; s++) {
+        const struct nest *w = f->nests[s];
+        einc_put(t, " *   %s(", einc_file_prefix(f, s));
+        einc_plan_tensor_put(t, &f->plan->tensors[w->out.tensor]);
+        for (int o = 0; o < w->n_in; o++) {
+            einc_put(t, ", ");
+            einc_plan_tensor_put(t, &f->plan->tensors[w->in[o].tensor]);
+        }
+        einc_put(t, w->n_extents + w->n_strides ? ", ...)\n" : ")\n");
+    }
+    einc_put(t, " */\n");
+}
+
 static void
 put_kernel(const struct printer *p)
 {
-    const struct nest *w = p->nest;
     struct text *t = p->t;
     put_mapping(p);
     einc_put(t, "extern \"C\" __global__ void\n%s(", p->prefix);
@@ -31,9 +64,8 @@ put_kernel(const struct printer *p)
     einc_put(t, ")\n{\n");
     t->indent = 4;
     einc_print_scale(p);
-    einc_put(t, "    const int64_t tasks = (int64_t)1");
-    for (int j = 0; j < w->first[LOOP_K]; j++)
-        einc_put(t, "*%s", einc_print_n(p, j));
+    einc_put(t, "    const int64_t tasks = ");
+    put_tasks(p);
     einc_put(t, ";\n");
     einc_line(t, "const int64_t task = "
                  "(int64_t)blockIdx.x*blockDim.x + threadIdx.x;");
@@ -50,31 +82,20 @@ einc_emit_cuda(struct text *t, struct arena scratch, const struct plan *p,
                const struct emit_style *style)
 {
     const struct target *target = einc_target_find(str_of("cuda"));
-    einc_put(t, "/* made by einc %s; change the expression, not this file\n"
-                " * expression  ", EINC_VERSION);
-    einc_emit_comment(t, p->graph->source);
-    einc_put(t, "  %s\n", einc_dtype_name(p->graph->out.dtype));
-    if (style->again) {
-        einc_put(t, " * again       ");
-        einc_emit_comment(t, str_of(style->again));
-        einc_put(t, "\n");
-    }
-    einc_put(t, " * %d step%s, in order; intermediates are dense */\n"
-                "#if defined(__CUDACC_RTC__)\n"
+    struct file f = einc_file(t, &scratch, p, target, style);
+    einc_file_opening(&f);
+    put_calls(&f);
+    einc_put(t, "#if defined(__CUDACC_RTC__)\n"
                 "typedef signed char int8_t;\ntypedef unsigned char uint8_t;\n"
                 "typedef short int16_t;\ntypedef unsigned short uint16_t;\n"
                 "typedef int int32_t;\ntypedef unsigned int uint32_t;\n"
                 "typedef long long int64_t;\n"
                 "typedef unsigned long long uint64_t;\n"
-                "#else\n#include <stdint.h>\n#endif\n\n",
-             p->n_steps, p->n_steps == 1 ? "" : "s");
+                "#else\n#include <stdint.h>\n#endif\n\n");
     einc_print_halves(t, p, "static __device__ inline ", 1);
     for (int s = 0; s < p->n_steps; s++) {
-        struct text prefix = {.perm = &scratch};
-        einc_put(&prefix, "%s_step%d", style->name, s + 1);
-        const struct nest *w = einc_nest_build(&scratch, scratch, p, s, target,
-                                               NEST_LITERAL);
-        struct printer k = einc_printer(t, w, einc_text_z(&prefix));
+        struct printer k =
+            einc_printer(t, f.nests[s], einc_file_prefix(&f, s));
         k.with_scale = 0;
         k.by_parameter = 1;
         put_kernel(&k);

@@ -344,10 +344,11 @@ einc_file_declarations(const struct file *f)
                                : " holds %s, as bits.\n", info->name);
         }
     }
-    einc_put(f->t, " * `out` may not overlap an input. `work`: %s_workspace()\n"
-                   " * bytes, or NULL: allocated. Returns 0, or -1 when that "
-                   "failed: then nothing was\n * written. */\n",
-             f->style->name);
+    einc_put(f->t, " * `out` may not overlap an input. `work` has "
+                   "%s_workspace() bytes,\n"
+                   " * or is NULL: then memory is allocated for the call. "
+                   "Returns 0, or -1 if there\n * was none; then `out` is as "
+                   "before. */\n", f->style->name);
     einc_file_signature(f);
     einc_put(f->t, ";\n\n");
     einc_file_workspace_signature(f);

@@ -52,26 +52,35 @@ add_group(struct nest *w, const struct group *g, enum loop_role role,
     }
 }
 
-/* A stride is a literal if it is 0 or 1 by the structure, or if all extents
- * that make it are fixed; with any symbolic extent in the plan only the
- * unit stride of a dense tensor is known. */
+/* Whether the extents of dims [first, n_dims) of an operand are all fixed. */
 static int
-stride_is_literal(const struct nest *w, int64_t stride, enum nest_mode mode,
-                  int any_symbolic)
+dims_are_fixed(const struct graph *g, const struct operand *o, int first)
 {
-    if (mode == NEST_GENERIC || any_symbolic)
-        return stride == 0 || stride == 1;
-    (void)w;
+    for (int d = first; d < o->n_dims; d++)
+        if (!g->indices[o->dim_index[d]].fixed)
+            return 0;
     return 1;
 }
 
+/* Whether no symbolic extent goes into the stride of index x: with symbolic
+ * extents all tensors are dense, so it is made of the later extents. */
 static int
-has_symbolic(const struct graph *g)
+stride_is_fixed(const struct plan *p, const struct plan_tensor *t, int x)
 {
-    for (int x = 0; x < g->n_indices; x++)
-        if (!g->indices[x].fixed)
-            return 1;
-    return 0;
+    if (t->home == HOME_TEMP) {
+        int fixed = 1;
+        for (int a = t->n_axes - 1; t->axes[a].index != x; a--)
+            fixed &= p->canon->indices[t->axes[a].index].fixed;
+        return fixed;
+    }
+    const struct operand *o =
+        t->home == HOME_OUTPUT ? &p->graph->out : &p->graph->in[t->number];
+    const struct graph_index *c = &p->canon->indices[x];
+    int last = c->members[c->n_members - 1];
+    for (int d = 0; d < o->n_dims; d++)
+        if (o->dim_index[d] == last && !dims_are_fixed(p->graph, o, d + 1))
+            return 0;
+    return 1;
 }
 
 static const struct axis *
@@ -88,7 +97,6 @@ add_tensor(struct arena *perm, struct nest *w, struct nest_tensor *x,
            int tensor, const char *name, enum nest_mode mode)
 {
     const struct plan_tensor *t = &w->plan->tensors[tensor];
-    int symbolic = has_symbolic(w->plan->graph);
     x->name = name;
     x->tensor = tensor;
     x->storage = t->dtype;
@@ -97,9 +105,10 @@ add_tensor(struct arena *perm, struct nest *w, struct nest_tensor *x,
         const struct axis *a = find_axis(t, w->idx[j].index);
         struct quantity *q = &x->stride[j];
         q->value = a ? a->stride : 0;
-        q->arg = !a || stride_is_literal(w, q->value, mode, symbolic)
-                     ? -1
-                     : w->n_strides++;
+        int literal = mode == NEST_GENERIC
+                          ? q->value == 0 || q->value == 1
+                          : a && stride_is_fixed(w->plan, t, a->index);
+        q->arg = !a || literal ? -1 : w->n_strides++;
     }
 }
 

@@ -221,7 +221,7 @@ put_item(const struct printer *p, int indent, int *column, const char *item)
 {
     int n = (int)strlen(item);
     if (*column == 0) {
-        *column = indent;
+        *column = (int)strlen(p->prefix) + 1;
     } else if (*column + n + 2 > 78) {
         einc_put(p->t, ",\n%*s", indent, "");
         *column = indent;
