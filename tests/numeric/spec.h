@@ -628,7 +628,9 @@ choose_form(struct rng *r, struct spec *s)
         int dims[MAX_RANK], n = spec_dims(s, &s->in[o], dims);
         for (int d = 0; d < n; d++)
             if (spec_extent(s, s->plan_size, dims[d]) == 1)
-                s->in[o].ones &= ~(1u << d);
+                for (int e = 0; e < n; e++)
+                    if (dims[e] == dims[d])
+                        s->in[o].ones &= ~(1u << e);
     }
 }
 
