@@ -100,7 +100,7 @@ $(B)/tools/mknpy: $(B)/tools/mknpy.o $(B)/libcli.a $(B)/libeinc.a
 test:
 	@tools/setup.sh
 	@B='$(B)' CC='$(CC)' MAKE='$(MAKE)' tools/test.sh build check unit \
-	  fault stress numeric cli install emitted examples docs
+	  fault stress numeric cli install emitted cuda examples docs
 # The test programs and the command line, without what installs or emits.
 unit:
 	@B='$(B)' CC='$(CC)' MAKE='$(MAKE)' tools/test.sh build unit fault \
