@@ -117,9 +117,9 @@ TSAN_FLAGS = -O1 -g -fsanitize=thread
 FUZZ_FLAGS = -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
              -fno-sanitize-recover=all
 san:
-	$(MAKE) B=build-san CFLAGS='$(SAN_FLAGS)' unit
+	EINC_CASES=3000 $(MAKE) B=build-san CFLAGS='$(SAN_FLAGS)' unit
 tsan:
-	$(MAKE) B=build-tsan CFLAGS='$(TSAN_FLAGS)' unit
+	EINC_CASES=1000 $(MAKE) B=build-tsan CFLAGS='$(TSAN_FLAGS)' unit
 # Needs clang and Debian's libclang-rt-14-dev.
 fuzz:
 	$(MAKE) B=build-fuzz CC=clang CFLAGS='$(FUZZ_FLAGS)' $(JOBS) fuzz-run
