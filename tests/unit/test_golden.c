@@ -22,6 +22,7 @@
 
 #include <dirent.h>
 
+#include "codegen/emit.h"
 #include "planned.h"
 
 enum { MAX_FILES = 1000, MAX_NAME = 300, MAX_BYTES = 1 << 22 };
@@ -70,6 +71,29 @@ print_dot(struct text *t, const struct planned *x)
     einc_plan_print_dot(t, x->plan);
 }
 
+/* Source in a language, as `einc emit` writes it. */
+static void
+print_c(struct text *t, const struct planned *x)
+{
+    const struct emit_style style = {.name = "einsum"};
+    einc_emit_c(t, x->f.scratch, x->plan,
+                einc_target_find(str_of("portable")), &style);
+}
+
+static void
+print_header(struct text *t, const struct planned *x)
+{
+    const struct emit_style style = {.name = "einsum"};
+    einc_emit_c_header(t, x->f.scratch, x->plan, &style);
+}
+
+static void
+print_cuda(struct text *t, const struct planned *x)
+{
+    const struct emit_style style = {.name = "einsum"};
+    einc_emit_cuda(t, x->f.scratch, x->plan, &style);
+}
+
 static void
 print_err(struct text *t, const struct planned *x)
 {
@@ -81,6 +105,8 @@ static const struct sibling siblings[] = {
     {".graph", print_graph, 0}, {".canon", print_canon, 0},
     {".path", print_path, 0},   {".plan", print_plan, 0},
     {".json", print_json, 0},   {".dot", print_dot, 0},
+    {".c", print_c, 0},         {".h", print_header, 0},
+    {".cu", print_cuda, 0},
     {".err", print_err, 1},
 };
 
