@@ -53,6 +53,7 @@ header_fits() {
         printf '#include "two.h"\n#include "two.h"\nint main(void)%s\n' \
             '{ return einsum2_workspace == 0; }' >user.c &&
         gcc -O0 $warn -Wno-address -c two.c -o two.o &&
+        clang $warn -fsyntax-only two.c &&
         gcc -O0 $warn -Wno-address user.c two.o -o user &&
         g++ -x c++ $warn -Wno-address -fsyntax-only user.c
 }
