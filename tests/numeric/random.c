@@ -799,7 +799,8 @@ shrink_sizes(struct tester *t, struct spec *s)
                                    : x.size[l] - (x.size[l] > 2);
             if (x.size[l] < 2)
                 continue;
-            if (x.form != FORM_SYMBOLIC)
+            if (x.form != FORM_SYMBOLIC ||
+                (x.some_symbolic && !(x.some_symbolic >> l & 1)))
                 x.plan_size[l] = x.size[l];
             any |= try_spec(t, s, &x);
         }
