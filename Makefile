@@ -42,7 +42,8 @@ LIB_SRC = \
 CLI_SRC = \
   src/cli/run.c src/cli/emit.c src/cli/explain.c src/cli/doctor.c \
   src/cli/help.c src/cli/flags.c src/cli/say.c src/cli/file.c \
-  src/cli/operands.c src/cli/value.c src/cli/show.c src/cli/npy.c
+  src/cli/interrupt.c src/cli/operands.c src/cli/value.c \
+  src/cli/show.c src/cli/npy.c
 
 LIB_OBJ  = $(patsubst %.c,$(B)/%.o,$(wildcard $(LIB_SRC))) \
            $(B)/src/parse/lex.o

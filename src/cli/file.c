@@ -2,53 +2,14 @@
  * file.c - whole files in, complete files out. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/file.h"
+#include "cli/interrupt.h"
 #include "cli/say.h"
-
-/* --- what an interrupt removes: written here only, with signals blocked */
-
-enum { SLOTS = 2 };
-
-static char pending[SLOTS][FILE_PATH_MAX]; /* "": free */
-
-static void
-on_interrupt(int signal_number)
-{
-    for (int i = 0; i < SLOTS; i++)
-        if (pending[i][0])
-            unlink(pending[i]);
-    signal(signal_number, SIG_DFL); /* so that the shell sees the reason */
-    raise(signal_number);
-}
-
-static void
-interrupts(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGHUP);
-}
-
-static void
-catch_interrupts(void)
-{
-    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action, old;
-
-    memset(&action, 0, sizeof(action));
-    action.sa_handler = on_interrupt;
-    interrupts(&action.sa_mask);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        if (!sigaction(numbers[i], NULL, &old) && old.sa_handler == SIG_DFL)
-            sigaction(numbers[i], &action, NULL);
-}
 
 /* --- reading */
 
@@ -106,38 +67,32 @@ cannot_write(const char *path)
     return einc_say(EXIT_ENV, "cannot write %s: %s", path, strerror(errno));
 }
 
-/* A new file beside o->path, on the interrupt's list before it exists. */
+/* A new file beside o->path, which an interrupt removes. */
 static int
 open_beside(struct output *o, mode_t mode)
 {
-    sigset_t set, before;
-    int fd = -1, slot = 0;
+    sigset_t before;
 
-    while (slot < SLOTS && pending[slot][0])
-        slot++;
-    if (slot == SLOTS
-        || snprintf(o->temp, sizeof(o->temp), "%s.XXXXXX", o->path)
-               >= (int)sizeof(o->temp)) {
-        errno = slot == SLOTS ? EMFILE : ENAMETOOLONG;
+    if (snprintf(o->temp, sizeof(o->temp), "%s.XXXXXX", o->path)
+        >= (int)sizeof(o->temp)) {
+        errno = ENAMETOOLONG;
         return cannot_write(o->path);
     }
-    catch_interrupts();
-    interrupts(&set);
-    sigprocmask(SIG_BLOCK, &set, &before);
-    fd = mkstemp(o->temp);
+    einc_interrupt_block(&before);
+    const int fd = mkstemp(o->temp);
+    if (fd >= 0)
+        o->slot = einc_interrupt_add(o->temp);
+    einc_interrupt_unblock(&before);
+    if (fd >= 0 && o->slot >= 0 && !fchmod(fd, mode)
+        && (o->stream = fdopen(fd, "wb")))
+        return EXIT_DONE;
+    const int code = cannot_write(o->path);
     if (fd >= 0) {
-        memcpy(pending[slot], o->temp, sizeof(o->temp));
-        o->slot = slot;
+        close(fd);
+        unlink(o->temp);
     }
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    if (fd < 0 || fchmod(fd, mode) || !(o->stream = fdopen(fd, "wb"))) {
-        const int code = cannot_write(o->path);
-        if (fd >= 0)
-            close(fd);
-        einc_output_abandon(o);
-        return code;
-    }
-    return EXIT_DONE;
+    einc_output_abandon(o);
+    return code;
 }
 
 /* Mode of a new file, as open() would give it. */
@@ -199,7 +154,7 @@ einc_output_commit(struct output *o)
     else if (o->slot >= 0)
         code = publish(o);
     if (code == EXIT_DONE && o->slot >= 0)
-        pending[o->slot][0] = '\0';
+        einc_interrupt_drop(o->slot);
     else
         einc_output_abandon(o);
     return code;
@@ -213,7 +168,7 @@ einc_output_abandon(struct output *o)
     o->stream = NULL;
     if (o->slot >= 0) {
         unlink(o->temp);
-        pending[o->slot][0] = '\0';
+        einc_interrupt_drop(o->slot);
     }
     o->slot = -1;
 }

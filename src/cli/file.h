@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * file.h - files that the command reads and writes. A file is written beside
- * its place and moved there when complete, so nobody sees half of one; what
- * an interrupt (Ctrl-C, TERM, HUP) leaves behind is removed.
+ * its place and moved there when complete, so nobody sees half of one.
  */
 #ifndef EINC_CLI_FILE_H
 #define EINC_CLI_FILE_H
@@ -16,7 +15,7 @@ struct output {
     FILE *stream;             /* write here */
     const char *path;         /* "-": stdout */
     int force;                /* may replace an existing file */
-    int slot;                 /* of the interrupt's list, or -1 */
+    int slot;                 /* of interrupt.h's list, or -1 */
     char temp[FILE_PATH_MAX]; /* "": written in place (stdout, a device) */
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/flags.h"
+#include "cli/interrupt.h"
 #include "cli/say.h"
 
 const struct verb einc_verbs[] = {
@@ -78,6 +79,7 @@ run_verb(const struct verb *v, int argc, char **argv)
         einc_help_verb(v);
         return EXIT_DONE;
     }
+    einc_interrupt_catch();
     return v->run(&a);
 }
 

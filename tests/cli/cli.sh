@@ -388,6 +388,31 @@ wait $pid
 [ $? -eq 143 ]
 verdict $? 'ends by the signal'
 holds 'no result' test ! -e partial.npy
+mkdir -p scratch slow
+cat >slow/cc <<'END'
+#!/bin/sh
+case "$*" in
+*-shared*) sleep 3 ;; # what compiles a kernel
+esac
+exec gcc "$@"
+END
+chmod +x slow/cc
+last='einc run, interrupted while it compiles'
+TMPDIR=$work/scratch EINC_CC=$work/slow/cc einc run 'ij,jk->ik' a.npy b.npy \
+    --tier cc --no-cache >out 2>err &
+pid=$!
+tries=0
+while [ -z "$(ls scratch)" ] && [ $tries -lt 200 ]; do
+    sleep 0.01
+    tries=$((tries + 1))
+done
+holds 'a directory for the compiler' test $tries -lt 200
+kill -TERM $pid
+wait $pid
+[ $? -eq 143 ]
+verdict $? 'ends by the signal'
+ls scratch >left
+holds 'no directory for the compiler' test ! -s left
 find . -path ./cache -prune -o -name '*.??????' -print >left
 holds 'no temporary file of this run or any other' test ! -s left
 
