@@ -69,24 +69,28 @@ enum { LANES = 4 };
 #endif
 typedef float vector __attribute__((vector_size(4 * LANES)));
 
-/* FMA rate of one thread: twelve independent chains. flop/s. */
+/* FMA rate of one thread: twelve independent chains, each in a register of
+ * its own. flop/s. */
 static double
 fma_peak(void)
 {
-    enum { CHAINS = 12, TURNS = 1000000 };
-    vector sum[CHAINS], x = {0}, y = {0};
+    enum { CHAINS = 12, TURNS = 2000000 };
+    vector x = {0}, y = {0};
     x += 0.999f;
     y += 0.001f;
-    for (int c = 0; c < CHAINS; c++)
-        sum[c] = y;
+    /* different from the start, or the compiler makes one of them */
+    vector a = y, b = a + y, c = b + y, d = c + y, e = d + y, f = e + y;
+    vector g = f + y, h = g + y, i = h + y, j = i + y, k = j + y, l = k + y;
     double start = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    for (int t = 0; t < TURNS; t++)
-        for (int c = 0; c < CHAINS; c++) {
-            sum[c] = sum[c] * x + y;
-            __asm__ volatile("" : "+x"(sum[c]));
-        }
+    for (int t = 0; t < TURNS; t++) {
+        a = a * x + y, b = b * x + y, c = c * x + y, d = d * x + y;
+        e = e * x + y, f = f * x + y, g = g * x + y, h = h * x + y;
+        i = i * x + y, j = j * x + y, k = k * x + y, l = l * x + y;
+        __asm__ volatile(""); /* the loop stays a loop */
+    }
     double spent = seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
-    volatile float keep = sum[0][0] + sum[CHAINS - 1][0];
+    vector all = a + b + c + d + e + f + g + h + i + j + k + l;
+    volatile float keep = all[0];
     (void)keep;
     return 2.0 * LANES * CHAINS * TURNS / spent;
 }
@@ -174,6 +178,22 @@ check(const struct subject *s)
 
 /* --- the figures -------------------------------------------------------- */
 
+/* Some elements of an n x n product, bit-equal on small integers: the oracle
+ * would take minutes for all of them. */
+static void
+check_product(const struct subject *s, int64_t n)
+{
+    const float *a = s->in[0], *b = s->in[1], *c = s->out;
+    run(s, 0);
+    for (int64_t at = 0; at < n * n; at += n * n / 200 + 1) {
+        float want = 0;
+        for (int64_t k = 0; k < n; k++)
+            want += a[at / n * n + k] * b[k * n + at % n];
+        if (want != c[at])
+            die("a kernel is wrong", NULL);
+    }
+}
+
 static void
 figure_gemm(struct einc_ctx *ctx, int64_t n)
 {
@@ -182,7 +202,7 @@ figure_gemm(struct einc_ctx *ctx, int64_t n)
                                 EINC_LAYOUT(EINC_F32, 2, shape)};
     struct subject s = prepare(ctx, "ij,jk->ik", 2, in, EINC_TIER_CC);
     double ratio[ROUNDS], rate[ROUNDS];
-    check(&s);
+    check_product(&s, n);
     for (int r = 0; r < ROUNDS; r++) {
         double peak = fma_peak();
         double start = seconds(CLOCK_PROCESS_CPUTIME_ID);
