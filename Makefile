@@ -53,6 +53,7 @@ TESTS    = $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c \
            tests/numeric/*.c tests/fault/*.c tests/stress/*.c \
            tests/emitted/*.c tests/cuda/*.c))
 FUZZ     = $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAY   = $(patsubst %,%_replay,$(FUZZ))
 
 all: $(B)/einc $(B)/libeinc.a $(B)/libeinc.so
 
@@ -90,22 +91,25 @@ force:
 
 # --- tests: a program per file, with the library's internals at hand
 
-tests: $(TESTS) $(B)/tools/mknpy
+tests: $(TESTS) $(REPLAY) $(B)/tools/mknpy
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libcli.a $(B)/libeinc.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+$(REPLAY): %_replay: %.o $(B)/tests/fuzz/replay_main.o $(B)/libcli.a \
+           $(B)/libeinc.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/tools/mknpy: $(B)/tools/mknpy.o $(B)/libcli.a $(B)/libeinc.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
-.SECONDARY: $(TESTS:%=%.o) $(B)/tools/mknpy.o
+.SECONDARY: $(TESTS:%=%.o) $(FUZZ:%=%.o) $(B)/tools/mknpy.o
 
 # Everything; parts go on when one fails, and the last line is the sum.
 test:
 	@tools/setup.sh
 	@B='$(B)' CC='$(CC)' MAKE='$(MAKE)' tools/test.sh build check unit \
-	  fault stress numeric cli install emitted cuda examples docs
+	  fault stress numeric replay cli install emitted cuda examples docs
 # The test programs and the command line, without what installs or emits.
 unit:
 	@B='$(B)' CC='$(CC)' MAKE='$(MAKE)' tools/test.sh build unit fault \
-	  stress numeric cli
+	  stress numeric replay cli
 check:
 	@tools/check_includes.sh
 # Writes the expected files under tests/golden again; git diff is the review.
@@ -179,4 +183,5 @@ help:
 .PHONY: all tests test unit check golden san tsan fuzz fuzz-run demo bench \
         install uninstall clean help force
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d)
--include $(TESTS:%=%.d) $(FUZZ:%=%.d) $(B)/tools/mknpy.d
+-include $(TESTS:%=%.d) $(FUZZ:%=%.d) $(B)/tools/mknpy.d \
+         $(B)/tests/fuzz/replay_main.d

@@ -8,6 +8,7 @@
 #   cli       the command line                  examples  `check` of each
 #   install   what `make install` leaves        emitted   what `einc emit` wrote
 #   docs      the sessions in README.md and docs/
+#   replay    the files of tests/fuzz, without a fuzzer
 # A part counts what its programs report: cmocka's totals, or a last line
 # `N passed, N failed...`. One that reports nothing counts as one test.
 set -u
@@ -91,6 +92,13 @@ for part in "$@"; do
     fault | stress | numeric | cuda) programs "$part" '*.c' ;;
     emitted) programs emitted '*.c' && scripts emitted ;;
     cli | install | docs) scripts "$part" ;;
+    replay)
+        for seeds in tests/fuzz/*.seeds; do
+            name=${seeds#tests/}
+            name=${name%.seeds}
+            one "$name" "$B/tests/${name}_replay" "$seeds"
+        done
+        ;;
     examples)
         for dir in examples/*/; do
             [ -e "$dir/Makefile" ] || continue
