@@ -39,8 +39,9 @@ struct config {
     const char *flags[MAX_FLAGS];
 };
 
-/* Tickets weigh the ways: each is a number of a config. */
+/* Tickets weigh the ways: each is a number of a config. Not to be moved. */
 struct configs {
+    struct cc cc[2];
     struct config list[MAX_CONFIGS];
     int n;
     int ticket[2][MAX_TICKETS], n_tickets[2]; /* units, files */
@@ -102,14 +103,12 @@ runnable_targets(const struct target **list)
 }
 
 static inline const struct cc *
-find_compiler(const char *name)
+find_compiler(const char *name, struct cc *cc)
 {
-    struct cc *cc = grow(NULL, sizeof *cc);
     struct trouble why = {0};
     if (einc_cc_find(name, cc, &why) == EINC_OK)
         return cc;
     printf("without %s: %s\n", name, why.text);
-    free(cc);
     return NULL;
 }
 
@@ -118,8 +117,8 @@ configs_fill(struct configs *all)
 {
     const struct target *t[8];
     int n = runnable_targets(t);
-    const struct cc *gcc = find_compiler("gcc");
-    const struct cc *clang = find_compiler("clang");
+    const struct cc *gcc = find_compiler("gcc", &all->cc[0]);
+    const struct cc *clang = find_compiler("clang", &all->cc[1]);
     for (int k = 0; k < n; k++) {
         config_add(all, t[k], 0, "gcc", gcc, "-O1", k ? 3 : 6);
         config_add(all, t[k], 0, "gcc", gcc, "-O0", k ? 3 : 6);
