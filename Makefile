@@ -45,9 +45,9 @@ CLI_SRC = \
   src/cli/interrupt.c src/cli/operands.c src/cli/value.c \
   src/cli/show.c src/cli/npy.c
 
-LIB_OBJ  = $(patsubst %.c,$(B)/%.o,$(wildcard $(LIB_SRC))) \
+LIB_OBJ  = $(LIB_SRC:%.c=$(B)/%.o) \
            $(B)/src/parse/lex.o
-CLI_OBJ  = $(patsubst %.c,$(B)/%.o,$(wildcard $(CLI_SRC)))
+CLI_OBJ  = $(CLI_SRC:%.c=$(B)/%.o)
 MAIN_OBJ = $(B)/src/cli/main.o
 TESTS    = $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c \
            tests/numeric/*.c tests/fault/*.c tests/stress/*.c \
