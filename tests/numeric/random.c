@@ -26,7 +26,8 @@
 enum {
     CASES = 22000,    /* 1 in 11 has real data */
     VARIANTS = 12,    /* cases of one structure */
-    CHUNK = 2000,     /* cases between two compiler runs of a worker */
+    CHUNK = 2000,     /* cases between two runs of the compilers, */
+    SMALL_CHUNK = 120, /* if the first failure ends it all */
     WORKERS = 2,
     MAX_STEPS = 24,
     MOST_FAILURES = 20,
@@ -972,12 +973,18 @@ run_case(struct tester *t, int number, const int *id, int n)
     t->tally->now = -1;
 }
 
-/* Cases first .. first + CHUNK of those that are this worker's. */
+static int
+chunk_of(const struct options *o)
+{
+    return WORKERS * (o->stop ? SMALL_CHUNK : CHUNK);
+}
+
+/* A chunk of cases, of those that are this worker's. */
 static void
 run_chunk(struct tester *t, int worker, int first)
 {
     static int id[CHUNK * WORKERS][MAX_STEPS], n[CHUNK * WORKERS];
-    int end = first + CHUNK * WORKERS;
+    int end = first + chunk_of(&t->o);
     end = end < t->o.cases ? end : t->o.cases;
     for (int c = first; c < end; c++) {
         if (c / VARIANTS % WORKERS != worker)
@@ -1008,7 +1015,7 @@ work(const struct options *o, struct tally *tally, int worker)
 {
     struct tester t;
     open_tester(&t, o, tally);
-    int chunk = CHUNK * WORKERS;
+    int chunk = chunk_of(o);
     for (int c = tally->restart / chunk * chunk; c < o->cases && !enough(&t);
          c += chunk)
         run_chunk(&t, worker, c);
