@@ -21,8 +21,12 @@
  * - Plans and contexts may be used by any number of threads at once, as long
  *   as nobody frees them meanwhile. A plan keeps its context alive.
  * - `ctx` may be NULL everywhere: one default context, made on first use.
- * - Structs that the caller fills start with their own size, so they can grow;
- *   fields left 0 mean the default.
+ * - Structs that the caller fills start with their own size, so that option
+ *   structs can grow: set it, always. Other fields left 0 mean the default;
+ *   unknown flags and reserved fields that are not 0 are EINC_EINVAL.
+ * - After fork() the child may use all contexts and plans of its parent.
+ * - EINC_DUMP=plan,path (stages of einc_explain()) prints every plan that is
+ *   compiled on stderr; EINC_VERBOSE=1 the notices of contexts without `log`.
  */
 #ifndef EINC_H
 #define EINC_H
@@ -54,8 +58,8 @@ enum einc_status {
     EINC_ENOMEM,    /* an allocation failed, or a memory limit was met */
     EINC_ELIMIT,    /* a stated limit of einc was met (E8xx) */
     EINC_ECOMPILER, /* a compiler was demanded and did not do */
-    EINC_ECACHE,    /* the cache was demanded and did not do */
-    EINC_EDEVICE,   /* a device was demanded and did not do */
+    EINC_ECACHE,    /* reserved: a cache that was demanded */
+    EINC_EDEVICE,   /* reserved: a device that was demanded */
     EINC_EUNSUP,    /* legal, but not built yet; the text says what */
     EINC_EINVAL,    /* the call itself is wrong: NULL, unknown enumerator ... */
     EINC_EINTERNAL  /* a fault of einc; please report it */
@@ -92,13 +96,17 @@ struct einc_err;  /* why something failed */
 
 /* Where a kernel comes from. */
 enum einc_tier {
-    EINC_TIER_AUTO = 0, /* a cached kernel; else cc where it pays; else interp */
+    EINC_TIER_AUTO = 0, /* compiled where that pays: a kernel of memory or disk
+                         * for more than a moment's work, a run of cc for more
+                         * than a second's; else, and without cc, interp */
     EINC_TIER_INTERP,   /* no compiler, no file, nothing but memory */
-    EINC_TIER_CC        /* a C compiler, or the disk cache of its results */
+    EINC_TIER_CC        /* a C compiler, whose results are kept on disk */
 };
 
 /* An allocator: realloc semantics in one function. `old` NULL allocates,
- * `bytes` 0 frees (and returns NULL). Alignment 16 at least. NULL: no memory. */
+ * `bytes` 0 frees (and returns NULL). Alignment 16 at least. NULL: no memory.
+ * Called from any thread, several at once, and by einc_err_free() even after
+ * the context is gone. */
 typedef void *(*einc_alloc_fn)(void *user, void *old, size_t old_bytes,
                                size_t bytes);
 /* One line for a person, without newline: what was found or worked around. */
@@ -109,7 +117,8 @@ typedef int (*einc_write_fn)(void *user, const char *bytes, size_t n);
 
 struct einc_config {
     uint32_t size;          /* sizeof(struct einc_config) */
-    int32_t threads;        /* 0: EINC_THREADS, else the processors we may use */
+    int32_t threads;        /* 0: EINC_THREADS, else the processors we may use;
+                             * more than 1024 are 1024 */
     einc_alloc_fn alloc;    /* NULL: malloc and free */
     void *alloc_user;
     einc_log_fn log;        /* NULL: silent (or stderr if EINC_VERBOSE is set) */
@@ -155,9 +164,11 @@ struct einc_options {
 
 /* Compiles `expr` for `n_in` operands of the given layouts.
  *   out     NULL: dense row-major of the inferred shape and type. Else its
- *           shape must be the inferred one; its dtype (0: inferred) must hold
- *           the inferred one without loss, or i32/i64 for sums of i8;
- *           its strides may be anything that keeps elements apart.
+ *           shape must be the inferred one; its dtype (0: inferred) one that
+ *           numpy's safe cast allows from the inferred one, and it takes part
+ *           in the compute type: i8 summed into i32 is summed in i32, bool
+ *           into i32 is counted; its strides may be anything that keeps
+ *           elements apart.
  *   opts    NULL: all defaults.
  *   plan    receives the plan; free it with einc_plan_free().
  *   err     NULL, or receives the reason on failure.
@@ -191,13 +202,14 @@ struct einc_run_options {
     void *work;         /* NULL: allocated by the call; else at least
                          * einc_plan_workspace() bytes, so aligned */
     size_t work_bytes;
-    void *stream;       /* NULL; of use with device plans */
+    void *stream;       /* reserved for device plans: NULL */
 };
 
 /* out = alpha * expression + beta * out. `in` holds one pointer per operand,
  * to its element of index (0, 0, ...), also where strides are negative.
- * An input that overlaps `out` is copied first, so the result is as if all
- * inputs had been read before `out` was written. Results are bitwise the same
+ * An input whose range of addresses overlaps that of `out` is copied first,
+ * its elements only, so the result is as if all inputs had been read before
+ * `out` was written. Results are bitwise the same
  * at every thread count. On EINC_ENOMEM nothing was written. */
 EINC_API enum einc_status
 einc_run(const struct einc_plan *plan, const void *const in[], void *out,
@@ -228,8 +240,9 @@ einc_plan_workspace(const struct einc_plan *plan, size_t *bytes,
  * u the unit roundoff of the compute type (Higham, Accuracy and Stability,
  * section 3.1), to which the rounding of a narrower output adds its own. */
 EINC_API double einc_plan_error_terms(const struct einc_plan *plan);
-/* 64 bits that are equal for plans that do the same: independent of label
- * names, operand order and spelling. */
+/* 64 bits that are equal only for plans that do the same, and do not depend on
+ * label names, operand order and spelling; except that networks of more than
+ * 16 operands that look all alike may have several. */
 EINC_API uint64_t einc_plan_hash(const struct einc_plan *plan);
 /* The tier that answers: EINC_TIER_INTERP or EINC_TIER_CC. */
 EINC_API enum einc_tier einc_plan_tier(const struct einc_plan *plan);

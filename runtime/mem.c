@@ -16,3 +16,5 @@ einc_mem_libc(void *user, void *old, size_t old_bytes, size_t bytes)
     free(old);
     return NULL;
 }
+
+const struct mem mem_libc = {einc_mem_libc, NULL};

@@ -163,9 +163,9 @@ touched_by(const struct graph *g, const struct operand *o)
     struct extent_bytes e = {0, bytes};
     for (int a = 0; a < o->n_axes; a++) {
         int64_t n = g->indices[o->axes[a].index].extent;
-        int64_t reach = (n - 1) * o->axes[a].stride * bytes;
         if (n == 0)
             return (struct extent_bytes){0, 0};
+        int64_t reach = (n - 1) * o->axes[a].stride * bytes;
         if (reach < 0)
             e.lo += reach;
         else
@@ -353,32 +353,22 @@ compile(struct einc_ctx *ctx, const struct request *r,
 
 /* --- entry points ------------------------------------------------------- */
 
-/* Fields beyond the caller's `size` read as 0. */
-static struct einc_options
-read_options(const struct einc_options *opts)
-{
-    struct einc_options o = {0};
-    if (opts)
-        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
-    return o;
-}
-
-static const struct mem libc_memory = {einc_mem_libc, NULL};
-
 static enum einc_status
 misuse(struct einc_err **err, const char *what)
 {
-    return einc_err_set(&libc_memory, err, EINC_EINVAL, "%s", what);
+    return einc_err_set(&mem_libc, err, EINC_EINVAL, "%s", what);
 }
 
 static enum einc_status
 check_request(const struct request *r, struct einc_plan **plan,
               struct einc_err **err)
 {
-    enum { MOST_OPERANDS = 1 << 30 };
+    enum { MOST_OPERANDS = 1 << 30,
+           ALL_FLAGS = EINC_STRICT_NUMPY | EINC_STRICT_SIZES |
+                       EINC_NAMED_LABELS | EINC_COMPACT_LABELS |
+                       EINC_NO_CACHE };
     if (!plan)
         return misuse(err, "plan is NULL");
-    *plan = NULL;
     if (!r->in && r->n_in)
         return misuse(err, "in is NULL");
     if (r->n_in > MOST_OPERANDS)
@@ -389,6 +379,8 @@ check_request(const struct request *r, struct einc_plan **plan,
             continue;
         if (x->size != sizeof *x)
             return misuse(err, "size of an einc_layout is not set");
+        if (x->reserved)
+            return misuse(err, "reserved of an einc_layout is not 0");
         if (x->ndim > 0 && !x->shape)
             return misuse(err, "shape of an einc_layout is NULL");
         if (!einc_dtype_valid(x->dtype) && (o < r->n_in || x->dtype))
@@ -396,19 +388,26 @@ check_request(const struct request *r, struct einc_plan **plan,
     }
     if (r->opts.tier < EINC_TIER_AUTO || r->opts.tier > EINC_TIER_CC)
         return misuse(err, "no tier has that number");
+    if ((r->opts.flags & ~(uint32_t)ALL_FLAGS) || r->opts.reserved)
+        return misuse(err, "an unknown flag is set, or reserved is not 0");
     return EINC_OK;
 }
 
 static enum einc_status
-compile_request(struct einc_ctx *ctx, const struct request *r,
-                struct einc_plan **plan, struct einc_err **err)
+compile_request(struct einc_ctx *ctx, struct request *r,
+                const struct einc_options *opts, struct einc_plan **plan,
+                struct einc_err **err)
 {
+    if (plan)
+        *plan = NULL;
+    if (!einc_take_struct(&r->opts, sizeof r->opts, opts))
+        return misuse(err, "size of the einc_options is not set");
     enum einc_status status = check_request(r, plan, err);
     if (status != EINC_OK)
         return status;
     ctx = ctx ? ctx : einc_ctx_default();
     if (!ctx)
-        return einc_err_set(&libc_memory, err, EINC_ENOMEM, "out of memory");
+        return einc_err_set(&mem_libc, err, EINC_ENOMEM, "out of memory");
     return compile(ctx, r, plan, err);
 }
 
@@ -425,9 +424,8 @@ einc_compile(struct einc_ctx *ctx, const char *expr, size_t n_in,
     struct request r = {.text = str_of(expr),
                         .n_in = n_in,
                         .in = in,
-                        .out = out,
-                        .opts = read_options(opts)};
-    return compile_request(ctx, &r, plan, err);
+                        .out = out};
+    return compile_request(ctx, &r, opts, plan, err);
 }
 
 enum einc_status
@@ -452,9 +450,8 @@ einc_compile_ids(struct einc_ctx *ctx, size_t n_in,
                         .n_out_ids = n_out_ids,
                         .n_in = n_in,
                         .in = in,
-                        .out = out,
-                        .opts = read_options(opts)};
-    return compile_request(ctx, &r, plan, err);
+                        .out = out};
+    return compile_request(ctx, &r, opts, plan, err);
 }
 
 /* --- asking a plan ------------------------------------------------------ */

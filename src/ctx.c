@@ -62,15 +62,21 @@ find_target(void)
     return t ? t : einc_target_find(str_of("generic"));
 }
 
-/* Fields beyond the caller's `size` read as 0. */
-static struct einc_config
-read_config(const struct einc_config *config)
+int
+einc_take_struct(void *to, size_t own_bytes, const void *from)
 {
-    struct einc_config c = {0};
-    if (config)
-        memcpy(&c, config,
-               config->size < sizeof c ? config->size : sizeof c);
-    return c;
+    uint32_t bytes;
+    memset(to, 0, own_bytes);
+    if (!from)
+        return 1;
+    memcpy(&bytes, from, sizeof bytes);
+    if (bytes < 2 * sizeof bytes)
+        return 0; /* forgotten */
+    for (size_t b = own_bytes; b < bytes; b++)
+        if (((const char *)from)[b])
+            return 0;
+    memcpy(to, from, bytes < own_bytes ? bytes : own_bytes);
+    return 1;
 }
 
 static int
@@ -96,10 +102,12 @@ fill(struct einc_ctx *ctx, const struct einc_config *c)
     if (!c->tier)
         ctx->tier = tier_of_environment();
     ctx->threads = c->threads;
-    if (ctx->threads <= 0)
-        ctx->threads = number_of(getenv("EINC_THREADS"), 1024);
-    if (ctx->threads <= 0)
+    if (ctx->threads == 0)
+        ctx->threads = number_of(getenv("EINC_THREADS"), MOST_THREADS);
+    if (ctx->threads == 0)
         ctx->threads = einc_pool_processors();
+    if (ctx->threads > MOST_THREADS)
+        ctx->threads = MOST_THREADS;
     ctx->target = find_target();
     if (!copy_names(ctx, c))
         return 0;
@@ -108,12 +116,78 @@ fill(struct einc_ctx *ctx, const struct einc_config *c)
     return ctx->threads == 1 || ctx->pool;
 }
 
+/* --- fork --------------------------------------------------------------- */
+
+/* A child has only the thread that forked: a lock that another one held would
+ * stay shut. So all locks that are held for moments are taken across a fork;
+ * compile_lock may be held for a compiler's run and guards no data, so the
+ * child just makes it anew. (The pool knows of forks by itself.) */
+static pthread_mutex_t contexts_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct einc_ctx *contexts;
+
+static void
+before_fork(void)
+{
+    pthread_mutex_lock(&contexts_lock);
+    for (struct einc_ctx *x = contexts; x; x = x->next)
+        pthread_mutex_lock(&x->lock);
+}
+
+static void
+after_fork(void)
+{
+    for (struct einc_ctx *x = contexts; x; x = x->next)
+        pthread_mutex_unlock(&x->lock);
+    pthread_mutex_unlock(&contexts_lock);
+}
+
+static void
+after_fork_in_child(void)
+{
+    for (struct einc_ctx *x = contexts; x; x = x->next)
+        pthread_mutex_init(&x->compile_lock, NULL);
+    after_fork();
+}
+
+static void
+watch_forks(void)
+{
+    pthread_atfork(before_fork, after_fork, after_fork_in_child);
+}
+
+static void
+enlist(struct einc_ctx *ctx)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+    pthread_mutex_lock(&contexts_lock);
+    ctx->next = contexts;
+    if (contexts)
+        contexts->before = ctx;
+    contexts = ctx;
+    pthread_mutex_unlock(&contexts_lock);
+}
+
+static void
+strike_off(struct einc_ctx *ctx)
+{
+    pthread_mutex_lock(&contexts_lock);
+    if (ctx->next)
+        ctx->next->before = ctx->before;
+    if (ctx->before)
+        ctx->before->next = ctx->next;
+    else
+        contexts = ctx->next;
+    pthread_mutex_unlock(&contexts_lock);
+}
+
 /* --- life --------------------------------------------------------------- */
 
 static void
 destroy(struct einc_ctx *ctx)
 {
     struct mem mem = ctx->mem;
+    strike_off(ctx);
     einc_kernels_free(ctx);
     einc_cache_close(ctx->cache);
     if (ctx->pool)
@@ -132,23 +206,31 @@ enum einc_status
 einc_ctx_create(const struct einc_config *config, struct einc_ctx **ctx,
                 struct einc_err **err)
 {
-    struct einc_config c = read_config(config);
-    struct mem mem = {c.alloc ? c.alloc : einc_mem_libc,
-                      c.alloc ? c.alloc_user : NULL};
+    struct einc_config c;
     if (err)
         *err = NULL;
     if (!ctx)
-        return einc_err_set(&mem, err, EINC_EINVAL, "ctx is NULL");
+        return einc_err_set(&mem_libc, err, EINC_EINVAL, "ctx is NULL");
     *ctx = NULL;
+    if (!einc_take_struct(&c, sizeof c, config))
+        return einc_err_set(&mem_libc, err, EINC_EINVAL,
+                            "size of the einc_config is not set");
+    struct mem mem = {c.alloc ? c.alloc : einc_mem_libc,
+                      c.alloc ? c.alloc_user : NULL};
     if (c.tier < EINC_TIER_AUTO || c.tier > EINC_TIER_CC)
         return einc_err_set(&mem, err, EINC_EINVAL, "no tier has number %d",
                             c.tier);
+    if (c.threads < 0 || c.reserved)
+        return einc_err_set(&mem, err, EINC_EINVAL, "%s of the einc_config "
+                            "may not be %d", c.reserved ? "reserved"
+                            : "threads", c.reserved ? c.reserved : c.threads);
     struct einc_ctx *x = mem_alloc(&mem, sizeof *x);
     if (!x)
         return einc_err_set(&mem, err, EINC_ENOMEM, "out of memory");
     *x = (struct einc_ctx){.holds = 1, .mem = mem};
     pthread_mutex_init(&x->lock, NULL);
     pthread_mutex_init(&x->compile_lock, NULL);
+    enlist(x);
     if (!fill(x, &c)) {
         destroy(x);
         return einc_err_set(&mem, err, EINC_ENOMEM, "out of memory");
@@ -211,17 +293,16 @@ einc_plan_free(struct einc_plan *plan)
 struct einc_ctx *
 einc_ctx_default(void)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static struct einc_ctx *made;
     struct einc_ctx *ctx = __atomic_load_n(&made, __ATOMIC_ACQUIRE);
-    if (ctx)
+    struct einc_ctx *none = NULL;
+    if (ctx || einc_ctx_create(NULL, &ctx, NULL) != EINC_OK)
         return ctx;
-    pthread_mutex_lock(&lock);
-    if (!made && einc_ctx_create(NULL, &ctx, NULL) == EINC_OK)
-        __atomic_store_n(&made, ctx, __ATOMIC_RELEASE);
-    ctx = made;
-    pthread_mutex_unlock(&lock);
-    return ctx;
+    if (__atomic_compare_exchange_n(&made, &none, ctx, 0, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE))
+        return ctx;
+    einc_ctx_free(ctx); /* another thread was faster */
+    return none;
 }
 
 /* --- what is there ------------------------------------------------------ */
@@ -272,6 +353,6 @@ einc_ctx_look(struct einc_ctx *ctx)
     pthread_mutex_unlock(&ctx->lock);
     if (status == EINC_OK && first && !ctx->cache &&
         (!ctx->cache_dir || *ctx->cache_dir))
-        einc_ctx_log(ctx, "no disk cache: %s", ctx->cache_why.text);
+        einc_ctx_log(ctx, "%s", ctx->cache_why.text);
     return status;
 }

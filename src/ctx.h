@@ -35,8 +35,11 @@ struct memo {
 
 enum { KERNEL_BUCKETS = 256, MEMO_SLOTS = 256 };
 
+enum { MOST_THREADS = 1024 }; /* as runtime/pool.c starts at most */
+
 struct einc_ctx {
     int holds;             /* atomic: the caller's and one per plan */
+    struct einc_ctx *next, *before; /* all contexts, for fork() */
     struct mem mem;
     einc_log_fn log;
     void *log_user;
@@ -113,6 +116,11 @@ enum einc_status einc_kernels_get(struct einc_ctx *ctx, const struct unit *u,
                                   int compile, int use_cache,
                                   einc_kernel_fn *entry, struct trouble *why);
 void einc_kernels_free(struct einc_ctx *ctx);
+
+/* Copies a struct that starts with its size. A shorter one is an older
+ * caller's: the rest reads as 0. A longer one is a newer caller's: fine if the
+ * rest is 0. Returns 0 if it is not, or if the size was not set. */
+int einc_take_struct(void *to, size_t own_bytes, const void *from);
 
 /* err.c. All of them give *err (if err is not NULL) and return `status`. */
 enum einc_status einc_err_set(const struct mem *mem, struct einc_err **err,

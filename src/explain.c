@@ -4,8 +4,6 @@
  */
 #include "ctx.h"
 
-static const struct mem libc_memory = {einc_mem_libc, NULL};
-
 /* --- stages ------------------------------------------------------------- */
 
 struct printing {
@@ -154,7 +152,7 @@ einc_explain(const struct einc_plan *plan, const char *stage,
     if (err)
         *err = NULL;
     if (!plan || !write)
-        return einc_err_set(&libc_memory, err, EINC_EINVAL, "%s is NULL",
+        return einc_err_set(&mem_libc, err, EINC_EINVAL, "%s is NULL",
                             plan ? "write" : "plan");
     stage = stage ? stage : "plan";
     for (size_t s = 0; s < sizeof stages / sizeof stages[0]; s++)
@@ -162,6 +160,9 @@ einc_explain(const struct einc_plan *plan, const char *stage,
             struct printing p = {.plan = plan, .print = stages[s].print};
             return write_guarded(&p, print_guarded, write, user, err);
         }
+    if (format < EINC_TEXT || format > EINC_DOT)
+        return einc_err_set(&plan->ctx->mem, err, EINC_EINVAL,
+                            "no format has number %d", (int)format);
     for (size_t s = 0; s < sizeof stages / sizeof stages[0]; s++)
         if (strcmp(stage, stages[s].name) == 0)
             return einc_err_set(&plan->ctx->mem, err, EINC_EINVAL,
@@ -195,31 +196,66 @@ is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
+/* Words of C11, C23 and C++20, what libc declares in the headers that the
+ * files include, macros of compilers, and the files' own words. */
+static const char *const taken[] = {
+    "abort", "abs", "alignas", "alignof", "and", "and_eq", "asctime", "asm",
+    "atexit", "atof", "atoi", "atol", "atoll", "auto", "bitand", "bitor",
+    "bool", "break", "bsearch", "calloc", "case", "catch", "char", "class",
+    "clearerr", "clock", "compl", "concept", "const", "consteval",
+    "constexpr", "constinit", "const_cast", "continue", "ctime", "decltype",
+    "default", "delete", "difftime", "div", "do", "double", "dynamic_cast",
+    "else", "enum", "exit", "explicit", "export", "extern", "false",
+    "fclose", "fflush", "float", "fopen", "for", "fprintf", "fputs", "free",
+    "friend", "getenv", "gmtime", "goto", "if", "import", "index", "inline",
+    "int", "labs", "ldiv", "linux", "localtime", "long", "main", "malloc",
+    "memchr", "memcmp", "memcpy", "memmove", "memset", "mktime", "module",
+    "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr",
+    "operator", "or", "or_eq", "out", "perror", "printf", "private",
+    "protected", "public", "putchar", "puts", "qsort", "rand", "realloc",
+    "register", "reinterpret_cast", "remove", "rename", "requires",
+    "restrict", "return", "rewind", "scanf", "short", "signed", "sizeof",
+    "snprintf", "sprintf", "srand", "sscanf", "static", "static_assert",
+    "static_cast", "stderr", "stdin", "stdout", "strcat", "strchr", "strcmp",
+    "strcpy", "strlen", "strtod", "strtol", "strtoll", "struct", "switch",
+    "system", "template", "this", "thread_local", "throw", "time", "true",
+    "try", "typedef", "typeid", "typename", "typeof", "union", "unix",
+    "unsigned", "using", "virtual", "void", "volatile", "while", "work",
+    "xor", "xor_eq"};
+
+static int
+ends_with(const char *z, const char *end)
+{
+    size_t n = strlen(z), m = strlen(end);
+    return n >= m && strcmp(z + n - m, end) == 0;
+}
+
+/* in0, t1 ... are the files' own. */
+static int
+is_numbered(const char *z)
+{
+    z += z[0] == 't' ? 1 : z[0] == 'i' && z[1] == 'n' ? 2 : 0;
+    return *z && strspn(z, "0123456789") == strlen(z);
+}
+
 /* A name is pasted into the file, so it is checked here: an identifier of C
- * and C++, and none of their words. */
+ * and C++ that nobody else has. Leading _ and trailing _t belong to the
+ * implementation, names in capitals to macros. */
 static int
 is_identifier(const char *z)
 {
-    static const char *const words[] = {
-        "and", "auto", "bool", "break", "case", "catch", "char", "class",
-        "compl", "const", "continue", "default", "delete", "do", "double",
-        "else", "enum", "explicit", "export", "extern", "false", "float",
-        "for", "friend", "goto", "if", "inline", "int", "long", "main",
-        "mutable", "namespace", "new", "not", "operator", "or", "private",
-        "protected", "public", "register", "restrict", "return", "short",
-        "signed", "sizeof", "static", "struct", "switch", "template", "this",
-        "throw", "true", "try", "typedef", "typename", "union", "unsigned",
-        "using", "virtual", "void", "volatile", "while", "xor", "malloc",
-        "free", "memcpy", "printf", "clock", "atoll", "asm", "nullptr"};
-    if (!is_letter(*z) || strlen(z) > 63)
+    int small = 0;
+    if (!is_letter(*z) || *z == '_' || strlen(z) > 63 || ends_with(z, "_t"))
         return 0;
-    for (const char *p = z; *p; p++)
+    for (const char *p = z; *p; p++) {
         if (!is_letter(*p) && !(*p >= '0' && *p <= '9'))
             return 0;
-    for (size_t w = 0; w < sizeof words / sizeof words[0]; w++)
-        if (strcmp(z, words[w]) == 0)
+        small |= *p >= 'a' && *p <= 'z';
+    }
+    for (size_t w = 0; w < sizeof taken / sizeof taken[0]; w++)
+        if (strcmp(z, taken[w]) == 0)
             return 0;
-    return 1;
+    return small && !is_numbered(z);
 }
 
 /* What may stand between the quotes of an #include. */
@@ -236,15 +272,16 @@ enum einc_status
 einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
           einc_write_fn write, void *user, struct einc_err **err)
 {
-    struct einc_emit_options o = {0};
+    struct einc_emit_options o;
     if (err)
         *err = NULL;
     if (!plan || !write)
-        return einc_err_set(&libc_memory, err, EINC_EINVAL, "%s is NULL",
+        return einc_err_set(&mem_libc, err, EINC_EINVAL, "%s is NULL",
                             plan ? "write" : "plan");
     const struct mem *m = &plan->ctx->mem;
-    if (opts)
-        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
+    if (!einc_take_struct(&o, sizeof o, opts))
+        return einc_err_set(m, err, EINC_EINVAL,
+                            "size of the einc_emit_options is not set");
     struct emit_style style = {.name = o.name ? o.name : "einsum",
                                .header = o.header,
                                .again = o.again,

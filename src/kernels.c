@@ -5,16 +5,8 @@
  */
 #include <stdio.h>
 
+#include "base/hash.h"
 #include "ctx.h"
-
-static uint64_t
-hash_source(const struct unit *u)
-{
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
-    for (int64_t j = 0; j < u->source_bytes; j++)
-        h = (h ^ (unsigned char)u->source[j]) * 0x100000001b3u;
-    return h;
-}
 
 /* --- memory ------------------------------------------------------------- */
 
@@ -180,7 +172,7 @@ enum einc_status
 einc_kernels_get(struct einc_ctx *ctx, const struct unit *u, int compile,
                  int use_cache, einc_kernel_fn *entry, struct trouble *why)
 {
-    uint64_t hash = hash_source(u);
+    uint64_t hash = hash_bytes(u->source, u->source_bytes);
     if ((*entry = find(ctx, u, hash)))
         return EINC_OK;
     if (einc_ctx_look(ctx) != EINC_OK)

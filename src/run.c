@@ -2,6 +2,7 @@
  *
  * run.c - einc.h implemented: running plans.
  */
+#include "base/hash.h"
 #include "ctx.h"
 #include "runtime/interp.h"
 #include "runtime/ref.h"
@@ -118,7 +119,41 @@ copy_bytes(const struct einc_plan *x, const void *const in[], const void *out)
     return bytes;
 }
 
-/* Copies the bytes that an overlapping input may touch, strides and all. */
+/* Copies the elements of an operand to the same places behind `to`, and no
+ * byte between them: that may be somebody else's, or no memory at all. Rows
+ * are runs along the axis of stride 1, if there is one. */
+static void
+copy_elements(const struct graph *g, const struct operand *o, const char *from,
+              char *to)
+{
+    int64_t size = einc_dtype_info(o->dtype)->bytes;
+    enum { MOST_DIMS = 64 }; /* E802 */
+    int64_t row = 1, value[MOST_DIMS] = {0}, at = 0;
+    int unit = -1;
+    for (int a = 0; a < o->n_axes && unit < 0; a++)
+        if (o->axes[a].stride == 1)
+            unit = a;
+    if (unit >= 0)
+        row = g->indices[o->axes[unit].index].extent;
+    for (;;) {
+        memcpy(to + at * size, from + at * size, (size_t)(row * size));
+        int a = 0;
+        for (; a < o->n_axes; a++) {
+            int64_t n = g->indices[o->axes[a].index].extent;
+            if (a == unit || o->axes[a].stride == 0)
+                continue;
+            at += o->axes[a].stride;
+            if (++value[a] < n)
+                break;
+            at -= o->axes[a].stride * n;
+            value[a] = 0;
+        }
+        if (a == o->n_axes)
+            return;
+    }
+}
+
+/* Copies what an overlapping input may touch, strides and all. */
 static void
 copy_overlapping(const struct einc_plan *x, const void *const in[],
                  const void *out, const void **copied, char *room)
@@ -128,7 +163,8 @@ copy_overlapping(const struct einc_plan *x, const void *const in[],
         copied[o] = in[o];
         if (!overlaps(x, o, in[o], out))
             continue;
-        memcpy(room, (const char *)in[o] + e->lo, (size_t)(e->hi - e->lo));
+        copy_elements(x->plan->graph, &x->plan->graph->in[o], in[o],
+                      room - e->lo);
         copied[o] = room - e->lo;
         room += (e->hi - e->lo + 127) / 64 * 64;
     }
@@ -159,8 +195,7 @@ check_run(const struct einc_plan *plan, const void *const in[],
           const void *out, const struct einc_run_options *o,
           struct einc_err **err)
 {
-    static const struct mem libc_memory = {einc_mem_libc, NULL};
-    const struct mem *m = plan ? &plan->ctx->mem : &libc_memory;
+    const struct mem *m = plan ? &plan->ctx->mem : &mem_libc;
     if (!plan)
         return einc_err_set(m, err, EINC_EINVAL, "plan is NULL");
     if (!out || (!in && plan->plan->graph->n_in))
@@ -179,22 +214,17 @@ check_run(const struct einc_plan *plan, const void *const in[],
     return EINC_OK;
 }
 
-static struct einc_run_options
-read_run_options(const struct einc_run_options *opts)
-{
-    struct einc_run_options o = {0};
-    if (opts)
-        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
-    return o;
-}
-
 enum einc_status
 einc_run(const struct einc_plan *plan, const void *const in[], void *out,
          const struct einc_run_options *opts, struct einc_err **err)
 {
     if (err)
         *err = NULL;
-    struct einc_run_options o = read_run_options(opts);
+    struct einc_run_options o;
+    if (!einc_take_struct(&o, sizeof o, opts) || o.threads < 0)
+        return einc_err_set(&mem_libc, err, EINC_EINVAL,
+                            "size of the einc_run_options is not set, or "
+                            "threads is below 0");
     enum einc_status status = check_run(plan, in, out, &o, err);
     if (status != EINC_OK)
         return status;
@@ -292,15 +322,6 @@ write_key(char *to, const char *expr, size_t n_in,
     return n;
 }
 
-static uint64_t
-hash_bytes(const char *p, size_t n)
-{
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
-    for (size_t j = 0; j < n; j++)
-        h = (h ^ (unsigned char)p[j]) * 0x100000001b3u;
-    return h;
-}
-
 static int
 is_entry(const struct memo *m, uint64_t hash, const char *key, size_t n)
 {
@@ -359,12 +380,11 @@ einc_einsum(struct einc_ctx *ctx, const char *expr, size_t n_in,
             struct einc_err **err)
 {
     enum { SMALL_KEY = 1024 };
-    static const struct mem libc_memory = {einc_mem_libc, NULL};
     if (err)
         *err = NULL;
     ctx = ctx ? ctx : einc_ctx_default();
     if (!ctx)
-        return einc_err_set(&libc_memory, err, EINC_ENOMEM, "out of memory");
+        return einc_err_set(&mem_libc, err, EINC_ENOMEM, "out of memory");
     if (!expr || !out || (!in && n_in) || !layouts_are_readable(n_in, in, out))
         return einc_err_set(&ctx->mem, err, EINC_EINVAL,
                             "expr, out or a layout is NULL or not filled in");
@@ -374,7 +394,7 @@ einc_einsum(struct einc_ctx *ctx, const char *expr, size_t n_in,
     if (!key)
         return einc_err_set(&ctx->mem, err, EINC_ENOMEM, "out of memory");
     write_key(key, expr, n_in, in, out);
-    uint64_t hash = hash_bytes(key, n);
+    uint64_t hash = hash_bytes(key, (int64_t)n);
     struct einc_plan *plan = recall(ctx, hash, key, n);
     enum einc_status status = EINC_OK;
     if (!plan) {

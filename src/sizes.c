@@ -2,6 +2,7 @@
  *
  * sizes.c - einc.h implemented: sizes of labels to shapes of operands.
  */
+#include "base/hash.h"
 #include "ctx.h"
 
 enum { NOMINAL = 64 }; /* extent of a label nobody gave a size, for planning */
@@ -105,31 +106,60 @@ read_sizes(struct guarded *g, struct sizes_job *j)
 
 /* --- shapes ------------------------------------------------------------- */
 
-static struct size_entry *
-find_size(struct sizes_job *j, struct str label)
+/* Labels that were met, in an open table: each with its size, or NULL. */
+struct seen {
+    struct str label;
+    struct size_entry *size;
+};
+
+struct seen_table {
+    struct seen *slots;
+    int64_t mask; /* a power of 2, less 1 */
+};
+
+/* The slot of a label, empty (label.p NULL) if it is new. */
+static struct seen *
+find_seen(const struct seen_table *t, struct str label)
 {
-    for (int e = 0; e < j->n_entries; e++)
-        if (str_equal(j->entries[e].label, label))
-            return &j->entries[e];
-    return NULL;
+    int64_t at = (int64_t)hash_bytes(label.p, label.n) & t->mask;
+    while (t->slots[at].label.p && !str_equal(t->slots[at].label, label))
+        at = (at + 1) & t->mask;
+    return &t->slots[at];
 }
 
-/* Labels without a size, each once, in order of appearance. */
-static void
-note_symbolic(struct text *t, struct str label)
+static struct seen_table
+open_seen(struct arena *a, int64_t n_labels)
 {
-    struct str all = {t->p, t->n};
-    for (int64_t at = 0; at < all.n;) {
-        int64_t end = at;
-        while (end < all.n && all.p[end] != ',')
-            end++;
-        if (str_equal((struct str){all.p + at, end - at}, label))
-            return;
-        at = end + 1;
+    struct seen_table t = {.mask = 15};
+    while (t.mask < 2 * n_labels)
+        t.mask = 2 * t.mask + 1;
+    t.slots = NEW(a, struct seen, t.mask + 1);
+    return t;
+}
+
+/* Of several sizes of one label the first counts. */
+static void
+enter_sizes(struct seen_table *t, struct sizes_job *j)
+{
+    for (int e = 0; e < j->n_entries; e++) {
+        struct seen *s = find_seen(t, j->entries[e].label);
+        if (!s->label.p)
+            *s = (struct seen){j->entries[e].label, &j->entries[e]};
     }
-    if (t->n)
-        einc_put(t, ",");
-    einc_put_str(t, label);
+}
+
+/* Size of a label, NULL for none; a new one without goes into `symbolic`. */
+static struct size_entry *
+size_of(struct seen_table *t, struct str label, struct text *symbolic)
+{
+    struct seen *s = find_seen(t, label);
+    if (s->label.p)
+        return s->size;
+    s->label = label;
+    if (symbolic->n)
+        einc_put(symbolic, ",");
+    einc_put_str(symbolic, label);
+    return NULL;
 }
 
 static void
@@ -141,15 +171,19 @@ make_shapes(struct guarded *g, void *arg)
     j->expr = einc_parse(&g->perm, g->scratch, j->text, j->flags);
     read_sizes(g, j);
     j->shapes = NEW(&g->perm, int64_t *, j->expr->n_inputs);
+    int64_t n_labels = j->n_entries;
+    for (int o = 0; o < j->expr->n_inputs; o++)
+        n_labels += j->expr->inputs[o].n_labels;
+    struct seen_table seen = open_seen(&g->perm, n_labels);
+    enter_sizes(&seen, j);
     for (int o = 0; o < j->expr->n_inputs; o++) {
         const struct term *t = &j->expr->inputs[o];
         j->shapes[o] = NEW(&g->perm, int64_t, t->n_labels);
         for (int d = 0; d < t->n_labels; d++) {
-            struct size_entry *e = find_size(j, t->labels[d].name);
+            struct size_entry *e =
+                size_of(&seen, t->labels[d].name, &symbolic);
             if (e)
                 e->used = 1;
-            else
-                note_symbolic(&symbolic, t->labels[d].name);
             j->shapes[o][d] = e ? e->extent : NOMINAL;
         }
     }
@@ -169,13 +203,12 @@ einc_shapes(const char *expr, const char *sizes, uint32_t flags,
             einc_shape_fn each, void *user, char *symbolic,
             size_t symbolic_bytes, struct einc_err **err)
 {
-    static const struct mem libc_memory = {einc_mem_libc, NULL};
     if (err)
         *err = NULL;
     if (!expr || !each)
-        return einc_err_set(&libc_memory, err, EINC_EINVAL, "%s is NULL",
+        return einc_err_set(&mem_libc, err, EINC_EINVAL, "%s is NULL",
                             expr ? "each" : "expr");
-    struct einc_ctx only_memory = {.mem = libc_memory};
+    struct einc_ctx only_memory = {.mem = mem_libc};
     struct sizes_job j = {.text = str_of(expr),
                           .sizes = str_of(sizes ? sizes : ""),
                           .flags = flags};
@@ -187,14 +220,14 @@ einc_shapes(const char *expr, const char *sizes, uint32_t flags,
         return status;
     size_t need = strlen(j.symbolic) + 1;
     if (symbolic && need > symbolic_bytes)
-        status = einc_err_set(&libc_memory, err, EINC_EINVAL,
+        status = einc_err_set(&mem_libc, err, EINC_EINVAL,
                               "the labels without a size need %zu bytes",
                               need);
     else if (symbolic)
         memcpy(symbolic, j.symbolic, need);
     for (int o = 0; o < j.expr->n_inputs && status == EINC_OK; o++)
         if (each(user, (size_t)o, j.expr->inputs[o].n_labels, j.shapes[o]))
-            status = einc_err_set(&libc_memory, err, EINC_EINVAL,
+            status = einc_err_set(&mem_libc, err, EINC_EINVAL,
                                   "the caller stopped");
     einc_guard_free(&g, 0);
     einc_guard_free(&g, 1);

@@ -170,6 +170,35 @@ write_parts(const struct args *a, const struct einc_plan *plan)
     return code;
 }
 
+/* Where a file is to be, links in its folder resolved; NULL if that folder
+ * cannot be found. The caller frees it. */
+static char *
+place_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1)
+                         : strdup(".");
+    char *real = folder ? realpath(folder, NULL) : NULL;
+    char *place = NULL;
+
+    if (real && asprintf(&place, "%s/%s", real, slash ? slash + 1 : path) < 0)
+        place = NULL;
+    free(folder);
+    free(real);
+    return place;
+}
+
+static int
+same_place(const char *a, const char *b)
+{
+    char *x = place_of(a), *y = place_of(b);
+    int same = !strcmp(a, b) || (x && y && !strcmp(x, y));
+
+    free(x);
+    free(y);
+    return same;
+}
+
 int
 einc_verb_emit(const struct args *a)
 {
@@ -177,7 +206,7 @@ einc_verb_emit(const struct args *a)
     struct einc_plan *plan = NULL;
 
     if (a->header && (!strcmp(a->header, "-")
-                      || (a->output && !strcmp(a->header, a->output))))
+                      || (a->output && same_place(a->header, a->output))))
         return einc_say_usage(a->verb, "--header needs a file of its own");
     int code = einc_operands_read(&o, a);
     if (code == EXIT_DONE) {

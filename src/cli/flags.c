@@ -110,8 +110,8 @@ set_threads(struct args *a, const char *text)
 
     errno = 0;
     const long n = strtol(text, &end, 10);
-    if (errno || end == text || *end || n < 1 || n > 4096)
-        return einc_say_usage(a->verb, "--threads takes 1 to 4096, not '%s'",
+    if (errno || end == text || *end || n < 1 || n > 1024)
+        return einc_say_usage(a->verb, "--threads takes 1 to 1024, not '%s'",
                               text);
     a->threads = (int32_t)n;
     return EXIT_DONE;

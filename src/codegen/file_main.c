@@ -229,6 +229,10 @@ put_main_sizes(const struct file *f)
         einc_put(f->t, "    const int64_t n_%s = argc > %d ? atoll(argv[%d]) : "
                        "%lld;\n", name, argument, argument,
                  (long long)g->indices[x].extent);
+        einc_put(f->t, "    if (n_%s < 0 || n_%s > 1 << 20)\n"
+                       "        return fprintf(stderr, \"n_%s: a number from "
+                       "0 to 1048576, please\\n\"), 2;\n", name, name,
+                 name);
         argument++;
     }
     if (argument == 1)

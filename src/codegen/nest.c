@@ -344,7 +344,7 @@ role_extent(const struct nest *w, enum loop_role role)
 static int64_t
 blocks(int64_t n, int64_t size)
 {
-    return (n + size - 1) / size;
+    return n / size + (n % size != 0);
 }
 
 static int64_t

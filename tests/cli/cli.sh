@@ -128,7 +128,7 @@ has err 'unknown flag -x'
 run 2 run ij a.npy -o
 has err 'needs a value'
 run 2 run ij a.npy --threads 0
-has err "1 to 4096"
+has err "1 to 1024"
 run 2 run ij a.npy --memory-limit 12Q
 has err "'12Q'"
 run 2 run
@@ -349,6 +349,7 @@ holds 'source and header compile' "${CC-gcc}" -Wall -Wextra -Werror -c h/mm.c \
 run 4 emit 'ij,jk->ik' --name matmul --header h/mm.h -o h/new.c
 holds 'neither file where one is refused' test ! -e h/new.c
 run 2 emit 'ij,jk->ik' --header x.c -o x.c
+run 2 emit 'ij,jk->ik' --header ./x.c -o x.c
 run 0 emit 'ij,jk->ik' --size i=8,j=9,k=10 --main -o prog.c
 holds 'a program compiles' "${CC-gcc}" -O1 prog.c -o prog -lm
 holds 'and runs' ./prog
