@@ -311,6 +311,25 @@ einc_print_pack(const struct printer *p, int side)
 
 /* --- storing ------------------------------------------------------------ */
 
+/* Most tiles are whole, contiguous and not scaled: their rows are copied. */
+static void
+print_whole_rows(const struct printer *p)
+{
+    struct text *t = p->t;
+    const struct nest *w = p->nest;
+    if (!copies(p, &w->out) || (w->factor.arg < 0 && w->factor.value != 1))
+        return;
+    einc_line(t, "if (runs && columns == %s_NR%s%s) {", p->shared,
+              p->with_scale ? " && !args->alpha && !args->beta" : "",
+              w->factor.arg >= 0 ? " && factor == 1" : "");
+    einc_line(t, "    for (int64_t r = 0; r < rows; r++)");
+    einc_line(t, "        memcpy(out + row[r] + column[0], sum + %s_NR*r,",
+              p->shared);
+    einc_line(t, "               %s_NR * sizeof *sum);", p->shared);
+    einc_line(t, "    return;");
+    einc_line(t, "}");
+}
+
 static void
 print_store_tile(const struct printer *p)
 {
@@ -334,6 +353,7 @@ print_store_tile(const struct printer *p)
     einc_line(t, "int runs = 1;");
     einc_line(t, "for (int64_t c = 1; c < columns; c++)");
     einc_line(t, "    runs &= column[c] - column[c - 1] == 1;");
+    print_whole_rows(p);
     for (int runs = 1; runs >= 0; runs--) {
         einc_line(t, runs ? "if (runs)" : "else");
         einc_line(t, "    for (int64_t r = 0; r < rows; r++)");
