@@ -6,6 +6,8 @@
 
 #include <assert.h>
 
+#include "base/hash.h"
+
 enum {
     MAX_DIMS = 64,      /* of the output given */
     MAX_MARKED = 65536, /* elements that overlap is looked for one by one */
@@ -392,7 +394,9 @@ make_axes(struct builder *b, struct operand *o, struct room *r,
             continue;
         }
         int64_t *stride = &o->axes[b->seen_at[x]].stride;
-        if (__builtin_add_overflow(*stride, o->stride[d], stride))
+        if (o->shape[d] < 2)
+            *stride = 0; /* it never moves, whatever the strides are */
+        else if (__builtin_add_overflow(*stride, o->stride[d], stride))
             einc_fail(b->cx, EINC_ELIMIT, "E805", o->at,
                       "the stride of the diagonal '%s' of %s does not fit in"
                       " 64 bits", show_index(b, x),
@@ -432,6 +436,28 @@ check_dtype(struct builder *b, int dtype, int number, struct span at)
                   dtype);
 }
 
+static int
+is_integer(int dtype)
+{
+    return einc_dtype_info((enum einc_dtype)dtype)->kind < KIND_FLOAT;
+}
+
+/* The type of all operands, as numpy's result_type. Promotion of two is not
+ * associative: f16 takes an i8 and a u8, but not the i16 that the two make.
+ * So the floats go first, and then the integers one by one: no order of the
+ * operands shows. */
+static enum einc_dtype
+promote_all(const struct builder *b)
+{
+    enum einc_dtype made = EINC_BOOL;
+    for (int integers = 0; integers < 2; integers++)
+        for (int k = 0; k < b->g->n_in; k++)
+            if (is_integer(b->in[k].dtype) == integers)
+                made = einc_dtype_promote(made,
+                                          (enum einc_dtype)b->in[k].dtype);
+    return made;
+}
+
 /* The type of the output; sets that of sums. */
 static enum einc_dtype
 resolve_types(struct builder *b)
@@ -439,10 +465,7 @@ resolve_types(struct builder *b)
     const struct span at = b->p->stmts[0].left.at;
     for (int k = 0; k < b->g->n_in; k++)
         check_dtype(b, b->in[k].dtype, k, b->access[k]->at);
-    enum einc_dtype made = (enum einc_dtype)b->in[0].dtype;
-    for (int k = 1; k < b->g->n_in; k++)
-        made = einc_dtype_promote(made, (enum einc_dtype)b->in[k].dtype);
-    enum einc_dtype out = made;
+    enum einc_dtype made = promote_all(b), out = made;
     if (b->out && b->out->dtype) {
         check_dtype(b, b->out->dtype, -1, at);
         out = (enum einc_dtype)b->out->dtype;
@@ -650,20 +673,51 @@ trim(struct str s)
     return s;
 }
 
-/* Frees one label's index, "..." all of its dims, "*" everything. */
-static void
-free_extent(struct builder *b, struct str label)
+/* The indices by name, and what the list asks for beside names. */
+struct freeing {
+    int *slots;    /* 1 + index, hashed by name; 0: empty */
+    uint64_t mask;
+    int has_dots;  /* an index is a dim of "..." */
+    int all, dots; /* "*", "..." */
+};
+
+/* Where the name is kept, or would be. */
+static int *
+find_slot(const struct builder *b, const struct freeing *f, struct str name)
 {
-    int all = str_equal(label, str_of("*")), found = all;
-    int dots = str_equal(label, str_of("..."));
+    uint64_t i = hash_bytes(name.p, name.n) & f->mask;
+    while (f->slots[i]
+           && !str_equal(b->g->indices[f->slots[i] - 1].name, name))
+        i = (i + 1) & f->mask;
+    return &f->slots[i];
+}
+
+static struct freeing
+open_freeing(const struct builder *b, struct arena *a)
+{
+    struct freeing f = {.mask = 2};
+    while (f.mask < 2 * (uint64_t)b->g->n_indices)
+        f.mask *= 2;
+    f.slots = NEW(a, int, (int64_t)f.mask--);
     for (int x = 0; x < b->g->n_indices; x++) {
-        struct graph_index *i = &b->g->indices[x];
-        if (all || str_equal(i->name, label) || (dots && is_ellipsis(b, x))) {
-            i->fixed = 0;
-            found = 1;
-        }
+        *find_slot(b, &f, b->g->indices[x].name) = x + 1;
+        f.has_dots |= is_ellipsis(b, x);
     }
-    if (!found)
+    return f;
+}
+
+/* Frees one label's index; "..." and "*" are noted. */
+static void
+free_extent(struct builder *b, struct freeing *f, struct str label)
+{
+    int all = str_equal(label, str_of("*"));
+    int dots = f->has_dots && str_equal(label, str_of("..."));
+    int x = *find_slot(b, f, label) - 1;
+    f->all |= all;
+    f->dots |= dots;
+    if (x >= 0)
+        b->g->indices[x].fixed = 0;
+    else if (!all && !dots)
         einc_diag_add(b->cx, EINC_ESHAPE, "E301",
                       "symbolic: the expression has no index '%s'",
                       einc_diag_show(b->cx, label, SHOWN));
@@ -688,13 +742,18 @@ read_symbolic(struct builder *b, const char *symbolic)
 {
     if (!symbolic || !*symbolic)
         return;
+    struct arena scratch = b->scratch;
+    struct freeing f = open_freeing(b, &scratch);
     check_no_strides(b);
     for (const char *s = symbolic, *end;; s = end + 1) {
         end = s + strcspn(s, ",");
-        free_extent(b, trim((struct str){s, end - s}));
+        free_extent(b, &f, trim((struct str){s, end - s}));
         if (!*end)
             break;
     }
+    for (int x = 0; x < b->g->n_indices; x++)
+        if (f.all || (f.dots && is_ellipsis(b, x)))
+            b->g->indices[x].fixed = 0;
     einc_diag_stop(b->cx);
 }
 

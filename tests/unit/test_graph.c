@@ -106,6 +106,192 @@ test_outputs_that_are_none(void **state)
     front_close(&f);
 }
 
+/* The type of "->" of scalars. */
+static enum einc_dtype
+type_of(struct front *f, int n, const int *dtypes)
+{
+    struct einc_layout in[3];
+    char text[] = ",,->";
+    for (int k = 0; k < n; k++)
+        in[k] = (struct einc_layout)EINC_LAYOUT(dtypes[k], 0, NULL);
+    f->in = in;
+    f->n_in = n;
+    f->source = str_of(text + 3 - n);
+    assert_int_equal(front_run(f), EINC_OK);
+    return f->graph->out.dtype;
+}
+
+static const int permuted[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                   {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+
+/* The type of three operands, which must be the same in every order. */
+static enum einc_dtype
+type_of_three(struct front *f, int a, int b, int c)
+{
+    const int of[3] = {a, b, c};
+    enum einc_dtype first = EINC_DTYPE_NONE;
+    for (int i = 0; i < 6; i++) {
+        const int *p = permuted[i], d[3] = {of[p[0]], of[p[1]], of[p[2]]};
+        enum einc_dtype got = type_of(f, 3, d);
+        if (i > 0 && got != first)
+            fail_msg("%s,%s,%s gives %s, not %s",
+                     einc_dtype_name((enum einc_dtype)d[0]),
+                     einc_dtype_name((enum einc_dtype)d[1]),
+                     einc_dtype_name((enum einc_dtype)d[2]),
+                     einc_dtype_name(got), einc_dtype_name(first));
+        first = got;
+    }
+    return first;
+}
+
+static void
+test_types_in_any_order(void **state)
+{
+    (void)state;
+    struct front f;
+    front_open(&f, 1 << 16);
+    for (int a = EINC_BOOL; a <= EINC_C128; a++)
+        for (int b = a; b <= EINC_C128; b++)
+            for (int c = b; c <= EINC_C128; c++)
+                type_of_three(&f, a, b, c);
+    front_close(&f);
+}
+
+/* What numpy.result_type says, but for bf16. */
+static void
+test_types_of_three(void **state)
+{
+    (void)state;
+    static const int cases[][4] = {
+        {EINC_U8, EINC_I8, EINC_F16, EINC_F16},
+        {EINC_U16, EINC_I16, EINC_F32, EINC_F32},
+        {EINC_I8, EINC_U16, EINC_F32, EINC_F32},
+        {EINC_U16, EINC_I8, EINC_F16, EINC_F32},
+        {EINC_U64, EINC_I8, EINC_F16, EINC_F64},
+        {EINC_BOOL, EINC_BOOL, EINC_F16, EINC_F16},
+        {EINC_U8, EINC_I8, EINC_C64, EINC_C64},
+        {EINC_I16, EINC_U16, EINC_C64, EINC_C64},
+        {EINC_I8, EINC_F16, EINC_C64, EINC_C64},
+        {EINC_U32, EINC_I32, EINC_C64, EINC_C128},
+        {EINC_I16, EINC_F64, EINC_C64, EINC_C128},
+        {EINC_BOOL, EINC_U8, EINC_I8, EINC_I16},
+        {EINC_U8, EINC_I8, EINC_U16, EINC_I32},
+        {EINC_U32, EINC_I16, EINC_I8, EINC_I64},
+        {EINC_U32, EINC_I8, EINC_U64, EINC_F64},
+        {EINC_U8, EINC_I8, EINC_BF16, EINC_BF16},
+        {EINC_I8, EINC_F16, EINC_BF16, EINC_F32},
+    };
+    struct front f;
+    front_open(&f, 1 << 16);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int *c = cases[i];
+        assert_int_equal(type_of_three(&f, c[0], c[1], c[2]), c[3]);
+    }
+    front_close(&f);
+}
+
+/* Strides of dims that have one element, or none, are never multiplied by
+ * anything; those of a diagonal are not added, either. */
+static void
+test_diagonals_of_one(void **state)
+{
+    (void)state;
+    int64_t shape[] = {1, 1, 2}, stride[] = {INT64_MIN, INT64_MIN, 1};
+    const struct einc_layout in = {sizeof in, EINC_F32, 3, 0, shape, stride};
+    struct front f;
+    front_open(&f, 1 << 20);
+    f.in = &in;
+    f.n_in = 1;
+    f.source = str_of("aab->b");
+    for (int64_t size = 0; size < 2; size++) {
+        shape[0] = shape[1] = size;
+        assert_int_equal(front_run(&f), EINC_OK);
+        assert_int_equal(f.graph->in[0].n_axes, 2);
+        assert_int_equal(f.graph->in[0].axes[0].stride, 0);
+        assert_int_equal(f.graph->in[0].axes[1].stride, 1);
+    }
+    shape[0] = shape[1] = 2;
+    expect(&f, EINC_ELIMIT, "E805");
+    shape[0] = 1;
+    expect(&f, EINC_ESHAPE, "E402");
+    front_close(&f);
+}
+
+static void
+test_symbolic(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list, *free; /* of indices "...0", "...1", i, row */
+        int n_unknown;
+    } cases[] = {
+        {"row", "0001", 0},      {" i , {row}", "0011", 0},
+        {"...", "1100", 0},      {"...1,...", "1100", 0},
+        {"...1", "0100", 0},     {"i,*,*", "1111", 0},
+        {"i,i,i", "0010", 0},    {"i,ro", NULL, 1},
+        {"rows,,*", NULL, 2},    {"a,b,c,i", NULL, 3},
+    };
+    const int64_t shape[] = {2, 3, 4, 5};
+    const struct einc_layout in = EINC_LAYOUT(EINC_F32, 4, shape);
+    struct front f;
+    front_open(&f, 1 << 20);
+    f.in = &in;
+    f.n_in = 1;
+    f.source = str_of("... i row -> ... i");
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        f.symbolic = cases[c].list;
+        enum einc_status want = cases[c].free ? EINC_OK : EINC_ESHAPE;
+        assert_int_equal(front_run(&f), want);
+        assert_int_equal(f.cx.n_diags, cases[c].n_unknown);
+        for (int d = 0; d < f.cx.n_diags; d++)
+            assert_string_equal(f.cx.diags[d].code, "E301");
+        for (int d = 0; cases[c].free && d < 4; d++) {
+            int x = f.graph->in[0].dim_index[d];
+            assert_int_equal(!f.graph->indices[x].fixed,
+                             cases[c].free[d] - '0');
+        }
+    }
+    f.source = str_of("a b i row -> i");
+    f.symbolic = "...";
+    expect(&f, EINC_ESHAPE, "E301");
+    front_close(&f);
+}
+
+/* As many labels as indices, all free: found without looking at all pairs,
+ * which would take minutes. */
+static void
+test_many_symbolic(void **state)
+{
+    (void)state;
+    enum { N = 200000, BYTES = 9 };
+    char *text = malloc((size_t)N * BYTES + 10);
+    char *list = malloc((size_t)N * BYTES + 10);
+    struct einc_layout *in = calloc(N, sizeof *in);
+    const int64_t shape[] = {2};
+    struct front f;
+    front_open(&f, (size_t)512 << 20);
+    size_t n = 0;
+    for (int k = 0; k < N; k++) {
+        n += (size_t)sprintf(text + n, "%sx%07d", k ? "," : "", k);
+        in[k] = (struct einc_layout)EINC_LAYOUT(EINC_F32, 1, shape);
+    }
+    memcpy(list, text, n + 1);
+    strcpy(text + n, "->");
+    f.in = in;
+    f.n_in = N;
+    f.source = str_of(text);
+    f.flags = EINC_NAMED_LABELS;
+    f.symbolic = list;
+    assert_int_equal(front_run(&f), EINC_OK);
+    assert_int_equal(f.graph->n_indices, N);
+    for (int x = 0; x < N; x++)
+        assert_false(f.graph->indices[x].fixed);
+    free(in);
+    free(list);
+    free(text);
+    front_close(&f);
+}
+
 static uint32_t
 next_random(uint32_t *seed)
 {
@@ -327,6 +513,11 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_axes),
         cmocka_unit_test(test_outputs_that_are_none),
+        cmocka_unit_test(test_types_in_any_order),
+        cmocka_unit_test(test_types_of_three),
+        cmocka_unit_test(test_diagonals_of_one),
+        cmocka_unit_test(test_symbolic),
+        cmocka_unit_test(test_many_symbolic),
         cmocka_unit_test(test_overlap_as_marking_finds_it),
         cmocka_unit_test(test_legal),
         cmocka_unit_test(test_two_sizes),
