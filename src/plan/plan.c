@@ -354,11 +354,11 @@ draft(struct arena *perm, struct arena *a, const struct canon *c,
       const struct plan_options *o, struct plan *p, struct drafts *d)
 {
     int64_t most = 2 * (int64_t)p->graph->n_in + 2;
-    if (o->plan_text.n)
+    if (o->plan_text.p)
         most += count_lines(o->plan_text);
     *d = einc_drafts_open(a, c, most);
-    p->finder = o->plan_text.n ? "text" : "none";
-    if (o->plan_text.n) {
+    p->finder = o->plan_text.p ? "text" : "none";
+    if (o->plan_text.p) {
         einc_plan_read(a, o->plan_text, p, c, d);
     } else if (!c->empty) {
         struct net net = einc_path_net(a, c);
@@ -386,7 +386,7 @@ einc_plan_build(struct arena *perm, struct arena scratch,
     einc_buffers_place(scratch, p, options->memory_limit_bytes);
     add_up(p);
     p->hash = hash(scratch, p, c);
-    if (options->plan_text.n)
+    if (options->plan_text.p)
         einc_plan_check(scratch, options->plan_text, p);
     return p;
 }

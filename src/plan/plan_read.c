@@ -365,8 +365,6 @@ einc_plan_read(struct arena *a, struct str text, const struct plan *p,
     struct reader r = {.c = {.arena = a}, .plan = p, .canon = c, .d = d};
     int64_t n = p->graph->n_in;
     check_head(*a, text, p);
-    if (c->empty)
-        return;
     for (int64_t i = 0; i < text.n; i++)
         n += text.p[i] == '\n';
     r.used = NEW(a, char, n + 1);
@@ -377,6 +375,9 @@ einc_plan_read(struct arena *a, struct str text, const struct plan *p,
         r.c.line = line;
         r.c.at = 0;
         r.c.number = l.number;
+        r.done |= c->empty;
+        if (c->empty)
+            continue; /* einc_plan_check() compares it with the only one */
         struct step_text s = read_step(&r.c, d->n + 1);
         add_step(&r, &s);
     }

@@ -267,6 +267,45 @@ test_wrong_lines(void **state)
     }
 }
 
+static void
+expect_no_output(struct planned *x)
+{
+    assert_int_equal(planned_build(x), EINC_EINVAL);
+    assert_string_equal(x->f.cx.diags[0].code, "E811");
+    assert_non_null(strstr(x->f.cx.diags[0].message, "no step writes 'out'"));
+}
+
+/* A text without the last step, down to no text at all: not a plan, and not
+ * "no text", either, which is p NULL. Of an empty sum, too. */
+static void
+test_missing_steps(void **state)
+{
+    (void)state;
+    struct planned x;
+    const char *last = strstr(chain, "step 2 ");
+    assert_non_null(last);
+    open_chain(&x);
+    const char *const ends[] = {chain, strstr(chain, "step 1 "), last};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        x.options.plan_text = (struct str){chain, ends[i] - chain};
+        expect_no_output(&x);
+    }
+    x.options.plan_text = (struct str){NULL, 0};
+    assert_int_equal(planned_build(&x), EINC_OK);
+    planned_close(&x);
+    planned_open(&x, "ij,jk->ik", "f32 2x0, f32 0x3");
+    assert_int_equal(planned_build(&x), EINC_OK);
+    static char text[MAX_TEXT];
+    snprintf(text, sizeof text, "%s", planned_print(&x, einc_plan_print));
+    x.options.plan_text = str_of(text);
+    assert_int_equal(planned_build(&x), EINC_OK);
+    x.options.plan_text.n = strstr(text, "step 1 ") - text;
+    expect_no_output(&x);
+    x.options.plan_text.n = 0;
+    expect_no_output(&x);
+    planned_close(&x);
+}
+
 /* Any bytes end in a plan or a diagnostic. */
 static void
 test_broken_bytes(void **state)
@@ -413,6 +452,7 @@ main(void)
         cmocka_unit_test(test_edited_kind),
         cmocka_unit_test(test_steps_of_another_path),
         cmocka_unit_test(test_wrong_lines),
+        cmocka_unit_test(test_missing_steps),
         cmocka_unit_test(test_broken_bytes),
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_layouts),
