@@ -33,6 +33,7 @@ struct form {
     int64_t factor;
     int empty;
     uint64_t *index_colour, *tensor_colour;
+    uint64_t *part_colour; /* [n_in] of the connected part; see find_parts() */
     int64_t *tensor_class; /* [n_in] goes before the colour in the order */
 };
 
@@ -191,6 +192,46 @@ mix(uint64_t h, uint64_t v)
     return h ^ h >> 32;
 }
 
+/* The operand that stands for the connected part of operand t. */
+static int
+part_of(int *part, int t)
+{
+    for (; part[t] != t; t = part[t])
+        part[t] = part[part[t]];
+    return t;
+}
+
+/* Operands are connected by the indices that they share, summed or not. How
+ * many operands and indices a part has is what refinement cannot see: to it a
+ * ring of two matrices looks like one of three. 0 if all is one part. */
+static void
+find_parts(struct arena scratch, struct form *f)
+{
+    int *part = NEW(&scratch, int, f->n_in);
+    uint64_t *operands = NEW(&scratch, uint64_t, f->n_in);
+    uint64_t *indices = NEW(&scratch, uint64_t, f->n_in);
+    for (int t = 0; t < f->n_in; t++)
+        part[t] = t;
+    for (int x = 0; x < f->g->n_indices; x++)
+        for (int h = f->first[x]; !f->gone[x] && h < f->first[x + 1]; h++)
+            if (f->holds[h].tensor < f->n_in)
+                part[part_of(part, f->holds[h].tensor)] =
+                    part_of(part, f->holds[f->first[x]].tensor);
+    for (int t = 0; t < f->n_in; t++)
+        operands[part_of(part, t)]++;
+    for (int x = 0; x < f->g->n_indices; x++) {
+        int t = f->first[x] < f->first[x + 1] ? f->holds[f->first[x]].tensor
+                                              : f->n_in;
+        if (!f->gone[x] && t < f->n_in)
+            indices[part_of(part, t)]++;
+    }
+    for (int t = 0; t < f->n_in; t++) {
+        int p = part_of(part, t);
+        if (operands[p] < (uint64_t)f->n_in)
+            f->part_colour[t] = mix(mix(operands[p], 0), indices[p]);
+    }
+}
+
 static void
 first_colours(struct form *f)
 {
@@ -205,7 +246,8 @@ first_colours(struct form *f)
     }
     for (int t = 0; t < f->n_in; t++)
         f->tensor_colour[t] = mix((uint64_t)f->tensor_class[t],
-                                  (uint64_t)tensor(f, t)->dtype);
+                                  (uint64_t)tensor(f, t)->dtype) +
+                              f->part_colour[t];
 }
 
 /* One round: a tensor sees the colours of its indices, an index those of its
@@ -323,10 +365,12 @@ split_classes(struct form *f, const int *order)
 }
 
 /* Colour refinement (Weisfeiler and Leman, 1968), as many rounds as tell the
- * operands of a small graph apart. Those still alike are interchangeable,
- * save in graphs of a regularity that einsums do not have: the first is
- * singled out and the rest refined, up to MAX_SINGLED operands. Beyond that
- * alike operands stay as given, and a hash may depend on their order. */
+ * operands of a small graph apart. Of those still alike the first is singled
+ * out and the rest refined, up to MAX_SINGLED operands; right where
+ * they are interchangeable, as in a ring. Two cases remain where a hash may
+ * depend on the order of the operands: more operands than MAX_SINGLED, where
+ * alike ones stay as given, and connected networks so regular that operands
+ * look alike and are not interchangeable. The plan is right all the same. */
 static void
 order_operands(struct arena scratch, struct form *f, int *order)
 {
@@ -336,6 +380,7 @@ order_operands(struct arena scratch, struct form *f, int *order)
         order[t] = t;
     if (f->n_in == 1)
         return;
+    find_parts(scratch, f);
     first_classes(scratch, f);
     for (int tie = 0; tie >= 0;) {
         first_colours(f);
@@ -446,6 +491,7 @@ open_form(struct arena *a, struct form *f, const struct graph *g)
     f->slowest = NEW(a, int, g->n_indices);
     f->index_colour = NEW(a, uint64_t, g->n_indices);
     f->tensor_colour = NEW(a, uint64_t, g->n_in);
+    f->part_colour = NEW(a, uint64_t, g->n_in);
     f->tensor_class = NEW(a, int64_t, g->n_in);
 }
 

@@ -176,6 +176,20 @@ test_alike_parts(void **state)
     assert_int_equal(hash, hash_of("ef,bc,ab,de->", t[3]));
 }
 
+/* tr(AB) * tr(CDE): every operand and every index looks like every other to
+ * its neighbours; only how many there are tells the two parts apart. */
+static void
+test_alike_rings(void **state)
+{
+    (void)state;
+    const char *m = "f32 3x3, f32 3x3, f32 3x3, f32 3x3, f32 3x3";
+    uint64_t hash = hash_of("ab,ba,cd,de,ec->", m);
+    assert_int_equal(hash, hash_of("cd,de,ec,ab,ba->", m));
+    assert_int_equal(hash, hash_of("cd,ab,ec,ba,de->", m));
+    assert_int_equal(hash, hash_of("ab,dc,ba,ed,ce->", m));
+    assert_int_not_equal(hash, hash_of("ab,bc,cd,de,ea->", m));
+}
+
 /* Operands in any order, under any names: the same plan. */
 static void
 test_hash_random(void **state)
@@ -465,6 +479,7 @@ main(void)
         cmocka_unit_test(test_expanded_matmul),
         cmocka_unit_test(test_no_copy_of_broadcast),
         cmocka_unit_test(test_alike_parts),
+        cmocka_unit_test(test_alike_rings),
         cmocka_unit_test(test_hash_random),
         cmocka_unit_test(test_one_pass),
         cmocka_unit_test(test_long_products),
