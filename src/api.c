@@ -143,10 +143,13 @@ make_units(struct guarded *g, struct job *j)
         const struct nest *w =
             einc_nest_build(&g->scratch, g->scratch, p, s, g->ctx->target,
                             NEST_GENERIC);
-        int64_t *n = NEW(&g->perm, int64_t, w->n_extents);
         int64_t *strides = NEW(&g->perm, int64_t, w->n_strides);
-        c->n_tasks = einc_nest_arguments(w, threads, n, strides);
-        c->n = n;
+        for (int many = 0; many < 2; many++) {
+            int64_t *n = NEW(&g->perm, int64_t, w->n_extents);
+            c->n_tasks[many] =
+                einc_nest_arguments(w, many ? threads : 1, n, strides);
+            c->n[many] = n;
+        }
         c->s = strides;
         j->units[s] = einc_emit_unit(&g->scratch, w);
         if (j->units[s].scratch_bytes > j->made->scratch_bytes)

@@ -67,8 +67,10 @@ struct einc_ctx {
 /* One step, ready to be called. */
 struct call {
     einc_kernel_fn entry;
-    const int64_t *n, *s;  /* arguments, in the plan's block */
-    int64_t n_tasks;
+    const int64_t *n[2];   /* extents, in the plan's block, with the size of a
+                            * task for one thread, and for all */
+    const int64_t *s;      /* strides */
+    int64_t n_tasks[2];
 };
 
 /* Bytes that an access may touch, from the address of element (0, ...). */

@@ -62,11 +62,25 @@ einc_kernels_free(struct einc_ctx *ctx)
 
 /* --- disk and compiler -------------------------------------------------- */
 
+enum { MOST_FLAGS = 32 };
+
+/* The target's flags, then the unit's; NULL at the end. */
+static void
+list_flags(const struct einc_ctx *ctx, const struct unit *u,
+           const char *flags[MOST_FLAGS])
+{
+    int n = 0;
+    for (int f = 0; ctx->target->flags[f] && n < MOST_FLAGS - 2; f++)
+        flags[n++] = ctx->target->flags[f];
+    for (int f = 0; u->flags[f] && n < MOST_FLAGS - 1; f++)
+        flags[n++] = u->flags[f];
+    flags[n] = NULL;
+}
+
 static struct cache_key
 key_of(const struct einc_ctx *ctx, const struct unit *u)
 {
-    enum { MOST = 40 };
-    const char *parts[MOST];
+    const char *parts[8 + MOST_FLAGS], *flags[MOST_FLAGS];
     int n = 0;
     char abi[32];
     snprintf(abi, sizeof abi, "kernel ABI %d", UNIT_ABI);
@@ -75,8 +89,9 @@ key_of(const struct einc_ctx *ctx, const struct unit *u)
     parts[n++] = ctx->target->name;
     parts[n++] = ctx->cc->identity;
     parts[n++] = u->source;
-    for (int f = 0; ctx->target->flags[f] && n < MOST; f++)
-        parts[n++] = ctx->target->flags[f];
+    list_flags(ctx, u, flags);
+    for (int f = 0; flags[f]; f++)
+        parts[n++] = flags[f];
     return einc_cache_key(parts, n);
 }
 
@@ -127,9 +142,10 @@ from_compiler(struct einc_ctx *ctx, const struct unit *u, uint64_t hash,
 {
     void *binary;
     size_t n_bytes;
-    enum einc_status status =
-        einc_cc_compile(ctx->cc, &ctx->mem, u->source, ctx->target->flags,
-                        &binary, &n_bytes, why);
+    const char *flags[MOST_FLAGS];
+    list_flags(ctx, u, flags);
+    enum einc_status status = einc_cc_compile(
+        ctx->cc, &ctx->mem, u->source, flags, &binary, &n_bytes, why);
     if (status != EINC_OK) {
         pthread_mutex_lock(&ctx->lock);
         if (why)

@@ -49,16 +49,17 @@ run_kernel(const struct running *r, int step, int threads)
     struct share share = {.call = c,
                           .args = {.out = r->tensor[s->out],
                                    .in = r->operand,
-                                   .n = c->n,
+                                   .n = c->n[threads > 1],
                                    .s = c->s,
                                    .alpha = last ? r->alpha : NULL,
                                    .beta = last ? r->beta : NULL,
                                    .scratch = r->work + x->work_at},
                           .scratch_bytes = x->scratch_bytes};
-    if (threads > 1 && c->n_tasks > 1)
-        einc_pool_run(x->ctx->pool, threads, c->n_tasks, run_share, &share);
+    int64_t n_tasks = c->n_tasks[threads > 1];
+    if (threads > 1 && n_tasks > 1)
+        einc_pool_run(x->ctx->pool, threads, n_tasks, run_share, &share);
     else
-        c->entry(&share.args, 0, c->n_tasks);
+        c->entry(&share.args, 0, n_tasks);
 }
 
 /* Waking a thread costs some microseconds: below this, in flop or bytes, one

@@ -30,7 +30,8 @@ einc_emit_unit(struct arena *perm, const struct nest *nest)
               UNIT_ABI, nest->target->name);
     einc_put(&t, "#include <stdint.h>\n#include <string.h>\n\n");
     print_args_struct(&t, "einc_args");
-    einc_print_halves(&t, nest->plan, "static ", 1);
+    einc_print_halves(&t, nest->plan,
+                      "static inline __attribute__((always_inline)) ", 1);
     struct printer p = einc_printer(&t, nest, "einc_kernel");
     p.linkage = "";
     if (nest->gett) {
@@ -47,6 +48,11 @@ einc_emit_unit(struct arena *perm, const struct nest *nest)
     return (struct unit){.source = einc_text_z(&t),
                          .source_bytes = t.n,
                          .entry = "einc_kernel",
+                         /* a gett has its vectors spelled out and is large:
+                          * what gcc would do to its other loops, and inlining
+                          * them, takes half of the compiler's time */
+                         .flags = {nest->gett ? "-fno-inline"
+                                              : "-ftree-vectorize"},
                          .scratch_bytes = nest->scratch_bytes,
                          .n_extents = nest->n_extents,
                          .n_strides = nest->n_strides};

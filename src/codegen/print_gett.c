@@ -207,6 +207,10 @@ print_tile(const struct printer *p, const struct target *target)
 void
 einc_print_tiles(const struct printer *p)
 {
+    einc_put(p->t, "#if defined(__GNUC__)\n"
+                   "#define %s_PREFETCH(p) __builtin_prefetch(p)\n"
+                   "#else\n#define %s_PREFETCH(p) ((void)(p))\n#endif\n\n",
+             p->shared, p->shared);
     const struct target *const *row = einc_target_portable;
     if (!str_equal(str_of(p->nest->target->name), str_of("portable"))) {
         print_tile(p, p->nest->target);
@@ -283,21 +287,31 @@ einc_print_pack(const struct printer *p, int side)
         einc_line(t, "for (int64_t r = 1; r < live; r++)");
         einc_line(t, "    runs &= row[r] - row[r - 1] == 1;");
         einc_line(t, "if (runs) {");
-        einc_line(t, "    for (int64_t d = 0; d < depth; d++)");
+        einc_line(t, "    for (int64_t d = 0; d < depth; d++) {");
+        einc_line(t, "        const int64_t ahead = d + 8 < depth ? d + 8 : d;");
+        einc_line(t, "        %s_PREFETCH(from + row[0] + deep[ahead]);",
+                  p->shared);
+        einc_line(t, "        %s_PREFETCH(from + row[%s - 1] + deep[ahead]);",
+                  p->shared, width);
         einc_line(t, "        memcpy(to + %s*d, from + row[0] + deep[d],",
                   width);
         einc_line(t, "               %s * sizeof *to);", width);
+        einc_line(t, "    }");
         einc_line(t, "    to += %s*depth;", width);
         einc_line(t, "    continue;");
         einc_line(t, "}");
     }
-    einc_line(t, "for (int64_t r = 0; r < live; r++)");
+    einc_line(t, "for (int64_t r = 0; r < live; r++) {");
+    einc_line(t, "    const int64_t next = r + 1 < live ? row[r + 1] : row[r];");
     einc_line(t, "    for (int64_t d = 0; d < depth; d++) {");
     t->indent += 8;
+    einc_line(t, "%s_PREFETCH(%sfrom + %s(next + deep[d]));", p->shared, "",
+              einc_dtype_info(x->storage)->kind == KIND_COMPLEX ? "2*" : "");
     print_gather(p, x, width);
     t->indent -= 4;
     einc_line(t, "}");
     t->indent -= 4;
+    einc_line(t, "}");
     einc_line(t, "for (int64_t r = live; r < %s; r++)", width);
     einc_line(t, "    for (int64_t d = 0; d < %sdepth; d++)",
               p->planes == 2 ? "2*" : "");

@@ -14,7 +14,7 @@
  * if-converting and changes no value. Never -ffast-math. */
 #define COMMON                                                              \
     "-std=gnu11", "-O2", "-ffp-contract=fast", "-fno-trapping-math",        \
-        "-fno-math-errno", "-ftree-vectorize", "-w"
+        "-fno-math-errno", "-w"
 
 static const char *const flags_avx512[] = {
     COMMON, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma",

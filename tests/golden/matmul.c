@@ -37,6 +37,12 @@ struct einsum_args {
     char *scratch;        /* of this thread, 64-aligned */
 };
 
+#if defined(__GNUC__)
+#define einsum_PREFETCH(p) __builtin_prefetch(p)
+#else
+#define einsum_PREFETCH(p) ((void)(p))
+#endif
+
 #if defined(__GNUC__) && !defined(EINC_SCALAR) && defined(__AVX512F__) && defined(__AVX512DQ__)
 #define einsum_MR 14 /* rows of a register tile */
 #define einsum_NR 32 /* columns of it */
@@ -435,16 +441,23 @@ einsum_pack_lhs_f32(const float *from, const int64_t *row,
         for (int64_t r = 1; r < live; r++)
             runs &= row[r] - row[r - 1] == 1;
         if (runs) {
-            for (int64_t d = 0; d < depth; d++)
+            for (int64_t d = 0; d < depth; d++) {
+                const int64_t ahead = d + 8 < depth ? d + 8 : d;
+                einsum_PREFETCH(from + row[0] + deep[ahead]);
+                einsum_PREFETCH(from + row[einsum_MR - 1] + deep[ahead]);
                 memcpy(to + einsum_MR*d, from + row[0] + deep[d],
                        einsum_MR * sizeof *to);
+            }
             to += einsum_MR*depth;
             continue;
         }
-        for (int64_t r = 0; r < live; r++)
+        for (int64_t r = 0; r < live; r++) {
+            const int64_t next = r + 1 < live ? row[r + 1] : row[r];
             for (int64_t d = 0; d < depth; d++) {
+                einsum_PREFETCH(from + (next + deep[d]));
                 to[einsum_MR*d + r] = from[row[r] + deep[d]];
             }
+        }
         for (int64_t r = live; r < einsum_MR; r++)
             for (int64_t d = 0; d < depth; d++)
                 to[einsum_MR*d + r] = 0;
@@ -463,16 +476,23 @@ einsum_pack_rhs_f32(const float *from, const int64_t *row,
         for (int64_t r = 1; r < live; r++)
             runs &= row[r] - row[r - 1] == 1;
         if (runs) {
-            for (int64_t d = 0; d < depth; d++)
+            for (int64_t d = 0; d < depth; d++) {
+                const int64_t ahead = d + 8 < depth ? d + 8 : d;
+                einsum_PREFETCH(from + row[0] + deep[ahead]);
+                einsum_PREFETCH(from + row[einsum_NR - 1] + deep[ahead]);
                 memcpy(to + einsum_NR*d, from + row[0] + deep[d],
                        einsum_NR * sizeof *to);
+            }
             to += einsum_NR*depth;
             continue;
         }
-        for (int64_t r = 0; r < live; r++)
+        for (int64_t r = 0; r < live; r++) {
+            const int64_t next = r + 1 < live ? row[r + 1] : row[r];
             for (int64_t d = 0; d < depth; d++) {
+                einsum_PREFETCH(from + (next + deep[d]));
                 to[einsum_NR*d + r] = from[row[r] + deep[d]];
             }
+        }
         for (int64_t r = live; r < einsum_NR; r++)
             for (int64_t d = 0; d < depth; d++)
                 to[einsum_NR*d + r] = 0;
@@ -490,6 +510,12 @@ einsum_step1_store(const struct einsum_args *args, const float *sum,
     int runs = 1;
     for (int64_t c = 1; c < columns; c++)
         runs &= column[c] - column[c - 1] == 1;
+    if (runs && columns == einsum_NR) {
+        for (int64_t r = 0; r < rows; r++)
+            memcpy(out + row[r] + column[0], sum + einsum_NR*r,
+                   einsum_NR * sizeof *sum);
+        return;
+    }
     if (runs)
         for (int64_t r = 0; r < rows; r++)
             for (int64_t c = 0; c < columns; c++) {
