@@ -477,8 +477,18 @@ print_table_arguments(const struct printer *p)
               einc_print_storage(w->out.storage));
 }
 
+static int
+any_argument(const struct nest *w, int lo, int hi)
+{
+    for (int j = lo; j < hi; j++)
+        if (w->idx[j].extent.arg >= 0)
+            return 1;
+    return 0;
+}
+
 /* Fills tables with the offsets of positions first .. first + count of a
- * role in two tensors. */
+ * role in two tensors. A sum may be empty in a file whose sizes are
+ * arguments; a task without rows or columns there is not. */
 static void
 print_offsets(const struct printer *p, enum loop_role role, const char *first,
               const char *count, const struct nest_tensor *a,
@@ -494,7 +504,10 @@ print_offsets(const struct printer *p, enum loop_role role, const char *first,
         einc_line(t, "    %s, %s, %s, %s);", first, count, to_a, to_b);
         return;
     }
-    einc_line(t, "{");
+    if (role == LOOP_K && any_argument(w, lo, hi))
+        einc_line(t, "if (%s > 0) { /* no extent is 0 */", count);
+    else
+        einc_line(t, "{");
     t->indent += 4;
     if (hi - lo > 1)
         einc_line(t, "int64_t left = %s;", first);
