@@ -235,8 +235,9 @@ is_complex_type(enum einc_dtype t)
 
 /* --- filling ------------------------------------------------------------ */
 
-/* Largest magnitude of a part of an input for which every partial sum, in
- * any order, is an integer of at most `room`; 0 if there is none. */
+/* Largest magnitude of a part of an input, 8 or, to go beyond f16, 150, for
+ * which every partial sum, in any order, is an integer of at most `room`; 0 if
+ * there is none. */
 static inline int
 exact_limit(const struct spec *s, double room)
 {
@@ -244,7 +245,7 @@ exact_limit(const struct spec *s, double room)
     for (int x = 0; x < spec_labels(s); x++)
         if (!spec_out_holds(s, x) && spec_extent(s, s->size, x) > 1)
             room /= (double)spec_extent(s, s->size, x);
-    for (int v = 1; v <= 8; v++) {
+    for (int v = 1; v <= (spec_out_dtype(s) == EINC_F16 ? 150 : 8); v++) {
         double p = 1;
         for (int o = 0; o < s->n_in; o++)
             p *= is_complex_type(s->in[o].dtype) ? 2 * v : v;
@@ -292,8 +293,10 @@ real_value(struct rng *r, enum einc_dtype t, int scaled)
     if (is_exact_type(t))
         return integer_value(r, t, 4, 0);
     double scale = 1;
-    if (scaled)
-        scale = ldexp(1, rng_range(r, -1, 1) * (t == EINC_F16 ? 8 : 66));
+    if (scaled && t == EINC_F16) /* subnormals, and near the largest */
+        scale = ldexp(1, rng_percent(r, 50) ? -17 : 8);
+    else if (scaled)
+        scale = ldexp(1, 66 * rng_range(r, -1, 1));
     struct value v = {0, scale * rng_real(r), 0};
     if (is_complex_type(t))
         v.im = scale * rng_real(r);

@@ -132,12 +132,18 @@ spec_extent(const struct spec *s, const int64_t *size, int label)
     return 1;
 }
 
+/* numpy's result_type: floats first, then integers, since promotion of two is
+ * not associative. */
 static inline enum einc_dtype
 spec_made(const struct spec *s)
 {
-    enum einc_dtype made = s->in[0].dtype;
-    for (int o = 1; o < s->n_in; o++)
-        made = einc_dtype_promote(made, s->in[o].dtype);
+    enum einc_dtype made = EINC_BOOL;
+    for (int integers = 0; integers < 2; integers++)
+        for (int o = 0; o < s->n_in; o++) {
+            enum dtype_kind kind = einc_dtype_info(s->in[o].dtype)->kind;
+            if ((kind != KIND_FLOAT && kind != KIND_COMPLEX) == integers)
+                made = einc_dtype_promote(made, s->in[o].dtype);
+        }
     return made;
 }
 
@@ -621,6 +627,8 @@ choose_form(struct rng *r, struct spec *s)
     for (int o = 0; o < s->n_in; o++)
         s->in[o].style = DENSE;
     s->out.style = DENSE;
+    if (rng_percent(r, 45))
+        add_ones(r, s);
     /* dims whose label has no other size would have extent 1 */
     for (int x = 0; x < spec_labels(s); x++)
         s->plan_size[x] = 2;
