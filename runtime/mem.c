@@ -17,4 +17,4 @@ einc_mem_libc(void *user, void *old, size_t old_bytes, size_t bytes)
     return NULL;
 }
 
-const struct mem mem_libc = {einc_mem_libc, NULL};
+const struct mem einc_mem_default = {einc_mem_libc, NULL};

@@ -28,6 +28,6 @@ mem_free(const struct mem *m, void *p, size_t bytes)
 
 /* malloc and free behind that interface. */
 void *einc_mem_libc(void *user, void *old, size_t old_bytes, size_t bytes);
-extern const struct mem mem_libc;
+extern const struct mem einc_mem_default;
 
 #endif

@@ -359,7 +359,7 @@ compile(struct einc_ctx *ctx, const struct request *r,
 static enum einc_status
 misuse(struct einc_err **err, const char *what)
 {
-    return einc_err_set(&mem_libc, err, EINC_EINVAL, "%s", what);
+    return einc_err_set(&einc_mem_default, err, EINC_EINVAL, "%s", what);
 }
 
 static enum einc_status
@@ -410,7 +410,7 @@ compile_request(struct einc_ctx *ctx, struct request *r,
         return status;
     ctx = ctx ? ctx : einc_ctx_default();
     if (!ctx)
-        return einc_err_set(&mem_libc, err, EINC_ENOMEM, "out of memory");
+        return einc_err_set(&einc_mem_default, err, EINC_ENOMEM, "out of memory");
     return compile(ctx, r, plan, err);
 }
 

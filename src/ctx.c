@@ -210,10 +210,10 @@ einc_ctx_create(const struct einc_config *config, struct einc_ctx **ctx,
     if (err)
         *err = NULL;
     if (!ctx)
-        return einc_err_set(&mem_libc, err, EINC_EINVAL, "ctx is NULL");
+        return einc_err_set(&einc_mem_default, err, EINC_EINVAL, "ctx is NULL");
     *ctx = NULL;
     if (!einc_take_struct(&c, sizeof c, config))
-        return einc_err_set(&mem_libc, err, EINC_EINVAL,
+        return einc_err_set(&einc_mem_default, err, EINC_EINVAL,
                             "size of the einc_config is not set");
     struct mem mem = {c.alloc ? c.alloc : einc_mem_libc,
                       c.alloc ? c.alloc_user : NULL};

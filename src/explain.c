@@ -152,7 +152,7 @@ einc_explain(const struct einc_plan *plan, const char *stage,
     if (err)
         *err = NULL;
     if (!plan || !write)
-        return einc_err_set(&mem_libc, err, EINC_EINVAL, "%s is NULL",
+        return einc_err_set(&einc_mem_default, err, EINC_EINVAL, "%s is NULL",
                             plan ? "write" : "plan");
     stage = stage ? stage : "plan";
     for (size_t s = 0; s < sizeof stages / sizeof stages[0]; s++)
@@ -276,7 +276,7 @@ einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
     if (err)
         *err = NULL;
     if (!plan || !write)
-        return einc_err_set(&mem_libc, err, EINC_EINVAL, "%s is NULL",
+        return einc_err_set(&einc_mem_default, err, EINC_EINVAL, "%s is NULL",
                             plan ? "write" : "plan");
     const struct mem *m = &plan->ctx->mem;
     if (!einc_take_struct(&o, sizeof o, opts))

@@ -196,7 +196,7 @@ check_run(const struct einc_plan *plan, const void *const in[],
           const void *out, const struct einc_run_options *o,
           struct einc_err **err)
 {
-    const struct mem *m = plan ? &plan->ctx->mem : &mem_libc;
+    const struct mem *m = plan ? &plan->ctx->mem : &einc_mem_default;
     if (!plan)
         return einc_err_set(m, err, EINC_EINVAL, "plan is NULL");
     if (!out || (!in && plan->plan->graph->n_in))
@@ -223,7 +223,7 @@ einc_run(const struct einc_plan *plan, const void *const in[], void *out,
         *err = NULL;
     struct einc_run_options o;
     if (!einc_take_struct(&o, sizeof o, opts) || o.threads < 0)
-        return einc_err_set(&mem_libc, err, EINC_EINVAL,
+        return einc_err_set(&einc_mem_default, err, EINC_EINVAL,
                             "size of the einc_run_options is not set, or "
                             "threads is below 0");
     enum einc_status status = check_run(plan, in, out, &o, err);
@@ -385,7 +385,7 @@ einc_einsum(struct einc_ctx *ctx, const char *expr, size_t n_in,
         *err = NULL;
     ctx = ctx ? ctx : einc_ctx_default();
     if (!ctx)
-        return einc_err_set(&mem_libc, err, EINC_ENOMEM, "out of memory");
+        return einc_err_set(&einc_mem_default, err, EINC_ENOMEM, "out of memory");
     if (!expr || !out || (!in && n_in) || !layouts_are_readable(n_in, in, out))
         return einc_err_set(&ctx->mem, err, EINC_EINVAL,
                             "expr, out or a layout is NULL or not filled in");

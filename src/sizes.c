@@ -206,9 +206,9 @@ einc_shapes(const char *expr, const char *sizes, uint32_t flags,
     if (err)
         *err = NULL;
     if (!expr || !each)
-        return einc_err_set(&mem_libc, err, EINC_EINVAL, "%s is NULL",
+        return einc_err_set(&einc_mem_default, err, EINC_EINVAL, "%s is NULL",
                             expr ? "each" : "expr");
-    struct einc_ctx only_memory = {.mem = mem_libc};
+    struct einc_ctx only_memory = {.mem = einc_mem_default};
     struct sizes_job j = {.text = str_of(expr),
                           .sizes = str_of(sizes ? sizes : ""),
                           .flags = flags};
@@ -220,14 +220,14 @@ einc_shapes(const char *expr, const char *sizes, uint32_t flags,
         return status;
     size_t need = strlen(j.symbolic) + 1;
     if (symbolic && need > symbolic_bytes)
-        status = einc_err_set(&mem_libc, err, EINC_EINVAL,
+        status = einc_err_set(&einc_mem_default, err, EINC_EINVAL,
                               "the labels without a size need %zu bytes",
                               need);
     else if (symbolic)
         memcpy(symbolic, j.symbolic, need);
     for (int o = 0; o < j.expr->n_inputs && status == EINC_OK; o++)
         if (each(user, (size_t)o, j.expr->inputs[o].n_labels, j.shapes[o]))
-            status = einc_err_set(&mem_libc, err, EINC_EINVAL,
+            status = einc_err_set(&einc_mem_default, err, EINC_EINVAL,
                                   "the caller stopped");
     einc_guard_free(&g, 0);
     einc_guard_free(&g, 1);
