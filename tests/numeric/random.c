@@ -1121,6 +1121,22 @@ is_here(const struct configs *all, const char *column)
 }
 
 /* Steps run, and right; returns how many combinations nothing has reached. */
+/* How many of a family's kernels were of type k in any column (c < 0), or in
+ * column c of any type (k < 0). */
+static long
+marginal(const struct tally *t, const int here[N_COLUMNS], int c, int f,
+         int k)
+{
+    long n = 0;
+    for (int x = 0; x < N_COLUMNS; x++)
+        for (int y = 0; y < N_COMPUTE; y++)
+            if (here[x] && (c < 0 || x == c) && (k < 0 || y == k))
+                n += t->steps[x][f][y];
+    return n;
+}
+
+/* The table; returns the families that some type or some target never met.
+ * (That all three meet is a matter of luck with the rarest of them.) */
 static int
 print_steps(const struct tally *t)
 {
@@ -1132,16 +1148,18 @@ print_steps(const struct tally *t)
         if ((here[c] = is_here(&all, columns[c])))
             printf(" %11s", columns[c]);
     printf("\n");
-    for (int f = 0; f < N_FAMILIES; f++)
+    for (int f = 0; f < N_FAMILIES; f++) {
         for (int k = 0; k < N_COMPUTE; k++) {
             printf("%-10s %-4s", families[f], einc_dtype_name(computes[k]));
             for (int c = 0; c < N_COLUMNS; c++)
-                if (here[c]) {
+                if (here[c])
                     printf(" %11ld", t->steps[c][f][k]);
-                    empty += t->steps[c][f][k] == 0;
-                }
             printf("\n");
+            empty += marginal(t, here, -1, f, k) == 0;
         }
+        for (int c = 0; c < N_COLUMNS; c++)
+            empty += here[c] && marginal(t, here, c, f, -1) == 0;
+    }
     return empty;
 }
 
@@ -1180,7 +1198,7 @@ summary(const struct options *o, const struct tally *tally, double seconds)
            seconds, all.seconds[0], all.seconds[1]);
     int complete = o->cases >= CASES;
     if (complete && empty)
-        printf("FAIL: %d combinations of family, type and target unreached\n",
+        printf("FAIL: %d pairs of family and type or target unreached\n",
                empty);
     all.failed += complete && empty;
     printf("%ld passed, %ld failed\n", all.passed, all.failed);
