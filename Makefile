@@ -159,6 +159,8 @@ install: all
 	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libeinc.so
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' einc.pc.in \
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/einc.pc
+	@test -n '$(DESTDIR)' || test "$$(id -u)" -ne 0 || \
+	  ! command -v ldconfig >/dev/null || ldconfig
 uninstall:
 	cd $(DESTDIR)$(PREFIX) && rm -f bin/einc include/einc.h \
 	  lib/libeinc.a lib/$(SHARED) lib/$(SONAME) lib/libeinc.so \

@@ -105,10 +105,12 @@ struct job {
     struct einc_plan *made;      /* in perm, but for what runtime fills */
 };
 
-/* Below this a compiled kernel cannot win back a look into the disk cache;
- * above the second one it wins back the compiler's run. flop. */
+/* flop. Below the first a compiled kernel cannot win back a look into the disk
+ * cache. From the second on the interpreter takes 20 ms or more, and the
+ * compiler is run, once per kernel and machine: 150 ms that a few such calls
+ * win back, and a GETT serves every contraction of its types. */
 enum { WORTH_A_LOOK = 1 << 17 };
-#define WORTH_A_COMPILER ((uint64_t)1 << 30)
+#define WORTH_A_COMPILER ((uint64_t)1 << 27)
 
 static uint64_t
 work_of(const struct plan *p)
@@ -302,6 +304,10 @@ get_kernels(struct einc_ctx *ctx, struct job *j, struct einc_err **err)
         return einc_err_set(&ctx->mem, err, status, "%s", why.text);
     if (status != EINC_ECACHE)
         note_no_compiler(ctx, &why);
+    else
+        einc_ctx_log(ctx, "interpreted: %llu flop do not pay for a run of the "
+                          "compiler; EINC_TIER=cc compiles all the same",
+                     (unsigned long long)j->plan->flop);
     return EINC_OK;
 }
 
