@@ -131,9 +131,13 @@ configs_fill(struct configs *all)
     config_add(all, t[0], 0, "clang", clang, NULL, 1);
 }
 
+/* By ticket, or, if `nth` is 0 or more, one after another. */
 static inline int
-configs_pick(const struct configs *all, int file, int ticket)
+configs_pick(const struct configs *all, int file, int ticket, int nth)
 {
+    for (int c = 0; nth >= 0; c = (c + 1) % all->n)
+        if (all->list[c].file == file && nth-- == 0)
+            return c;
     return all->ticket[file][ticket % all->n_tickets[file]];
 }
 

@@ -24,7 +24,7 @@
 #include "data.h"
 
 enum {
-    CASES = 22000,    /* 1 in 11 has real data */
+    CASES = 22400,    /* 2 in 21 have real data */
     VARIANTS = 12,    /* cases of one structure */
     CHUNK = 2000,     /* cases between two runs of the compilers, */
     SMALL_CHUNK = 120, /* if the first failure ends it all */
@@ -198,7 +198,7 @@ static int
 note_units(struct tester *t, const struct spec *s,
            const struct einc_plan *plan, int *id)
 {
-    int config = configs_pick(&t->build.configs, 0, s->ticket);
+    int config = configs_pick(&t->build.configs, 0, s->ticket, s->nth);
     struct making m = {.plan = plan->plan, .with_text = 1,
                        .target = t->build.configs.list[config].target};
     struct guarded g = {.ctx = t->ctx};
@@ -243,7 +243,8 @@ note_file(struct tester *t, const struct spec *s,
         fail(t, "not written: %s", einc_err_text(err));
     else
         *id = build_add(&t->build,
-                        configs_pick(&t->build.configs, 1, s->ticket), text,
+                        configs_pick(&t->build.configs, 1, s->ticket, s->nth),
+                        text,
                         s->n_in, n_arguments(plan->plan));
     einc_err_free(err);
     free(text);

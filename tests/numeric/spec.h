@@ -69,7 +69,7 @@ struct spec {
     int alpha, beta;    /* 0: NULL, else one of the values of data.h */
     uint64_t data_seed;
     int fat;            /* M and N large enough for a GETT */
-    int ticket;         /* how it is compiled: configs_pick() */
+    int ticket, nth;    /* how it is compiled: configs_pick() */
 };
 
 /* --- reading a spec ----------------------------------------------------- */
@@ -279,16 +279,16 @@ make_any(struct rng *r, struct spec *s)
 }
 
 static inline void
-make_single(struct rng *r, struct spec *s)
+make_single(struct rng *r, struct spec *s, int copies)
 {
     s->n_in = 1;
     s->n_labels = rng_range(r, 1, 5);
     add_labels(&s->in[0], 0, s->n_labels);
     rng_shuffle(r, s->in[0].token, s->n_labels);
-    if (rng_percent(r, 20)) /* a diagonal */
+    if (!copies && rng_percent(r, 20)) /* a diagonal */
         add_token(&s->in[0], rng_below(r, s->n_labels));
     for (int x = 0; x < s->n_labels; x++)
-        if (rng_percent(r, 80))
+        if (copies || rng_percent(r, 80))
             add_token(&s->out, x);
     rng_shuffle(r, s->out.token, s->out.n_tokens);
 }
@@ -573,10 +573,21 @@ choose_sizes(struct rng *r, const struct spec *s, enum policy policy,
 
 /* --- generating: all ---------------------------------------------------- */
 
+/* Every third structure takes its turn in all families, types and ways of
+ * compiling, mixed; the others are left to chance. */
+enum {
+    N_COMPUTES = 7,
+    UNIT_WAYS = 14,
+    FILE_WAYS = 12,
+    TURNS = 3 * N_COMPUTES * (UNIT_WAYS + FILE_WAYS),
+    TURN_STEP = 197 /* has no divisor in common with TURNS */
+};
+
 static inline void
-choose_structure(struct rng *r, struct spec *s)
+choose_structure(struct rng *r, struct spec *s, int turn)
 {
-    int kind = rng_below(r, 100);
+    static const int kinds[] = {0, 99, 60};
+    int kind = turn < 0 ? rng_below(r, 100) : kinds[turn % 3];
     s->fat = kind < 40;
     if (s->fat)
         make_pair(r, s);
@@ -585,11 +596,11 @@ choose_structure(struct rng *r, struct spec *s)
     else if (kind < 53)
         make_outer(r, s);
     else if (kind < 63)
-        make_single(r, s);
+        make_single(r, s, turn >= 0);
     else
         make_any(r, s);
     drop_unused(s);
-    if (rng_percent(r, 18))
+    if (turn < 0 && rng_percent(r, 18))
         add_ellipsis(r, s);
     int way = rng_below(r, 100);
     s->spelling = way < 88   ? SPELL_LETTERS
@@ -598,9 +609,9 @@ choose_structure(struct rng *r, struct spec *s)
                              : SPELL_IDS;
     s->blanks = s->spelling == SPELL_LETTERS && rng_percent(r, 10);
     spell(r, s);
-    if (rng_percent(r, 12))
+    if (turn < 0 && rng_percent(r, 12))
         make_implicit(s);
-    if (rng_percent(r, 12))
+    if (turn < 0 && rng_percent(r, 12))
         add_ones(r, s);
 }
 
@@ -617,17 +628,37 @@ choose_path(struct rng *r, struct spec *s)
 }
 
 static inline void
-choose_form(struct rng *r, struct spec *s)
+choose_turn(struct spec *s, int turn)
+{
+    static const enum einc_dtype types[N_COMPUTES] = {
+        EINC_BOOL, EINC_I16, EINC_U64, EINC_F32, EINC_F64, EINC_C64,
+        EINC_C128};
+    int way = turn / (3 * N_COMPUTES) % (UNIT_WAYS + FILE_WAYS);
+    for (int o = 0; o < s->n_in; o++)
+        s->in[o].dtype = types[turn / 3 % N_COMPUTES];
+    s->out.dtype = EINC_DTYPE_NONE;
+    s->real = 0;
+    s->nth = way < UNIT_WAYS ? way : way - UNIT_WAYS;
+    s->form = way < UNIT_WAYS ? FORM_KERNEL
+              : way % 2       ? FORM_LITERAL
+                              : FORM_SYMBOLIC;
+}
+
+static inline void
+choose_form(struct rng *r, struct spec *s, int turn)
 {
     int way = rng_below(r, 100);
-    s->form = way < 84 ? FORM_KERNEL : way < 89 ? FORM_LITERAL
+    s->nth = -1;
+    s->form = way < 86 ? FORM_KERNEL : way < 90 ? FORM_LITERAL
                                                : FORM_SYMBOLIC;
+    if (turn >= 0)
+        choose_turn(s, turn);
     if (s->form != FORM_SYMBOLIC)
         return;
     for (int o = 0; o < s->n_in; o++)
         s->in[o].style = DENSE;
     s->out.style = DENSE;
-    if (rng_percent(r, 45))
+    if (turn < 0 && rng_percent(r, 45))
         add_ones(r, s);
     /* dims whose label has no other size would have extent 1 */
     for (int x = 0; x < spec_labels(s); x++)
@@ -665,14 +696,16 @@ spec_make(uint64_t seed, int number, int variants)
 {
     struct spec s = {0};
     struct rng r = rng_of(seed, (uint64_t)(number / variants), 1);
-    s.real = number / variants % 11 == 10;
-    choose_structure(&r, &s);
+    int structure = number / variants;
+    int turn = structure % 3 ? -1 : structure / 3 * TURN_STEP % TURNS;
+    s.real = structure % 7 == 6;
+    choose_structure(&r, &s, turn);
     s.out_given = rng_percent(&r, 30);
     choose_types(&r, &s);
     choose_layouts(&r, &s);
     choose_path(&r, &s);
-    choose_form(&r, &s);
-    enum policy policy = rng_percent(&r, 20) ? TINY
+    choose_form(&r, &s, turn);
+    enum policy policy = turn < 0 && rng_percent(&r, 30) ? TINY
                                              : (enum policy)rng_range(
                                                    &r, MIXED, N_POLICIES - 1);
     s.ticket = rng_below(&r, 1 << 20);
