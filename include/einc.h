@@ -160,6 +160,10 @@ struct einc_options {
     const char *symbolic;    /* NULL, or labels separated by commas, or "*":
                               * extents that emitted code takes as arguments.
                               * Their sizes in `in` only guide the plan */
+    const char *kernel;      /* NULL or "auto": the family with the least
+                              * modelled time; else "gett", "stream" ..., as
+                              * the dump "nest" names them, taken for every
+                              * step that it can do */
 };
 
 /* Compiles `expr` for `n_in` operands of the given layouts.

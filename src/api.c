@@ -91,6 +91,7 @@ struct request {
     size_t n_in;
     const struct einc_layout *in, *out;
     struct einc_options opts;
+    enum nest_family family;     /* opts.kernel */
 };
 
 /* What the stages make, one after another. */
@@ -144,7 +145,7 @@ make_units(struct guarded *g, struct job *j)
         struct call *c = &j->made->calls[s];
         const struct nest *w =
             einc_nest_build(&g->scratch, g->scratch, p, s, g->ctx->target,
-                            NEST_GENERIC);
+                            NEST_BEST, j->request->family);
         int64_t *strides = NEW(&g->perm, int64_t, w->n_strides);
         for (int many = 0; many < 2; many++) {
             int64_t *n = NEW(&g->perm, int64_t, w->n_extents);
@@ -189,6 +190,7 @@ make_plan(struct guarded *g, struct job *j)
     x->expr = j->expr;
     x->plan = j->plan;
     x->tier = j->tier;
+    x->family = j->request->family;
     x->touched = NEW(&g->perm, struct extent_bytes, graph->n_in + 1);
     for (int o = 0; o < graph->n_in; o++)
         x->touched[o] = touched_by(graph, &graph->in[o]);
@@ -414,6 +416,10 @@ compile_request(struct einc_ctx *ctx, struct request *r,
     enum einc_status status = check_request(r, plan, err);
     if (status != EINC_OK)
         return status;
+    r->family = einc_nest_family(str_of(r->opts.kernel ? r->opts.kernel
+                                                       : "auto"));
+    if (r->family == N_FAMILIES)
+        return misuse(err, "no family of kernels has that name");
     ctx = ctx ? ctx : einc_ctx_default();
     if (!ctx)
         return einc_err_set(&einc_mem_default, err, EINC_ENOMEM, "out of memory");

@@ -86,6 +86,7 @@ struct einc_plan {
     const struct expr *expr;
     const struct plan *plan;
     enum einc_tier tier;
+    enum nest_family family; /* asked for, or FAMILY_ANY */
     struct call *calls;    /* [n_steps] if tier is CC */
     struct extent_bytes *touched; /* inputs in order, then the output */
     int64_t scratch_bytes; /* per thread */

@@ -76,7 +76,7 @@ static const struct nest *
 nest_of(const struct einc_plan *x, int step, struct arena *scratch)
 {
     return einc_nest_build(scratch, *scratch, x->plan, step, x->ctx->target,
-                           NEST_GENERIC);
+                           NEST_BEST, x->family);
 }
 
 static void

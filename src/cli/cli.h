@@ -53,7 +53,7 @@ struct args {
     const char *output, *header;            /* files to write */
     const char *size, *shape, *dtype;       /* what the operands are */
     const char *target, *name;
-    const char *plan_file, *path;
+    const char *plan_file, *path, *kernel;
     const char *alpha, *beta;
     const char *dump, *format;
     uint64_t memory_limit_bytes;

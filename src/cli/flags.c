@@ -84,6 +84,9 @@ static const struct flag flags[] = {
      "BYTES", "of intermediates; 512M, 2G"},
     {"threads", 0, KIND_THREADS, 0, 0, VERB_RUN, "N",
      "default: EINC_THREADS, else all processors"},
+    {"kernel", 0, KIND_TEXT, AT(kernel), 0, VERB_RUN | VERB_EXPLAIN, "FAMILY",
+     "a family of kernels, as --dump nest names them;\n"
+     "default: the one with the least modelled time"},
     {"tier", 0, KIND_TIER, 0, 0, VERB_RUN, "auto|interp|cc",
      "interpreter, C compiler, or what pays"},
     {"no-cache", 0, KIND_BIT, 0, EINC_NO_CACHE, VERB_RUN, NULL,

@@ -275,6 +275,7 @@ einc_operands_compile(const struct args *a, const struct request *r,
     opts.flags = a->flags;
     opts.tier = (int32_t)r->tier;
     opts.path = a->path;
+    opts.kernel = a->kernel;
     opts.plan_text = plan_text;
     opts.memory_limit_bytes = a->memory_limit_bytes;
     opts.symbolic = r->symbolic && r->symbolic[0] ? r->symbolic : NULL;

@@ -34,7 +34,8 @@ einc_emit_unit(struct arena *perm, const struct nest *nest)
                       "static inline __attribute__((always_inline)) ", 1);
     struct printer p = einc_printer(&t, nest, "einc_kernel");
     p.linkage = "";
-    if (nest->gett) {
+    switch (nest->family) {
+    case FAMILY_GETT:
         einc_print_tiles(&p);
         for (int side = 0; side < 2; side++) {
             einc_put(&t, "\n");
@@ -42,7 +43,8 @@ einc_emit_unit(struct arena *perm, const struct nest *nest)
         }
         einc_put(&t, "\n");
         einc_print_gett(&p);
-    } else {
+        break;
+    default:
         einc_print_stream(&p);
     }
     return (struct unit){.source = einc_text_z(&t),
@@ -51,7 +53,7 @@ einc_emit_unit(struct arena *perm, const struct nest *nest)
                          /* a gett has its vectors spelled out and is large:
                           * what gcc would do to its other loops, and inlining
                           * them, takes half of the compiler's time */
-                         .flags = {nest->gett ? "-fno-inline"
+                         .flags = {nest->family == FAMILY_GETT ? "-fno-inline"
                                               : "-ftree-vectorize"},
                          .scratch_bytes = nest->scratch_bytes,
                          .n_extents = nest->n_extents,
@@ -140,7 +142,7 @@ print_shared(const struct file *f)
     uint32_t packed[2] = {0, 0}; /* per side: storage types, as bits */
     for (int s = 0; s < f->plan->n_steps; s++) {
         struct printer k = einc_printer(f->t, f->nests[s], f->style->name);
-        if (!k.nest->gett)
+        if (k.nest->family != FAMILY_GETT)
             continue;
         if (!tiles++)
             einc_print_tiles(&k);
@@ -165,8 +167,8 @@ print_steps(const struct file *f, const char *args)
         k.shared = f->style->name;
         k.args = args;
         k.with_scale = 0;
-        k.by_parameter = !k.nest->gett;
-        if (k.nest->gett)
+        k.by_parameter = k.nest->family == FAMILY_STREAM;
+        if (k.nest->family == FAMILY_GETT)
             einc_print_gett(&k);
         else
             einc_print_stream_loops(&k);

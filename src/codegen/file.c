@@ -25,9 +25,9 @@ einc_file(struct text *t, struct arena *scratch, const struct plan *p,
     f.nests = NEW(scratch, const struct nest *, p->n_steps);
     for (int s = 0; s < p->n_steps; s++) {
         f.nests[s] = einc_nest_build(scratch, *scratch, p, s, target,
-                                     NEST_LITERAL);
-        f.has_gett |= f.nests[s]->gett;
-        f.has_work |= f.nests[s]->gett || s > 0;
+                                     NEST_LITERAL, FAMILY_ANY);
+        f.has_gett |= f.nests[s]->family == FAMILY_GETT;
+        f.has_work |= f.nests[s]->family == FAMILY_GETT || s > 0;
     }
     return f;
 }

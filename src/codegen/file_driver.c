@@ -332,7 +332,7 @@ put_function(const struct file *f)
     else
         einc_line(t, "    (void)work;");
     for (int s = 0; s < f->plan->n_steps; s++)
-        if (f->nests[s]->gett)
+        if (f->nests[s]->family == FAMILY_GETT)
             put_gett_step(f, s);
         else
             put_stream_step(f, s);

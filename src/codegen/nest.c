@@ -2,11 +2,14 @@
  *
  * nest.c - see nest.h.
  */
-#include "codegen/nest.h"
+#include "codegen/family.h"
 
 #include <stdio.h>
 
-enum { STREAM_LANES_BYTES = 256, MIN_LANE = 4 };
+static const struct family *const families[N_FAMILIES] = {
+    [FAMILY_STREAM] = &einc_family_stream,
+    [FAMILY_GETT] = &einc_family_gett,
+};
 
 /* --- indices and tensors ------------------------------------------------ */
 
@@ -115,17 +118,17 @@ add_tensor(struct arena *perm, struct nest *w, struct nest_tensor *x,
 static const char *
 operand_name(struct arena *perm, const struct nest *w, int o)
 {
-    if (w->gett)
+    if (w->step->kind == STEP_CONTRACT && w->target->language == LANGUAGE_C)
         return o == 0 ? "lhs" : "rhs";
     struct text t = {.perm = perm};
     einc_put(&t, "in%d", o);
     return einc_text_z(&t);
 }
 
-/* --- the tree ----------------------------------------------------------- */
+/* --- for the families --------------------------------------------------- */
 
-static struct nest_node *
-node(struct arena *perm, enum nest_op op, struct nest_node *child)
+struct nest_node *
+einc_nest_node(struct arena *perm, enum nest_op op, struct nest_node *child)
 {
     struct nest_node *x = NEW(perm, struct nest_node, 1);
     x->op = op;
@@ -134,206 +137,21 @@ node(struct arena *perm, enum nest_op op, struct nest_node *child)
     return x;
 }
 
-static struct nest_node *
-then(struct nest_node *a, struct nest_node *b)
+struct nest_node *
+einc_nest_then(struct nest_node *a, struct nest_node *b)
 {
     a->next = b;
     return a;
 }
 
-static struct nest_node *
-block_loop(struct arena *perm, enum block block, struct nest_node *child)
+const struct nest_tensor *
+einc_nest_tensor(const struct nest *w, int o)
 {
-    struct nest_node *x = node(perm, NEST_LOOP, child);
-    x->block = block;
-    return x;
+    return o < w->n_in ? &w->in[o] : &w->out;
 }
 
-static struct nest_node *
-pack(struct arena *perm, int tensor)
-{
-    struct nest_node *x = node(perm, NEST_PACK, NULL);
-    x->tensor = tensor;
-    return x;
-}
-
-static struct nest_node *
-gett_tree(struct arena *perm)
-{
-    struct nest_node *tile = then(node(perm, NEST_TILE, NULL),
-                                  node(perm, NEST_STORE, NULL));
-    struct nest_node *panels = block_loop(
-        perm, BLOCK_PANEL, block_loop(perm, BLOCK_TILE, tile));
-    struct nest_node *rows =
-        block_loop(perm, BLOCK_M, then(pack(perm, 0), panels));
-    struct nest_node *depth =
-        block_loop(perm, BLOCK_K, then(pack(perm, 1), rows));
-    return node(perm, NEST_TASKS, depth);
-}
-
-static struct nest_node *
-stream_tree(struct arena *perm, const struct nest *w)
-{
-    struct nest_node *body = node(perm, NEST_FMA, NULL);
-    for (int j = w->first[LOOP_K + 1] - 1; j >= w->first[LOOP_K]; j--)
-        if (j != w->lane) {
-            body = node(perm, NEST_LOOP, body);
-            body->index = j;
-        }
-    struct nest_node *zero = node(perm, NEST_ZERO, NULL);
-    zero->next = then(body, node(perm, NEST_STORE, NULL));
-    return node(perm, NEST_TASKS, zero);
-}
-
-/* --- lanes of a stream -------------------------------------------------- */
-
-/* How well index j runs in lanes: every operand that holds it contiguous (2),
- * some of them (1), none (0). */
-static int
-lane_grade(const struct nest *w, int j)
-{
-    int held = 0, unit = 0;
-    for (int o = 0; o < w->n_in; o++) {
-        held += w->in[o].stride[j].value != 0;
-        unit += w->in[o].stride[j].value == 1;
-    }
-    return held == unit ? 2 : unit > 0;
-}
-
-/* A free index that out stores contiguously and all operands load so; else a
- * summed index that all load contiguously; else the best of the rest. */
-static int
-choose_lane(const struct nest *w)
-{
-    int best = -1, best_score = -1;
-    for (int j = 0; j < w->n_idx; j++) {
-        int sum = w->idx[j].role == LOOP_K;
-        int score = 4 * lane_grade(w, j) + 2 * !sum;
-        if (!sum && w->out.stride[j].value == 1)
-            score += 3;
-        if (w->idx[j].extent.value < MIN_LANE)
-            score -= 16;
-        if (score >= best_score) {
-            best = j;
-            best_score = score;
-        }
-    }
-    return best;
-}
-
-/* See nest.inner. */
-static int
-choose_inner(const struct nest *w)
-{
-    if (w->lane < 0 || w->idx[w->lane].role == LOOP_K)
-        return -1;
-    for (int o = 0; o <= w->n_in; o++) {
-        const struct nest_tensor *x = o < w->n_in ? &w->in[o] : &w->out;
-        for (int j = 0; j < w->first[LOOP_K]; j++)
-            if (j != w->lane && x->stride[j].value == 1 &&
-                x->stride[w->lane].value != 0)
-                return j;
-    }
-    return -1;
-}
-
-static int
-compute_bytes(enum einc_dtype compute)
-{
-    const struct dtype_info *d = einc_dtype_info(compute);
-    return compute == EINC_BOOL       ? 4
-           : d->kind == KIND_COMPLEX  ? d->bytes / 2
-                                      : d->bytes;
-}
-
-/* --- scratch ------------------------------------------------------------ */
-
-static int64_t
-gett_scratch(const struct tile *s, enum einc_dtype compute)
-{
-    const struct dtype_info *d = einc_dtype_info(compute);
-    int64_t bytes = compute_bytes(compute);
-    if (d->kind == KIND_COMPLEX)
-        bytes *= 2;
-    int64_t elements = (int64_t)s->mc * s->kc + (int64_t)s->nb * s->kc +
-                       (int64_t)s->mb * s->nb;
-    int64_t offsets = 2 * ((int64_t)s->mb + s->nb + s->kc);
-    return (elements * bytes + offsets * 8 + 4 * 64 + 63) / 64 * 64;
-}
-
-/* The scratch of a portable file is that of its hungriest row. */
-static int64_t
-portable_scratch(enum einc_dtype compute)
-{
-    int64_t most = 0;
-    for (int r = 0; einc_target_portable[r]; r++) {
-        struct tile s = einc_tile_choose(einc_target_portable[r], compute);
-        int64_t bytes = gett_scratch(&s, compute);
-        most = bytes > most ? bytes : most;
-    }
-    return most;
-}
-
-/* --- build -------------------------------------------------------------- */
-
-const struct nest *
-einc_nest_build(struct arena *perm, struct arena scratch,
-                const struct plan *p, int step, const struct target *t,
-                enum nest_mode mode)
-{
-    (void)scratch;
-    const struct step *s = &p->steps[step];
-    struct nest *w = NEW(perm, struct nest, 1);
-    w->plan = p;
-    w->step = s;
-    w->target = t;
-    w->compute = p->graph->compute;
-    w->gett = s->kind == STEP_CONTRACT && t->language == LANGUAGE_C;
-    w->idx = NEW(perm, struct nest_index, s->b.n + s->m.n + s->n.n + s->k.n);
-    add_group(w, &s->b, LOOP_BATCH, mode);
-    add_group(w, &s->m, LOOP_M, mode);
-    add_group(w, &s->n, LOOP_N, mode);
-    add_group(w, &s->k, LOOP_K, mode);
-    w->first[N_LOOP_ROLES] = w->n_idx;
-    w->n_in = s->n_in;
-    w->in = NEW(perm, struct nest_tensor, s->n_in);
-    for (int o = 0; o < s->n_in; o++)
-        add_tensor(perm, w, &w->in[o], s->in[o], operand_name(perm, w, o),
-                   mode);
-    add_tensor(perm, w, &w->out, s->out, "out", mode);
-    w->factor.value = s->factor;
-    w->factor.arg = s->factor == 1 || mode == NEST_LITERAL ? -1
-                                                           : w->n_extents++;
-    w->table = w->gett && mode == NEST_GENERIC;
-    w->lane = w->inner = -1;
-    w->lanes = 1;
-    if (w->gett) {
-        w->tile = einc_tile_choose(t, w->compute);
-        w->n_extents += 2;
-        if (w->table) {
-            w->factor.arg = NEST_TABLE_FACTOR;
-            w->n_extents = NEST_TABLE_EXTENTS + w->n_idx;
-            w->n_strides = 3 * w->n_idx;
-        }
-        w->scratch_bytes = str_equal(str_of(t->name), str_of("portable"))
-                               ? portable_scratch(w->compute)
-                               : gett_scratch(&w->tile, w->compute);
-        w->root = gett_tree(perm);
-    } else {
-        if (t->language == LANGUAGE_C && w->n_idx) {
-            w->lane = choose_lane(w);
-            w->lanes = STREAM_LANES_BYTES / compute_bytes(w->compute);
-            w->inner = choose_inner(w);
-        }
-        w->root = stream_tree(perm, w);
-    }
-    return w;
-}
-
-/* --- arguments ---------------------------------------------------------- */
-
-static int64_t
-role_extent(const struct nest *w, enum loop_role role)
+int64_t
+einc_nest_extent(const struct nest *w, enum loop_role role)
 {
     int64_t n = 1;
     for (int j = w->first[role]; j < w->first[role + 1]; j++)
@@ -341,71 +159,34 @@ role_extent(const struct nest *w, enum loop_role role)
     return n;
 }
 
-static int64_t
-blocks(int64_t n, int64_t size)
+int
+einc_nest_planes(enum einc_dtype compute)
+{
+    return einc_dtype_info(compute)->kind == KIND_COMPLEX ? 2 : 1;
+}
+
+int
+einc_nest_bytes(enum einc_dtype compute)
+{
+    return compute == EINC_BOOL ? 4
+                                : einc_dtype_info(compute)->bytes /
+                                      einc_nest_planes(compute);
+}
+
+int64_t
+einc_nest_blocks(int64_t n, int64_t size)
 {
     return n / size + (n % size != 0);
 }
 
-static int64_t
-up_to(int64_t n, int64_t unit)
+int64_t
+einc_nest_up_to(int64_t n, int64_t unit)
 {
-    return blocks(n, unit) * unit;
+    return einc_nest_blocks(n, unit) * unit;
 }
 
-/* n split into equal blocks of at most `size`, each a multiple of unit. */
-static int64_t
-balance(int64_t n, int64_t size, int64_t unit)
-{
-    int64_t count = blocks(n, size);
-    return count ? up_to(blocks(n, count), unit) : size;
-}
-
-/* Rows and columns of out per task: as large as the scratch allows, smaller
- * while threads would be idle. */
-static void
-choose_task(const struct nest *w, int threads, int64_t *rows, int64_t *columns)
-{
-    int64_t m = role_extent(w, LOOP_M), n = role_extent(w, LOOP_N);
-    int64_t batch = role_extent(w, LOOP_BATCH);
-    const struct tile *s = &w->tile;
-    *rows = s->mb;
-    *columns = s->nb;
-    while (threads > 1 &&
-           batch * blocks(m, *rows) * blocks(n, *columns) < 3 * threads) {
-        if (*columns > 2 * s->nr && (*columns >= *rows || *rows <= 2 * s->mr))
-            *columns = up_to(*columns / 2, s->nr);
-        else if (*rows > 2 * s->mr)
-            *rows = up_to(*rows / 2, s->mr);
-        else
-            break;
-    }
-    *rows = balance(m, *rows, s->mr);
-    *columns = balance(n, *columns, s->nr);
-}
-
-/* Tensor o of a nest, the output last. */
-static const struct nest_tensor *
-tensor_of(const struct nest *w, int o)
-{
-    return o < w->n_in ? &w->in[o] : &w->out;
-}
-
-static void
-fill_table(const struct nest *w, int64_t *n, int64_t *s)
-{
-    for (int r = 0; r < N_LOOP_ROLES; r++)
-        n[NEST_TABLE_ROLES + r] = w->first[r + 1] - w->first[r];
-    n[NEST_TABLE_FACTOR] = w->factor.value;
-    for (int j = 0; j < w->n_idx; j++)
-        n[NEST_TABLE_EXTENTS + j] = w->idx[j].extent.value;
-    for (int o = 0; o <= w->n_in; o++)
-        for (int j = 0; j < w->n_idx; j++)
-            s[o * w->n_idx + j] = tensor_of(w, o)->stride[j].value;
-}
-
-static void
-fill_slots(const struct nest *w, int64_t *n, int64_t *s)
+void
+einc_nest_fill_slots(const struct nest *w, int64_t *n, int64_t *s)
 {
     for (int j = 0; j < w->n_idx; j++)
         if (w->idx[j].extent.arg >= 0)
@@ -414,32 +195,99 @@ fill_slots(const struct nest *w, int64_t *n, int64_t *s)
         n[w->factor.arg] = w->factor.value;
     for (int o = 0; o <= w->n_in; o++)
         for (int j = 0; j < w->n_idx; j++)
-            if (tensor_of(w, o)->stride[j].arg >= 0)
-                s[tensor_of(w, o)->stride[j].arg] =
-                    tensor_of(w, o)->stride[j].value;
+            if (einc_nest_tensor(w, o)->stride[j].arg >= 0)
+                s[einc_nest_tensor(w, o)->stride[j].arg] =
+                    einc_nest_tensor(w, o)->stride[j].value;
+}
+
+/* --- build -------------------------------------------------------------- */
+
+/* The one asked for, if it fits; else the one with the least modelled time,
+ * the first of equals. A family that lives on literals must win by a margin
+ * where its kernel serves no other shape. */
+static const struct family *
+choose_family(struct nest *w, enum nest_mode mode, enum nest_family asked)
+{
+    static const double margin = 0.9;
+    const struct family *best = NULL;
+    for (int f = 0; f < N_FAMILIES; f++) {
+        const struct family *x = families[f];
+        if ((x->literal && mode == NEST_GENERIC) || !x->fits(w))
+            continue;
+        double seconds = x->cost(w);
+        double bar = mode == NEST_BEST && x->literal ? margin * w->seconds
+                                                     : w->seconds;
+        if (x->id != asked && best && (best->id == asked || seconds >= bar))
+            continue;
+        best = x;
+        w->seconds = seconds;
+    }
+    return best;
+}
+
+/* Indices and tensors in the given mode. */
+static void
+fill(struct arena *perm, struct nest *w, enum nest_mode mode)
+{
+    const struct step *s = w->step;
+    w->n_idx = w->n_extents = w->n_strides = 0;
+    add_group(w, &s->b, LOOP_BATCH, mode);
+    add_group(w, &s->m, LOOP_M, mode);
+    add_group(w, &s->n, LOOP_N, mode);
+    add_group(w, &s->k, LOOP_K, mode);
+    w->first[N_LOOP_ROLES] = w->n_idx;
+    for (int o = 0; o < s->n_in; o++)
+        add_tensor(perm, w, &w->in[o], s->in[o], operand_name(perm, w, o),
+                   mode);
+    add_tensor(perm, w, &w->out, s->out, "out", mode);
+    w->factor.value = s->factor;
+    w->factor.arg = s->factor == 1 || mode == NEST_LITERAL ? -1
+                                                           : w->n_extents++;
+}
+
+enum nest_family
+einc_nest_family(struct str name)
+{
+    if (str_equal(name, str_of("auto")))
+        return FAMILY_ANY;
+    int f = 0;
+    while (f < N_FAMILIES && !str_equal(name, str_of(families[f]->name)))
+        f++;
+    return (enum nest_family)f;
+}
+
+const struct nest *
+einc_nest_build(struct arena *perm, struct arena scratch,
+                const struct plan *p, int step, const struct target *t,
+                enum nest_mode mode, enum nest_family asked)
+{
+    (void)scratch;
+    const struct step *s = &p->steps[step];
+    struct nest *w = NEW(perm, struct nest, 1);
+    w->plan = p;
+    w->step = s;
+    w->target = t;
+    w->compute = p->graph->compute;
+    w->idx = NEW(perm, struct nest_index, s->b.n + s->m.n + s->n.n + s->k.n);
+    w->in = NEW(perm, struct nest_tensor, s->n_in);
+    w->n_in = s->n_in;
+    w->lane = w->inner = -1;
+    w->lanes = 1;
+    fill(perm, w, mode == NEST_BEST ? NEST_LITERAL : mode);
+    const struct family *f = choose_family(w, mode, asked);
+    if (mode == NEST_BEST) {
+        mode = f->literal ? NEST_LITERAL : NEST_GENERIC;
+        fill(perm, w, mode);
+    }
+    w->family = f->id;
+    f->build(perm, w, mode);
+    return w;
 }
 
 int64_t
 einc_nest_arguments(const struct nest *w, int threads, int64_t *n, int64_t *s)
 {
-    if (w->table)
-        fill_table(w, n, s);
-    else
-        fill_slots(w, n, s);
-    int64_t batch = role_extent(w, LOOP_BATCH);
-    if (w->gett) {
-        int64_t rows, columns;
-        choose_task(w, threads, &rows, &columns);
-        n[w->table ? NEST_TABLE_ROWS : w->n_extents - 2] = rows;
-        n[w->table ? NEST_TABLE_COLUMNS : w->n_extents - 1] = columns;
-        return batch * blocks(role_extent(w, LOOP_M), rows) *
-               blocks(role_extent(w, LOOP_N), columns);
-    }
-    int64_t tasks = 1;
-    for (int j = 0; j < w->first[LOOP_K]; j++)
-        tasks *= j == w->lane ? blocks(w->idx[j].extent.value, w->lanes)
-                              : w->idx[j].extent.value;
-    return tasks;
+    return families[w->family]->arguments(w, threads, n, s);
 }
 
 /* --- dump --------------------------------------------------------------- */
@@ -508,7 +356,7 @@ print_node(struct text *t, const struct nest *w, const struct nest_node *x)
 void
 einc_nest_print(struct text *t, const struct nest *w)
 {
-    einc_put(t, "nest %s %s %s", w->gett ? "gett" : "stream", w->target->name,
+    einc_put(t, "nest %s %s %s", families[w->family]->name, w->target->name,
              einc_dtype_name(w->compute));
     for (int r = 0; r < N_LOOP_ROLES; r++)
         print_role(t, w, (enum loop_role)r);
@@ -516,15 +364,7 @@ einc_nest_print(struct text *t, const struct nest *w)
     for (int o = 0; o < w->n_in; o++)
         print_tensor(t, w, &w->in[o]);
     print_tensor(t, w, &w->out);
-    if (w->gett)
-        einc_put(t, "  tile %dx%dx%d kc %d mc %d task %dx%d scratch_bytes %lld\n",
-                 w->tile.mr, w->tile.nv, w->tile.lanes, w->tile.kc,
-                 w->tile.mc, w->tile.mb, w->tile.nb,
-                 (long long)w->scratch_bytes);
-    else if (w->lane >= 0)
-        einc_put(t, "  lanes %d over %s%s%s\n", w->lanes,
-                 w->idx[w->lane].name, w->inner >= 0 ? ", then " : "",
-                 w->inner >= 0 ? w->idx[w->inner].name : "");
+    families[w->family]->print(t, w);
     t->indent += 2;
     print_node(t, w, w->root);
     t->indent -= 2;

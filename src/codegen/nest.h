@@ -3,7 +3,7 @@
  * nest.h - one step of a plan as loops, tiles, packed panels and stores: a
  * tree that knows neither C nor CUDA. The emitters only print it.
  *
- * Two families share the node kinds:
+ * The families (family.h) share the node kinds:
  *   stream  TASKS( ZERO LOOP(LOOP(FMA)) STORE ): any number of operands, an
  *           accumulator per output element, or a block of them in lanes
  *   gett    TASKS( LOOP kblock( PACK rhs, LOOP mblock( PACK lhs,
@@ -15,6 +15,9 @@
 #include "codegen/target.h"
 #include "codegen/tile.h"
 #include "plan/plan.h"
+
+enum nest_family { FAMILY_STREAM, FAMILY_GETT, N_FAMILIES,
+                   FAMILY_ANY = -1 };
 
 enum loop_role { LOOP_BATCH, LOOP_M, LOOP_N, LOOP_K, N_LOOP_ROLES };
 
@@ -62,7 +65,8 @@ struct nest {
     const struct plan *plan;
     const struct step *step;
     const struct target *target;
-    int gett;                 /* else stream */
+    enum nest_family family;
+    double seconds;           /* modelled, one thread; compares families only */
     struct nest_index *idx;   /* batch, then M, N, K; slowest first */
     int n_idx;
     int first[N_LOOP_ROLES + 1]; /* role r: idx[first[r]] .. idx[first[r+1]) */
@@ -98,13 +102,20 @@ enum { NEST_TABLE_ROLES = 0, NEST_TABLE_FACTOR = N_LOOP_ROLES,
 /* Whether extents and strides become literals. GENERIC: arguments, so that
  * one kernel serves many shapes: a gett is a table, one for all contractions
  * of these types; a stream keeps its loops and the strides 0 and 1.
- * LITERAL: literals wherever the extent is fixed. */
-enum nest_mode { NEST_GENERIC, NEST_LITERAL };
+ * LITERAL: literals wherever the extent is fixed. BEST: GENERIC, but for a
+ * family that lives on literals where it is modelled to be faster. */
+enum nest_mode { NEST_GENERIC, NEST_LITERAL, NEST_BEST };
 
+/* `family`: FAMILY_ANY for the one with the least modelled time; another is
+ * taken if it fits the step, and like FAMILY_ANY if not. */
 const struct nest *einc_nest_build(struct arena *perm, struct arena scratch,
                                    const struct plan *p, int step,
                                    const struct target *t,
-                                   enum nest_mode mode);
+                                   enum nest_mode mode,
+                                   enum nest_family family);
+
+/* A family by name, FAMILY_ANY for "auto"; N_FAMILIES if there is none. */
+enum nest_family einc_nest_family(struct str name);
 
 /* Loop variable of an index of plan.canon in a file for a reader: the label
  * if it is one ASCII letter, else i0, i1 ... by number. */

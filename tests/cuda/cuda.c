@@ -244,7 +244,8 @@ arguments(const struct job *j, int s, int64_t v[MAX_SLOTS], int *n_values)
         abort();
     const struct nest *w =
         einc_nest_build(&perm, scratch, j->plan->plan, s,
-                        einc_target_find(str_of("cuda")), NEST_LITERAL);
+                        einc_target_find(str_of("cuda")), NEST_LITERAL,
+                        FAMILY_ANY);
     int64_t tasks = einc_nest_arguments(w, 1, v, v + w->n_extents);
     *n_values = w->n_extents + w->n_strides;
     free(room);

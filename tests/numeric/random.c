@@ -188,7 +188,7 @@ make_nests(struct guarded *g, void *arg)
     struct making *m = arg;
     for (int s = 0; s < m->plan->n_steps; s++) {
         m->nests[s] = einc_nest_build(&g->perm, g->scratch, m->plan, s,
-                                      m->target, NEST_GENERIC);
+                                      m->target, NEST_BEST, FAMILY_ANY);
         if (m->with_text)
             m->units[s] = einc_emit_unit(&g->perm, m->nests[s]);
     }

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * family.h - ways to run one step, and what they share. A family is one file
+ * that builds its nest (nest_*.c) and one that prints it (print_*.c); the
+ * table below is all that the rest knows of it.
+ */
+#ifndef EINC_CODEGEN_FAMILY_H
+#define EINC_CODEGEN_FAMILY_H
+
+#include "codegen/nest.h"
+
+struct family {
+    enum nest_family id;
+    const char *name;
+    int literal;  /* lives on literal extents and strides: a kernel for one
+                   * shape, never taken in mode GENERIC */
+    /* Whether it can do the step; indices and tensors of w are filled in. */
+    int (*fits)(const struct nest *w);
+    /* Modelled seconds of the step on one thread. */
+    double (*cost)(const struct nest *w);
+    /* Fills in the rest of w. */
+    void (*build)(struct arena *perm, struct nest *w, enum nest_mode mode);
+    /* See einc_nest_arguments(). */
+    int64_t (*arguments)(const struct nest *w, int threads, int64_t *n,
+                         int64_t *s);
+    /* Its line of the dump, after the tensors. */
+    void (*print)(struct text *t, const struct nest *w);
+};
+
+extern const struct family einc_family_stream, einc_family_gett;
+
+/* --- for the families: nest.c ------------------------------------------- */
+
+struct nest_node *einc_nest_node(struct arena *perm, enum nest_op op,
+                                 struct nest_node *child);
+/* a, with b after it */
+struct nest_node *einc_nest_then(struct nest_node *a, struct nest_node *b);
+/* Tensor o of a nest, the output last. */
+const struct nest_tensor *einc_nest_tensor(const struct nest *w, int o);
+/* Product of the extents of a role. */
+int64_t einc_nest_extent(const struct nest *w, enum loop_role role);
+/* Bytes of one plane of the compute type, as kernels hold it. */
+int einc_nest_bytes(enum einc_dtype compute);
+int einc_nest_planes(enum einc_dtype compute); /* 2 for complex */
+/* Fills the argument slots of extents, strides and factor. */
+void einc_nest_fill_slots(const struct nest *w, int64_t *n, int64_t *s);
+/* n / size, rounded up. */
+int64_t einc_nest_blocks(int64_t n, int64_t size);
+/* n rounded up to a multiple of unit. */
+int64_t einc_nest_up_to(int64_t n, int64_t unit);
+
+#endif
