@@ -31,6 +31,7 @@ LIB_SRC = \
   src/plan/lower.c src/plan/lower_contract.c src/plan/lower_reduce.c \
   src/plan/lower_copy.c src/plan/buffers.c src/plan/plan.c \
   src/plan/plan_text.c src/plan/plan_json.c src/plan/plan_read.c \
+  src/plan/machine.c src/plan/model.c \
   src/codegen/target.c src/codegen/tile.c src/codegen/nest.c \
   src/codegen/nest_gett.c src/codegen/nest_stream.c \
   src/codegen/print.c src/codegen/print_gett.c src/codegen/print_stream.c \

@@ -2,8 +2,8 @@
  *
  * plan_json.c - a plan as JSON, and as DOT for graphviz. Linear in the plan.
  */
+#include "plan/model.h"
 #include "plan/plan_text.h"
-
 
 static void
 json_string(struct text *t, struct str s)
@@ -99,8 +99,10 @@ json_tensor_name(struct text *t, const struct plan *p, int x)
 }
 
 static void
-json_step(struct text *t, const struct plan *p, const struct step *s)
+json_step(struct text *t, const struct plan *p, int step,
+          const struct plan_model *m)
 {
+    const struct step *s = &p->steps[step];
     einc_put(t, "    {\"kind\": \"%s\", \"inputs\": [",
              einc_lowering_of(s->kind)->name);
     for (int i = 0; i < s->n_in; i++) {
@@ -124,10 +126,15 @@ json_step(struct text *t, const struct plan *p, const struct step *s)
         json_group(t, p, s->kind == STEP_CONTRACT ? "k" : "sum", &s->k);
     }
     einc_put(t, "},\n     \"factor\": %lld, \"flop\": %llu, "
-             "\"read_bytes\": %llu, \"write_bytes\": %llu}",
+             "\"read_bytes\": %llu, \"write_bytes\": %llu",
              (long long)s->factor, (unsigned long long)s->flop,
              (unsigned long long)s->read_bytes,
              (unsigned long long)s->write_bytes);
+    if (m)
+        einc_put(t, ", \"model_ns\": %lld",
+                 (long long)einc_model_ns(
+                     einc_model_step(m->machine, p, step, m->threads)));
+    einc_put_str(t, str_of("}"));
 }
 
 /* Step s makes value n_in + s, which is how tensors are numbered. */
@@ -203,15 +210,26 @@ json_buffers(struct text *t, const struct plan *p)
     einc_put_str(t, str_of(n ? "\n  ]" : "]"));
 }
 
+static void
+json_model(struct text *t, const struct plan *p, const struct plan_model *m)
+{
+    einc_put(t, ",\n  \"model\": {\"machine\": \"%s\", \"threads\": %d, "
+             "\"model_ns\": %lld}",
+             m->machine->name, m->threads,
+             (long long)einc_model_ns(
+                 einc_model_plan(m->machine, p, m->threads)));
+}
+
 void
-einc_plan_print_json(struct text *t, const struct plan *p)
+einc_plan_print_json_timed(struct text *t, const struct plan *p,
+                           const struct plan_model *m)
 {
     uint64_t terms = p->error_terms < 1e18 ? (uint64_t)p->error_terms
                                            : UINT64_C(1000000000000000000);
     json_head(t, p);
     einc_put_str(t, str_of(",\n  \"steps\": [\n"));
     for (int i = 0; i < p->n_steps; i++) {
-        json_step(t, p, &p->steps[i]);
+        json_step(t, p, i, m);
         einc_put_str(t, str_of(i + 1 < p->n_steps ? ",\n" : "\n"));
     }
     einc_put_str(t, str_of("  ]"));
@@ -224,9 +242,17 @@ einc_plan_print_json(struct text *t, const struct plan *p)
              (unsigned long long)p->write_bytes,
              (long long)p->workspace_bytes, (unsigned long long)terms,
              p->finder, (unsigned long long)p->hash);
+    if (m)
+        json_model(t, p, m);
     json_ssa_path(t, p);
     json_linear_path(t, p);
     einc_put_str(t, str_of("\n}\n"));
+}
+
+void
+einc_plan_print_json(struct text *t, const struct plan *p)
+{
+    einc_plan_print_json_timed(t, p, NULL);
 }
 
 /* --- DOT ---------------------------------------------------------------- */
@@ -249,16 +275,22 @@ dot_tensor(struct text *t, const struct plan *p, int i)
 }
 
 void
-einc_plan_print_dot(struct text *t, const struct plan *p)
+einc_plan_print_dot_timed(struct text *t, const struct plan *p,
+                          const struct plan_model *m)
 {
     einc_put_str(t, str_of("digraph plan {\n"));
     for (int i = 0; i < p->n_tensors; i++)
         dot_tensor(t, p, i);
     for (int i = 0; i < p->n_steps; i++) {
         const struct step *s = &p->steps[i];
-        einc_put(t, "  s%d [label=\"%d %s\\nflop %llu\"];\n", i + 1, i + 1,
+        einc_put(t, "  s%d [label=\"%d %s\\nflop %llu", i + 1, i + 1,
                  einc_lowering_of(s->kind)->name,
                  (unsigned long long)s->flop);
+        if (m)
+            einc_put(t, "\\nmodel_ns %lld",
+                     (long long)einc_model_ns(
+                         einc_model_step(m->machine, p, i, m->threads)));
+        einc_put_str(t, str_of("\"];\n"));
         for (int k = 0; k < s->n_in; k++) {
             einc_put_str(t, str_of("  "));
             einc_plan_tensor_put(t, &p->tensors[s->in[k]]);
@@ -269,4 +301,10 @@ einc_plan_print_dot(struct text *t, const struct plan *p)
         einc_put_str(t, str_of(";\n"));
     }
     einc_put_str(t, str_of("}\n"));
+}
+
+void
+einc_plan_print_dot(struct text *t, const struct plan *p)
+{
+    einc_plan_print_dot_timed(t, p, NULL);
 }

@@ -6,6 +6,7 @@
 #include "plan/plan_text.h"
 
 #include "plan/cost.h"
+#include "plan/model.h"
 
 /* --- pieces ------------------------------------------------------------- */
 
@@ -147,8 +148,15 @@ einc_plan_print_head(struct text *t, const struct plan *p)
     print_layout(t, &g->out);
 }
 
+void
+einc_plan_print_equation(struct text *t, const struct plan *p, int step)
+{
+    put_equation(t, p, &p->steps[step], 1);
+}
+
 static void
-print_step(struct text *t, const struct plan *p, int i)
+print_step(struct text *t, const struct plan *p, int i,
+           const struct plan_model *m)
 {
     const struct step *s = &p->steps[i];
     const struct lowering *l = einc_lowering_of(s->kind);
@@ -162,14 +170,19 @@ print_step(struct text *t, const struct plan *p, int i)
     einc_put(t, "    read_bytes %llu write_bytes %llu\n",
              (unsigned long long)s->read_bytes,
              (unsigned long long)s->write_bytes);
+    if (m)
+        einc_put(t, "    model_ns %lld\n",
+                 (long long)einc_model_ns(
+                     einc_model_step(m->machine, p, i, m->threads)));
 }
 
 void
-einc_plan_print(struct text *t, const struct plan *p)
+einc_plan_print_timed(struct text *t, const struct plan *p,
+                      const struct plan_model *m)
 {
     einc_plan_print_head(t, p);
     for (int i = 0; i < p->n_steps; i++)
-        print_step(t, p, i);
+        print_step(t, p, i, m);
     for (int i = 0; i < p->n_tensors; i++) {
         const struct plan_tensor *x = &p->tensors[i];
         if (x->home == HOME_TEMP)
@@ -183,7 +196,18 @@ einc_plan_print(struct text *t, const struct plan *p)
              (unsigned long long)p->flop, (unsigned long long)p->read_bytes,
              (unsigned long long)p->write_bytes,
              (long long)p->workspace_bytes);
+    if (m)
+        einc_put(t, "model_ns %lld machine %s threads %d\n",
+                 (long long)einc_model_ns(
+                     einc_model_plan(m->machine, p, m->threads)),
+                 m->machine->name, m->threads);
     einc_put(t, "hash %016llx\n", (unsigned long long)p->hash);
+}
+
+void
+einc_plan_print(struct text *t, const struct plan *p)
+{
+    einc_plan_print_timed(t, p, NULL);
 }
 
 /* --- path --------------------------------------------------------------- */

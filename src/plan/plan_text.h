@@ -6,7 +6,8 @@
  * Decisions are the step lines: which tensors meet in which order, the kind
  * of each step and the layout of each intermediate. Everything else follows
  * from them and from the graph; such lines may be left out, but what stands
- * there must be right. Empty lines and lines that start with '#' are skipped.
+ * there must be right, but for modelled times, which are another machine's.
+ * Empty lines and lines that start with '#' are skipped.
  */
 #ifndef EINC_PLAN_PLAN_TEXT_H
 #define EINC_PLAN_PLAN_TEXT_H
