@@ -32,7 +32,7 @@ LIB_SRC = \
   src/plan/lower_copy.c src/plan/buffers.c src/plan/plan.c \
   src/plan/plan_text.c src/plan/plan_json.c src/plan/plan_read.c \
   src/plan/machine.c src/plan/model.c \
-  src/codegen/target.c src/codegen/tile.c src/codegen/nest.c \
+  src/codegen/target.c src/codegen/tile.c src/codegen/nest.c src/codegen/key.c \
   src/codegen/nest_gett.c src/codegen/nest_stream.c \
   src/codegen/print.c src/codegen/print_gett.c src/codegen/print_stream.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \

@@ -30,8 +30,8 @@ einc_emit_unit(struct arena *perm, const struct nest *nest)
               UNIT_ABI, nest->target->name);
     einc_put(&t, "#include <stdint.h>\n#include <string.h>\n\n");
     print_args_struct(&t, "einc_args");
-    einc_print_halves(&t, nest->plan,
-                      "static inline __attribute__((always_inline)) ", 1);
+    einc_print_kernel_halves(&t, nest, "static inline "
+                                       "__attribute__((always_inline)) ");
     struct printer p = einc_printer(&t, nest, "einc_kernel");
     p.linkage = "";
     switch (nest->family) {
@@ -47,7 +47,8 @@ einc_emit_unit(struct arena *perm, const struct nest *nest)
     default:
         einc_print_stream(&p);
     }
-    return (struct unit){.source = einc_text_z(&t),
+    return (struct unit){.key = einc_nest_key(perm, nest),
+                         .source = einc_text_z(&t),
                          .source_bytes = t.n,
                          .entry = "einc_kernel",
                          /* a gett has its vectors spelled out and is large:

@@ -256,6 +256,12 @@ einc_nest_family(struct str name)
     return (enum nest_family)f;
 }
 
+const char *
+einc_nest_family_name(enum nest_family family)
+{
+    return families[family]->name;
+}
+
 const struct nest *
 einc_nest_build(struct arena *perm, struct arena scratch,
                 const struct plan *p, int step, const struct target *t,
@@ -280,6 +286,7 @@ einc_nest_build(struct arena *perm, struct arena scratch,
         fill(perm, w, mode);
     }
     w->family = f->id;
+    w->mode = mode;
     f->build(perm, w, mode);
     return w;
 }

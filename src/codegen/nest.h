@@ -61,11 +61,19 @@ struct nest_node {
     struct nest_node *child, *next; /* body; what follows */
 };
 
+/* Whether extents and strides become literals. GENERIC: arguments, so that
+ * one kernel serves many shapes: a gett is a table, one for all contractions
+ * of these types; a stream keeps its loops and the strides 0 and 1.
+ * LITERAL: literals wherever the extent is fixed. BEST: GENERIC, but for a
+ * family that lives on literals where it is modelled to be faster. */
+enum nest_mode { NEST_GENERIC, NEST_LITERAL, NEST_BEST };
+
 struct nest {
     const struct plan *plan;
     const struct step *step;
     const struct target *target;
     enum nest_family family;
+    enum nest_mode mode;      /* GENERIC or LITERAL */
     double seconds;           /* modelled, one thread; compares families only */
     struct nest_index *idx;   /* batch, then M, N, K; slowest first */
     int n_idx;
@@ -99,13 +107,6 @@ struct nest {
 enum { NEST_TABLE_ROLES = 0, NEST_TABLE_FACTOR = N_LOOP_ROLES,
        NEST_TABLE_ROWS, NEST_TABLE_COLUMNS, NEST_TABLE_EXTENTS };
 
-/* Whether extents and strides become literals. GENERIC: arguments, so that
- * one kernel serves many shapes: a gett is a table, one for all contractions
- * of these types; a stream keeps its loops and the strides 0 and 1.
- * LITERAL: literals wherever the extent is fixed. BEST: GENERIC, but for a
- * family that lives on literals where it is modelled to be faster. */
-enum nest_mode { NEST_GENERIC, NEST_LITERAL, NEST_BEST };
-
 /* `family`: FAMILY_ANY for the one with the least modelled time; another is
  * taken if it fits the step, and like FAMILY_ANY if not. */
 const struct nest *einc_nest_build(struct arena *perm, struct arena scratch,
@@ -116,6 +117,7 @@ const struct nest *einc_nest_build(struct arena *perm, struct arena scratch,
 
 /* A family by name, FAMILY_ANY for "auto"; N_FAMILIES if there is none. */
 enum nest_family einc_nest_family(struct str name);
+const char *einc_nest_family_name(enum nest_family family);
 
 /* Loop variable of an index of plan.canon in a file for a reader: the label
  * if it is one ASCII letter, else i0, i1 ... by number. */
@@ -127,6 +129,11 @@ void einc_nest_name(char *to, size_t size, const struct graph *canon,
  * result. Returns the number of tasks. */
 int64_t einc_nest_arguments(const struct nest *nest, int threads, int64_t *n,
                             int64_t *s);
+
+/* Name of a generic kernel: equal only for nests of equal text. NULL for one
+ * with literals, which is its own name. A field of the nest that a family's
+ * text depends on goes into key.c; no quotes, no backslashes. */
+const char *einc_nest_key(struct arena *perm, const struct nest *nest);
 
 /* Dump "nest". */
 void einc_nest_print(struct text *t, const struct nest *nest);

@@ -494,11 +494,9 @@ print_write_bf16(struct text *t, const char *q)
     einc_put(t, "\n");
 }
 
-void
-einc_print_halves(struct text *t, const struct plan *p, const char *qualifier,
-                  int all)
+static void
+print_ways(struct text *t, int f16, int bf16, const char *qualifier)
 {
-    int f16 = uses(p, EINC_F16, all), bf16 = uses(p, EINC_BF16, all);
     if ((f16 | bf16) & WRITES)
         print_float_bits(t, qualifier);
     if (f16 || bf16 & READS) /* to round subnormals of f16, too */
@@ -511,4 +509,24 @@ einc_print_halves(struct text *t, const struct plan *p, const char *qualifier,
         print_read_bf16(t, qualifier);
     if (bf16 & WRITES)
         print_write_bf16(t, qualifier);
+}
+
+void
+einc_print_halves(struct text *t, const struct plan *p, const char *qualifier,
+                  int all)
+{
+    print_ways(t, uses(p, EINC_F16, all), uses(p, EINC_BF16, all), qualifier);
+}
+
+void
+einc_print_kernel_halves(struct text *t, const struct nest *w,
+                         const char *qualifier)
+{
+    int f16 = w->out.storage == EINC_F16, bf16 = w->out.storage == EINC_BF16;
+    for (int o = 0; o < w->n_in; o++) {
+        f16 |= w->in[o].storage == EINC_F16;
+        bf16 |= w->in[o].storage == EINC_BF16;
+    }
+    print_ways(t, f16 ? READS | WRITES : 0, bf16 ? READS | WRITES : 0,
+               qualifier);
 }

@@ -52,6 +52,9 @@ void einc_print_parameters(const struct printer *p, int indent);
  * are read, the output is written; `all`: both for either. */
 void einc_print_halves(struct text *t, const struct plan *p,
                        const char *qualifier, int all);
+/* The same, both ways, for one kernel whatever plan it stands in. */
+void einc_print_kernel_halves(struct text *t, const struct nest *nest,
+                              const char *qualifier);
 /* "x += " or "x |= " + mul: identity, sum and product of the compute type. */
 const char *einc_print_add(const struct printer *p); /* "+" or "|" */
 const char *einc_print_mul(const struct printer *p); /* "*" or "&" */

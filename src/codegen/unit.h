@@ -28,6 +28,7 @@ enum { UNIT_ABI = 1 };
 
 /* Source of one kernel. Equal kernels have byte-equal sources. */
 struct unit {
+    const char *key;      /* einc_nest_key(), or NULL */
     const char *source;   /* C, 0-terminated */
     int64_t source_bytes;
     const char *entry;    /* symbol of type einc_kernel_fn */

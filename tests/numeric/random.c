@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "build.h"
 #include "ctx.h"
 #include "data.h"
@@ -38,14 +39,14 @@ enum {
 
 /* --- counts, shared by all processes ------------------------------------ */
 
-enum { N_COMPUTE = 7, N_FAMILIES = 3 };
+enum { N_COMPUTE = 7, N_KINDS = 3 };
 
 static const char *const columns[] = {
     "interp",      "avx512",    "avx2",      "neon",      "sse2",
     "generic",     "file avx512", "file avx2", "file neon", "file sse2",
     "file scalar"};
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
-static const char *const families[N_FAMILIES] = {"contract", "reduce", "copy"};
+static const char *const families[N_KINDS] = {"contract", "reduce", "copy"};
 static const enum einc_dtype computes[N_COMPUTE] = {
     EINC_BOOL, EINC_I32, EINC_I64, EINC_F32, EINC_F64, EINC_C64, EINC_C128};
 
@@ -60,7 +61,7 @@ struct tally {
     long plain;             /* cases that the plain oracle saw too */
     double worst[2];        /* error / bound: interpreter, kernels */
     double seconds[2];      /* of processor time: here, in compilers */
-    long steps[N_COLUMNS][N_FAMILIES][N_COMPUTE];
+    long steps[N_COLUMNS][N_KINDS][N_COMPUTE];
     long storage[N_DTYPES + 1][2]; /* cases with that type in, out */
 };
 
@@ -70,6 +71,13 @@ struct options {
     const char *program;
 };
 
+/* A kernel that goes by its key; open addressing by the key's hash. */
+struct keyed {
+    char *key;              /* NULL: free */
+    int id;                 /* a source that has it */
+};
+enum { MOST_KEYS = 1 << 16 };
+
 /* One process. */
 struct tester {
     struct options o;
@@ -77,6 +85,8 @@ struct tester {
     struct einc_ctx *ctx; /* three threads, no compiler */
     struct builder build;
     struct slot in[MAX_OPERANDS], out, work, scratch;
+    struct keyed *keys;   /* [MOST_KEYS] */
+    int n_keys;
     int quiet;            /* while a failure is made smaller */
     char why[1024];       /* what went wrong with the case */
 };
@@ -194,6 +204,29 @@ make_nests(struct guarded *g, void *arg)
     }
 }
 
+/* Whether the source is that of all earlier kernels of the same key: what
+ * lets a kernel be found by its key, without the text. */
+static int
+key_holds(struct tester *t, const char *key, int id)
+{
+    uint64_t at = hash_bytes(key, (int64_t)strlen(key));
+    if (!t->keys)
+        t->keys = grow(NULL, MOST_KEYS * sizeof *t->keys),
+        memset(t->keys, 0, MOST_KEYS * sizeof *t->keys);
+    for (;; at++) {
+        struct keyed *k = &t->keys[at % MOST_KEYS];
+        if (k->key && strcmp(k->key, key) != 0)
+            continue;
+        if (k->key)
+            return strcmp(t->build.list[k->id].text,
+                          t->build.list[id].text) == 0;
+        if (++t->n_keys == MOST_KEYS)
+            abort();
+        *k = (struct keyed){strdup(key), id};
+        return 1;
+    }
+}
+
 static int
 note_units(struct tester *t, const struct spec *s,
            const struct einc_plan *plan, int *id)
@@ -205,11 +238,16 @@ note_units(struct tester *t, const struct spec *s,
     if (plan->plan->n_steps > MAX_STEPS ||
         einc_guard(&g, make_nests, &m, NULL) != EINC_OK)
         return -1;
-    for (int k = 0; k < plan->plan->n_steps; k++)
-        id[k] = build_add(&t->build, config, m.units[k].source, 0, 0);
+    int good = 1;
+    for (int k = 0; k < plan->plan->n_steps; k++) {
+        const struct unit *u = &m.units[k];
+        id[k] = build_add(&t->build, config, u->source, 0, 0);
+        if (u->key && !key_holds(t, u->key, id[k]))
+            good = fail(t, "two sources have the key '%s'", u->key);
+    }
     einc_guard_free(&g, 0);
     einc_guard_free(&g, 1);
-    return plan->plan->n_steps;
+    return good ? plan->plan->n_steps : -1;
 }
 
 static int
@@ -1107,7 +1145,7 @@ add_tally(struct tally *to, const struct tally *from)
         for (int k = 0; k < 2; k++)
             to->storage[d][k] += from->storage[d][k];
     for (int c = 0; c < N_COLUMNS; c++)
-        for (int f = 0; f < N_FAMILIES; f++)
+        for (int f = 0; f < N_KINDS; f++)
             for (int k = 0; k < N_COMPUTE; k++)
                 to->steps[c][f][k] += from->steps[c][f][k];
 }
@@ -1149,7 +1187,7 @@ print_steps(const struct tally *t)
         if ((here[c] = is_here(&all, columns[c])))
             printf(" %11s", columns[c]);
     printf("\n");
-    for (int f = 0; f < N_FAMILIES; f++) {
+    for (int f = 0; f < N_KINDS; f++) {
         for (int k = 0; k < N_COMPUTE; k++) {
             printf("%-10s %-4s", families[f], einc_dtype_name(computes[k]));
             for (int c = 0; c < N_COLUMNS; c++)
