@@ -58,7 +58,8 @@ enum einc_status {
     EINC_ENOMEM,    /* an allocation failed, or a memory limit was met */
     EINC_ELIMIT,    /* a stated limit of einc was met (E8xx) */
     EINC_ECOMPILER, /* a compiler was demanded and did not do */
-    EINC_ECACHE,    /* reserved: a cache that was demanded */
+    EINC_ECACHE,    /* a file that was demanded, of a cache or of
+                     * einc_calibrate(), cannot be read or written */
     EINC_EDEVICE,   /* reserved: a device that was demanded */
     EINC_EUNSUP,    /* legal, but not built yet; the text says what */
     EINC_EINVAL,    /* the call itself is wrong: NULL, unknown enumerator ... */
@@ -362,6 +363,18 @@ einc_reference(const struct einc_plan *plan, const void *const in[],
  * instruction set, threads, CUDA. For people and bug reports. */
 EINC_API enum einc_status
 einc_doctor(struct einc_ctx *ctx, einc_write_fn write, void *user);
+
+/* Measures this machine with all threads of the context, which takes a few
+ * seconds, 10 at most: the table that modelled times come from. Its text goes
+ * to `write`, unless NULL, and to a file, which contexts made later read.
+ *   file  NULL: EINC_MACHINE, else XDG_CONFIG_HOME/einc/machine, else
+ *         ~/.config/einc/machine; "": no file. A file is replaced as a
+ *         whole, and only if it is such a table (else EINC_ECACHE).
+ * EINC_MACHINE=default stands for the shipped table of this instruction set,
+ * default:avx2 for that of another. */
+EINC_API enum einc_status
+einc_calibrate(struct einc_ctx *ctx, const char *file, einc_write_fn write,
+               void *user, struct einc_err **err);
 
 #ifdef __cplusplus
 }

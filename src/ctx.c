@@ -109,6 +109,7 @@ fill(struct einc_ctx *ctx, const struct einc_config *c)
     if (ctx->threads > MOST_THREADS)
         ctx->threads = MOST_THREADS;
     ctx->target = find_target();
+    einc_ctx_read_machine(ctx);
     if (!copy_names(ctx, c))
         return 0;
     if (ctx->threads > 1)

@@ -10,6 +10,7 @@
 
 #include "base/diag.h"
 #include "codegen/emit.h"
+#include "plan/machine.h"
 #include "plan/plan.h"
 #include "runtime/cache.h"
 #include "runtime/cc.h"
@@ -49,6 +50,8 @@ struct einc_ctx {
     struct pool *pool;     /* NULL: one thread */
     int threads;
     const struct target *target;
+    struct machine machine; /* what the model of costs computes with */
+    char machine_file[1024]; /* that it was read from; "": shipped */
 
     pthread_mutex_t lock;  /* guards all below */
     pthread_mutex_t compile_lock; /* one compiler run at a time; taken before
@@ -112,6 +115,10 @@ void einc_ctx_log(struct einc_ctx *ctx, const char *fmt, ...)
 /* Looks for cache and compiler, once; EINC_ENOMEM: not yet. Takes ctx->lock
  * itself. */
 enum einc_status einc_ctx_look(struct einc_ctx *ctx);
+
+/* calibrate.c: fills ctx->machine, from the user's table or from those that
+ * are shipped. Tells the log what is wrong with the former; never fails. */
+void einc_ctx_read_machine(struct einc_ctx *ctx);
 
 /* kernels.c: a loaded kernel for the unit: from memory, from disk or, if
  * `compile`, from the compiler. EINC_ECACHE: not there and not to be made. */

@@ -71,6 +71,15 @@ say_cache(struct report *r, struct einc_ctx *ctx)
         einc_cache_path(ctx->cache), (long long)entries, (long long)bytes);
 }
 
+static void
+say_machine(struct report *r, const struct einc_ctx *ctx)
+{
+    say(r, "%-12s %s, %s\n", "machine", ctx->machine.name,
+        ctx->machine_file[0] ? ctx->machine_file
+                             : "shipped; `einc doctor --calibrate` measures "
+                               "this one");
+}
+
 enum einc_status
 einc_doctor(struct einc_ctx *ctx, einc_write_fn write, void *user)
 {
@@ -87,6 +96,7 @@ einc_doctor(struct einc_ctx *ctx, einc_write_fn write, void *user)
         EINC_ABI, UNIT_ABI);
     say(&r, "%-12s %s\n", "isa", ctx->target->name);
     say(&r, "%-12s %d\n", "threads", ctx->threads);
+    say_machine(&r, ctx);
     say_compiler(&r, ctx);
     say_cache(&r, ctx);
     say_library(&r, "nvrtc", nvrtc, "CUDA text is written, not compiled");

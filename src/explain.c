@@ -55,21 +55,24 @@ static void
 print_plan(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
     (void)scratch;
-    einc_plan_print(t, x->plan);
+    const struct plan_model m = {&x->ctx->machine, x->ctx->threads};
+    einc_plan_print_timed(t, x->plan, &m);
 }
 
 static void
 print_json(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
     (void)scratch;
-    einc_plan_print_json(t, x->plan);
+    const struct plan_model m = {&x->ctx->machine, x->ctx->threads};
+    einc_plan_print_json_timed(t, x->plan, &m);
 }
 
 static void
 print_dot(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
     (void)scratch;
-    einc_plan_print_dot(t, x->plan);
+    const struct plan_model m = {&x->ctx->machine, x->ctx->threads};
+    einc_plan_print_dot_timed(t, x->plan, &m);
 }
 
 static const struct nest *

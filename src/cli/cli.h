@@ -60,7 +60,7 @@ struct args {
     uint32_t flags;       /* enum einc_flags, or-ed */
     int32_t tier;         /* enum einc_tier */
     int32_t threads;      /* 0: not given */
-    int force, main, check, time, help;
+    int force, main, check, time, calibrate, help;
 };
 
 int einc_verb_run(const struct args *a);

@@ -70,6 +70,10 @@ static const struct flag flags[] = {
      "json and dot show the plan"},
     {"check", 0, KIND_SWITCH, AT(check), 0, VERB_RUN, NULL,
      "compare with plain loops; exit 1 beyond the bound"},
+    {"calibrate", 0, KIND_SWITCH, AT(calibrate), 0, VERB_DOCTOR, NULL,
+     "measure this machine, for the times that explain and\n"
+     "bench model; written to EINC_MACHINE, else to\n"
+     "~/.config/einc/machine"},
     {"time", 0, KIND_SWITCH, AT(time), 0, VERB_RUN, NULL,
      "seconds and GFLOP/s, on stderr"},
     {"alpha", 0, KIND_TEXT, AT(alpha), 0, VERB_RUN, "NUMBER",

@@ -27,11 +27,11 @@ const struct verb einc_verbs[] = {
      "  einc explain 'ij,jk->ik' --shape 64x32,32x8 --dump source\n"
      "  einc explain 'ab,bc,cd,de->ae' --format dot | dot -Tsvg > plan.svg\n",
      einc_verb_explain},
-    {"doctor", VERB_DOCTOR, "",
+    {"doctor", VERB_DOCTOR, "[flags]",
      "lists what was found on this machine: compiler, cache, threads",
      "  einc doctor\n"
      "  EINC_CC=clang einc doctor\n"
-     "  EINC_CACHE_DIR= einc doctor               without a disk cache\n",
+     "  einc doctor --calibrate                   measures it, 10 s at most\n",
      einc_verb_doctor},
     {"help", VERB_HELP, "[VERB]", "explains einc, or one verb",
      "  einc help\n"

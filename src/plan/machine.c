@@ -10,58 +10,49 @@
 
 /* What does not hang on the vector width: a server core of the 2020s with
  * 48 KiB of L1, 2 MiB of L2 and a share of a large L3. */
-#define MEMORY                                                              \
-    .bytes = {48 << 10, 2 << 20, 32 << 20, 0}, .stream = 9000,              \
-    .cores_percent = 180, .call_ns = 50, .task_ns = 15, .tile_ns = 8,       \
-    .wake_ns = 5000
+#define SERVER                                                              \
+    .bytes = {48 << 10, 2 << 20, 64 << 20, 0}, .stream = 22000,             \
+    .cores_percent = 190, .call_ns = 50, .task_ns = 15, .tile_ns = 8,       \
+    .wake_ns = 10000, .pack_far_ps = 2500, .store_far_ps = 2500,            \
+    .gather_near_ps = 800, .gather_far_ps = 8000
 
-/* Measured on two cores of a Sapphire Rapids at some 2.6 GHz under a shared
- * memory bus, and rounded. The narrower rows are the same machine told to use
- * less of its vectors, but for neon, which is AVX2's clock at a width of 16. */
+/* Rounded from what `einc doctor --calibrate` found on two cores of a Sapphire
+ * Rapids at 3 GHz. The narrower rows are the same machine told to use less of
+ * its vectors; neon is AVX2's clock at half its width. */
 static const struct machine tables[] = {
-    {.name = "avx512", .vector_bytes = 64, .registers = 32,
-     .peak = {160000, 80000, 40000, 12000}, MEMORY,
-     .read = {240000, 90000, 16000, 11000},
-     .write = {120000, 50000, 12000, 7000},
-     .pack_near_ps = 120, .pack_turned_ps = 300, .pack_far_ps = 2500,
-     .store_near_ps = 150, .store_far_ps = 2500,
-     .gather_near_ps = 800, .gather_far_ps = 4000,
+    {.name = "avx512", .vector_bytes = 64, .registers = 32, SERVER,
+     .peak = {180000, 90000, 56000, 21000},
+     .read = {270000, 140000, 26000, 15000},
+     .write = {190000, 48000, 14000, 9500},
+     .pack_near_ps = 120, .pack_turned_ps = 300, .store_near_ps = 140,
      .packed_percent = 88, .direct_percent = 92,
      .stream_percent = 90, .fill_percent = 90, .turned_percent = 60},
-    {.name = "avx2", .vector_bytes = 32, .registers = 16,
-     .peak = {85000, 42000, 20000, 6000}, MEMORY,
-     .read = {150000, 70000, 16000, 11000},
-     .write = {80000, 45000, 12000, 7000},
-     .pack_near_ps = 150, .pack_turned_ps = 400, .pack_far_ps = 2500,
-     .store_near_ps = 200, .store_far_ps = 2500,
-     .gather_near_ps = 800, .gather_far_ps = 4000,
+    {.name = "avx2", .vector_bytes = 32, .registers = 16, SERVER,
+     .peak = {95000, 48000, 37000, 8200},
+     .read = {170000, 115000, 26000, 15000},
+     .write = {190000, 46000, 14000, 9500},
+     .pack_near_ps = 120, .pack_turned_ps = 320, .store_near_ps = 160,
      .packed_percent = 90, .direct_percent = 92,
      .stream_percent = 90, .fill_percent = 90, .turned_percent = 55},
-    {.name = "neon", .vector_bytes = 16, .registers = 32,
-     .peak = {42000, 21000, 10000, 3000}, MEMORY,
-     .read = {80000, 50000, 16000, 11000},
-     .write = {40000, 30000, 12000, 7000},
-     .pack_near_ps = 200, .pack_turned_ps = 600, .pack_far_ps = 2500,
-     .store_near_ps = 250, .store_far_ps = 2500,
-     .gather_near_ps = 800, .gather_far_ps = 4000,
+    {.name = "neon", .vector_bytes = 16, .registers = 32, SERVER,
+     .peak = {48000, 24000, 20000, 6000},
+     .read = {100000, 70000, 24000, 14000},
+     .write = {90000, 45000, 14000, 9500},
+     .pack_near_ps = 140, .pack_turned_ps = 400, .store_near_ps = 180,
      .packed_percent = 88, .direct_percent = 90,
      .stream_percent = 85, .fill_percent = 85, .turned_percent = 50},
-    {.name = "sse2", .vector_bytes = 16, .registers = 16,
-     .peak = {21000, 10500, 6000, 3000}, MEMORY,
-     .read = {80000, 50000, 16000, 11000},
-     .write = {40000, 30000, 12000, 7000},
-     .pack_near_ps = 200, .pack_turned_ps = 600, .pack_far_ps = 2500,
-     .store_near_ps = 250, .store_far_ps = 2500,
-     .gather_near_ps = 800, .gather_far_ps = 4000,
+    {.name = "sse2", .vector_bytes = 16, .registers = 16, SERVER,
+     .peak = {33000, 16500, 10000, 4200},
+     .read = {120000, 72000, 26000, 12000},
+     .write = {96000, 44000, 14000, 9000},
+     .pack_near_ps = 140, .pack_turned_ps = 400, .store_near_ps = 180,
      .packed_percent = 85, .direct_percent = 90,
      .stream_percent = 85, .fill_percent = 85, .turned_percent = 50},
-    {.name = "generic", .vector_bytes = 0, .registers = 16,
-     .peak = {5000, 5000, 5000, 4000}, MEMORY,
-     .read = {20000, 18000, 12000, 9000},
-     .write = {20000, 16000, 9000, 6000},
-     .pack_near_ps = 500, .pack_turned_ps = 800, .pack_far_ps = 2500,
-     .store_near_ps = 500, .store_far_ps = 2500,
-     .gather_near_ps = 800, .gather_far_ps = 4000,
+    {.name = "generic", .vector_bytes = 0, .registers = 16, SERVER,
+     .peak = {6000, 6000, 6000, 4000},
+     .read = {24000, 22000, 15000, 10000},
+     .write = {24000, 20000, 12000, 8000},
+     .pack_near_ps = 500, .pack_turned_ps = 800, .store_near_ps = 500,
      .packed_percent = 80, .direct_percent = 85,
      .stream_percent = 80, .fill_percent = 80, .turned_percent = 50},
 };

@@ -102,14 +102,17 @@ read_time(const struct machine *m, double bytes, enum machine_level l,
     return bytes / ((double)m->read[l] * bus(m, l, threads));
 }
 
-/* Results that do not stay in cache go past it where that is faster. */
+/* Results that do not stay in a cache of their own go past all of them where
+ * that is faster. */
 static double
 write_time(const struct machine *m, double bytes, enum machine_level l,
            double threads)
 {
     double rate = (double)m->write[l];
-    if (l == MACHINE_MEMORY)
-        rate = larger(rate, (double)m->stream);
+    if (l >= MACHINE_L3 && rate < (double)m->stream) {
+        rate = (double)m->stream;
+        l = MACHINE_MEMORY;
+    }
     return bytes / (rate * bus(m, l, threads));
 }
 

@@ -16,8 +16,9 @@ PATH=$bin:$PATH
 EINC_CACHE_DIR=$work/cache
 EINC_TIER=interp # fast and the same everywhere; tiers have their own tests
 EINC_THREADS=1
+EINC_MACHINE=default:avx2
 LC_ALL=C
-export PATH EINC_CACHE_DIR EINC_TIER EINC_THREADS LC_ALL
+export PATH EINC_CACHE_DIR EINC_TIER EINC_THREADS EINC_MACHINE LC_ALL
 unset EINC_DUMP EINC_VERBOSE
 passed=0
 failed=0
