@@ -28,7 +28,7 @@ static const struct machine tables[] = {
      .packed_percent = 88, .direct_percent = 92,
      .stream_percent = 90, .fill_percent = 90, .turned_percent = 60},
     {.name = "avx2", .vector_bytes = 32, .registers = 16, SERVER,
-     .peak = {95000, 48000, 37000, 8200},
+     .peak = {95000, 47500, 37000, 8200},
      .read = {170000, 115000, 26000, 15000},
      .write = {190000, 46000, 14000, 9500},
      .pack_near_ps = 120, .pack_turned_ps = 320, .store_near_ps = 160,

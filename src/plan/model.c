@@ -338,8 +338,8 @@ stream_time(const struct machine *m, const struct model_stream *s,
     memory += write_time(m, s->out.bytes, l, threads);
     if (s->out.lane == MODEL_STRIDED)
         cache += 1e-6 * (double)m->store_far_ps * s->out.loads / threads;
-    return larger(memory * 100 / stream_percent(m, s), cache) +
-           s->tasks * (double)m->task_ns * 1e-3 / threads;
+    cache += s->tasks * (double)m->task_ns * 1e-3 / threads;
+    return larger(memory * 100 / stream_percent(m, s), cache);
 }
 
 double
