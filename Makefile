@@ -37,6 +37,7 @@ LIB_SRC = \
   src/codegen/print.c src/codegen/print_gett.c src/codegen/print_stream.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c \
+  src/codegen/file_sets.c \
   src/api.c src/ctx.c src/err.c src/kernels.c src/run.c src/explain.c \
   src/sizes.c src/doctor.c src/calibrate.c \
   runtime/trouble.c runtime/mem.c runtime/pool.c runtime/sys.c \

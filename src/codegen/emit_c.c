@@ -134,59 +134,16 @@ einc_emit_comment(struct text *t, struct str user)
 
 /* --- files -------------------------------------------------------------- */
 
-/* The tile and the packing are the same for all steps: they are printed once,
- * before the first step that needs them. */
-static void
-print_shared(const struct file *f)
-{
-    int tiles = 0;
-    uint32_t packed[2] = {0, 0}; /* per side: storage types, as bits */
-    for (int s = 0; s < f->plan->n_steps; s++) {
-        struct printer k = einc_printer(f->t, f->nests[s], f->style->name);
-        if (k.nest->family != FAMILY_GETT)
-            continue;
-        if (!tiles++)
-            einc_print_tiles(&k);
-        for (int side = 0; side < 2; side++) {
-            uint32_t bit = 1u << k.nest->in[side].storage;
-            if (packed[side] & bit)
-                continue;
-            packed[side] |= bit;
-            einc_put(f->t, "\n");
-            einc_print_pack(&k, side);
-        }
-        einc_put(f->t, "\n");
-    }
-}
-
-static void
-print_steps(const struct file *f, const char *args)
-{
-    for (int s = 0; s < f->plan->n_steps; s++) {
-        struct printer k =
-            einc_printer(f->t, f->nests[s], einc_file_prefix(f, s));
-        k.shared = f->style->name;
-        k.args = args;
-        k.with_scale = 0;
-        k.by_parameter = k.nest->family == FAMILY_STREAM;
-        if (k.nest->family == FAMILY_GETT)
-            einc_print_gett(&k);
-        else
-            einc_print_stream_loops(&k);
-        einc_put(f->t, "\n");
-    }
-}
-
 void
 einc_emit_c(struct text *t, struct arena scratch, const struct plan *p,
             const struct target *target, const struct emit_style *style)
 {
     struct file f = einc_file(t, &scratch, p, target, style);
-    struct text args = {.perm = &scratch};
+    struct text args = {.perm = &scratch}, inlined = {.perm = &scratch};
     einc_put(&args, "%s_args", style->name);
     einc_file_opening(&f);
     einc_put(t, "#include <stdint.h>\n#include <stdlib.h>\n%s\n",
-             f.has_gett ? "#include <string.h>\n" : "");
+             f.has_gett || f.n_picked ? "#include <string.h>\n" : "");
     if (style->header)
         einc_put(t, "#include \"%s\"\n", style->header);
     else
@@ -195,9 +152,10 @@ einc_emit_c(struct text *t, struct arena scratch, const struct plan *p,
     einc_file_before_kernels(&f);
     if (f.has_gett)
         print_args_struct(t, einc_text_z(&args));
-    einc_print_halves(t, p, "static inline ", style->with_main);
-    print_shared(&f);
-    print_steps(&f, einc_text_z(&args));
+    einc_put(&inlined, f.n_picked ? "%s_INLINE " : "static inline ",
+             style->name);
+    einc_print_halves(t, p, einc_text_z(&inlined), style->with_main);
+    einc_file_kernels(&f);
     einc_file_driver(&f);
     if (style->with_main)
         einc_file_main(&f);

@@ -43,7 +43,7 @@ put_calls(const struct file *f)
                 "in the order of the\n * indices above:\n");
     for (int s = 0; s < f->plan->n_steps; s++) {
         const struct nest *w = f->nests[s];
-        einc_put(t, " *   %s(", einc_file_prefix(f, s));
+        einc_put(t, " *   %s(", einc_file_prefix(f, 0, s));
         einc_plan_tensor_put(t, &f->plan->tensors[w->out.tensor]);
         for (int o = 0; o < w->n_in; o++) {
             einc_put(t, ", ");
@@ -95,7 +95,7 @@ einc_emit_cuda(struct text *t, struct arena scratch, const struct plan *p,
     einc_print_halves(t, p, "static __device__ inline ", 1);
     for (int s = 0; s < p->n_steps; s++) {
         struct printer k =
-            einc_printer(t, f.nests[s], einc_file_prefix(&f, s));
+            einc_printer(t, f.nests[s], einc_file_prefix(&f, 0, s));
         k.with_scale = 0;
         k.by_parameter = 1;
         put_kernel(&k);

@@ -13,6 +13,73 @@ any_symbolic(const struct graph *g)
     return 0;
 }
 
+/* A stream profits from wide vectors if it has many elements. */
+static int
+is_worth_sets(const struct file_set *x, int n_steps)
+{
+    enum { WORTH_SETS = 10000 };
+    for (int s = 0; s < n_steps; s++) {
+        const struct nest *w = x->nests[s];
+        double n = 1;
+        int symbolic = 0;
+        for (int j = 0; j < w->n_idx; j++) {
+            n *= (double)w->idx[j].extent.value;
+            symbolic |= w->idx[j].extent.arg >= 0;
+        }
+        if (w->family != FAMILY_STREAM ||
+            (w->lane >= 0 && (symbolic || n >= WORTH_SETS)))
+            return 1;
+    }
+    return 0;
+}
+
+static struct file_set
+build_set(struct arena *scratch, const struct plan *p,
+          const struct target *target)
+{
+    struct file_set x = {.target = target};
+    x.nests = NEW(scratch, const struct nest *, p->n_steps);
+    for (int s = 0; s < p->n_steps; s++)
+        x.nests[s] = einc_nest_build(scratch, *scratch, p, s, target,
+                                     NEST_LITERAL, FAMILY_ANY);
+    return x;
+}
+
+static void
+name_sets(struct file *f)
+{
+    for (int x = 0; x < f->n_sets; x++) {
+        struct text t = {.perm = f->scratch};
+        einc_put(&t, "%s", f->style->name);
+        if (f->n_picked)
+            einc_put(&t, "_%s", x < f->n_picked ? f->sets[x].target->name
+                                                : "base");
+        f->sets[x].prefix = einc_text_z(&t);
+    }
+}
+
+/* All rows of a portable file, else the one. */
+static void
+build_sets(struct file *f, const struct target *target)
+{
+    const struct target *const one[] = {target, NULL};
+    int portable = str_equal(str_of(target->name), str_of("portable"));
+    const struct target *const *row = portable ? einc_target_portable : one;
+    int n = 0;
+    while (row[n])
+        n++;
+    f->sets = NEW(f->scratch, struct file_set, n);
+    for (int r = 0; r < n; r++) {
+        struct file_set x = build_set(f->scratch, f->plan, row[r]);
+        int picked = portable && row[r]->features;
+        if (picked && !is_worth_sets(&x, f->plan->n_steps))
+            continue;
+        f->n_picked += picked;
+        f->sets[f->n_sets++] = x;
+    }
+    name_sets(f);
+}
+
 struct file
 einc_file(struct text *t, struct arena *scratch, const struct plan *p,
           const struct target *target, const struct emit_style *style)
@@ -22,21 +89,21 @@ einc_file(struct text *t, struct arena *scratch, const struct plan *p,
                      .plan = p,
                      .style = style,
                      .symbolic = any_symbolic(p->graph)};
-    f.nests = NEW(scratch, const struct nest *, p->n_steps);
-    for (int s = 0; s < p->n_steps; s++) {
-        f.nests[s] = einc_nest_build(scratch, *scratch, p, s, target,
-                                     NEST_LITERAL, FAMILY_ANY);
-        f.has_gett |= f.nests[s]->family == FAMILY_GETT;
-        f.has_work |= f.nests[s]->family == FAMILY_GETT || s > 0;
-    }
+    build_sets(&f, target);
+    f.nests = f.sets[f.n_sets - 1].nests;
+    f.has_work = p->n_steps > 1;
+    for (int x = 0; x < f.n_sets; x++)
+        for (int s = 0; s < p->n_steps; s++)
+            f.has_gett |= f.sets[x].nests[s]->family != FAMILY_STREAM;
+    f.has_work |= f.has_gett;
     return f;
 }
 
 const char *
-einc_file_prefix(const struct file *f, int step)
+einc_file_prefix(const struct file *f, int set, int step)
 {
     struct text t = {.perm = f->scratch};
-    einc_put(&t, "%s_step%d", f->style->name, step + 1);
+    einc_put(&t, "%s_step%d", f->sets[set].prefix, step + 1);
     return einc_text_z(&t);
 }
 
@@ -153,6 +220,13 @@ einc_file_opening(const struct file *f)
         einc_emit_comment(f->t, str_of(f->style->again));
         einc_put(f->t, "\n");
     }
+    if (f->n_picked)
+        einc_line(f->t, " * sets        each call runs the best of avx512, "
+                        "avx2 and sse2 that the machine\n"
+                        " *              has, or a lesser one that EINC_ISA "
+                        "names in the environment when\n"
+                        " *              %s() is first called; elsewhere "
+                        "NEON or plain C", f->style->name);
     einc_line(f->t, " */");
 }
 
@@ -281,15 +355,26 @@ einc_file_arguments(const struct file *f, const char *first,
 }
 
 void
-einc_file_signature(const struct file *f)
+einc_file_parameters(const struct file *f, int typed)
 {
     const struct graph *g = f->plan->graph;
-    einc_put(f->t, "int\n%s(%s *out", f->style->name,
-             einc_dtype_info(g->out.dtype)->c_type);
-    for (int o = 0; o < g->n_in; o++)
-        einc_put(f->t, "%sconst %s *in%d", o % 3 == 2 ? ",\n    " : ", ",
-                 einc_dtype_info(g->in[o].dtype)->c_type, o);
-    einc_file_arguments(f, ",\n    ", "int64_t ");
+    if (typed)
+        einc_put(f->t, "%s *", einc_dtype_info(g->out.dtype)->c_type);
+    einc_put(f->t, "out");
+    for (int o = 0; o < g->n_in; o++) {
+        einc_put(f->t, "%s", typed && o % 3 == 2 ? ",\n    " : ", ");
+        if (typed)
+            einc_put(f->t, "const %s *", einc_dtype_info(g->in[o].dtype)->c_type);
+        einc_put(f->t, "in%d", o);
+    }
+    einc_file_arguments(f, typed ? ",\n    " : ", ", typed ? "int64_t " : "");
+}
+
+void
+einc_file_signature(const struct file *f)
+{
+    einc_put(f->t, "int\n%s(", f->style->name);
+    einc_file_parameters(f, 1);
     einc_put(f->t, ", void *work)");
 }
 

@@ -2,7 +2,17 @@
  *
  * file.h - a C file that stands alone, while it is printed. file.c prints
  * what a reader sees first, file_driver.c the function that runs the steps,
- * file_main.c a main() that checks and times it.
+ * file_main.c a main() that checks and times it, file_sets.c the kernels, for
+ * one set of instructions after another.
+ *
+ * A file has a body of kernels for each set that is worth it. The sets that
+ * gcc and clang can compile whatever their flags (struct target, features)
+ * come first; the function picks among them when it is first called. The
+ * rest share the prefix "mm_base": the compiler takes the first that it can
+ * do. What reads the same for all of these is printed once; a step that
+ * reads the same for all sets is printed once as well, as an inline function
+ * of which each set has a copy. A family knows nothing of this: it prints for
+ * nest.target, under the names that the printer gives it.
  */
 #ifndef EINC_CODEGEN_FILE_H
 #define EINC_CODEGEN_FILE_H
@@ -10,12 +20,20 @@
 #include "codegen/emit.h"
 #include "codegen/print.h"
 
+struct file_set {
+    const struct target *target;
+    const char *prefix;        /* of its names: "mm_avx512" */
+    const struct nest **nests; /* [plan.n_steps] */
+};
+
 struct file {
     struct text *t;
     struct arena *scratch;
     const struct plan *plan;
     const struct emit_style *style;
-    const struct nest **nests; /* [plan.n_steps] */
+    struct file_set *sets;     /* best first */
+    int n_sets, n_picked;      /* the first n_picked are picked at run time */
+    const struct nest **nests; /* of the last set: extents, operands */
     int symbolic;              /* some extent is an argument */
     int has_gett;              /* some step packs: args, scratch, threads */
     int has_work;              /* the function needs memory of its own */
@@ -26,13 +44,25 @@ enum { NAME_ROOM = 16 };       /* for einc_nest_name() */
 struct file einc_file(struct text *t, struct arena *scratch,
                       const struct plan *p, const struct target *target,
                       const struct emit_style *style);
-/* Name of everything that step `step` (from 0) defines: "mm_step1". */
-const char *einc_file_prefix(const struct file *f, int step);
+/* Name of everything that step `step` (from 0) of a set defines:
+ * "mm_avx512_step1". */
+const char *einc_file_prefix(const struct file *f, int set, int step);
+/* Prints a part that differs from set to set as `print` does, for those that
+ * the compiler chooses among: once if they agree, else under #if. */
+typedef void einc_file_part(const struct file *f, struct text *t, int set,
+                            int step);
+void einc_file_base(const struct file *f, einc_file_part *print, int step);
+/* Whether the sets need telling apart in the file at all. */
+int einc_file_has_choice(const struct file *f);
+struct printer einc_file_printer(const struct file *f, struct text *t,
+                                 int set, int step);
 
 /* The opening comment, and the prototypes with theirs. */
 void einc_file_opening(const struct file *f);
 void einc_file_declarations(const struct file *f);
 void einc_file_signature(const struct file *f);
+/* "float *out, const float *in0, ..., int64_t n_i", or the names alone. */
+void einc_file_parameters(const struct file *f, int typed);
 void einc_file_workspace_signature(const struct file *f);
 
 /* Numbers as C: an extent of plan.canon, of a dim of an operand, elements of
@@ -50,6 +80,7 @@ void einc_file_arguments(const struct file *f, const char *first,
 
 /* Everything between the kernels and main(). */
 void einc_file_before_kernels(const struct file *f);
+void einc_file_kernels(const struct file *f);
 void einc_file_driver(const struct file *f);
 void einc_file_main(const struct file *f);
 

@@ -4,14 +4,24 @@
  */
 #include "codegen/file.h"
 
+#include <string.h>
+
 static int64_t
 most_scratch(const struct file *f)
 {
     int64_t most = 0;
-    for (int s = 0; s < f->plan->n_steps; s++)
-        if (f->nests[s]->scratch_bytes > most)
-            most = f->nests[s]->scratch_bytes;
+    for (int x = 0; x < f->n_sets; x++)
+        for (int s = 0; s < f->plan->n_steps; s++)
+            if (f->sets[x].nests[s]->scratch_bytes > most)
+                most = f->sets[x].nests[s]->scratch_bytes;
     return most;
+}
+
+/* What stands in the function of each set reads the step's nest there. */
+static const struct nest *
+nest_of(const struct file *f, int set, int step)
+{
+    return f->sets[set].nests[step];
 }
 
 /* Bytes that an intermediate takes, as C. */
@@ -104,8 +114,8 @@ put_workspace(const struct file *f)
     if (f->has_work) {
         put_end(f);
         if (f->has_gett)
-            einc_put(f->t, "\n        + %s_THREADS*(int64_t)%lld",
-                     f->style->name, (long long)most_scratch(f));
+            einc_put(f->t, "\n        + %s_THREADS*(int64_t)%s_SCRATCH",
+                     f->style->name, f->style->name);
         einc_put(f->t, " + 64; /* to align it */\n}\n\n");
     } else {
         einc_put(f->t, "0;\n}\n\n");
@@ -127,8 +137,7 @@ put_run(const struct file *f)
                 "schedule(static, 1)\n#endif\n");
     einc_line(t, "    for (int64_t part = 0; part < %s_THREADS; part++) {", x);
     einc_line(t, "        struct %s_args own = *args;", x);
-    einc_line(t, "        own.scratch += part*%lld;",
-              (long long)most_scratch(f));
+    einc_line(t, "        own.scratch += part*%s_SCRATCH;", x);
     einc_line(t, "        kernel(&own, tasks*part/%s_THREADS,", x);
     einc_line(t, "            tasks*(part + 1)/%s_THREADS);", x);
     einc_line(t, "    }");
@@ -197,14 +206,15 @@ put_tasks(const struct file *f, const struct nest *w)
 
 /* Rows and columns of a task. */
 static void
-put_blocks(const struct file *f, const struct nest *w, const char *comma)
+put_blocks(const struct file *f, int set, const struct nest *w,
+           const char *comma)
 {
-    const char *x = f->style->name;
+    const char *x = f->style->name, *own = f->sets[set].prefix;
     einc_put(f->t, "%s\n            %s_block(", comma, x);
     put_role_extent(f, w, LOOP_M);
-    einc_put(f->t, ", %s_MB, %s_MR),\n            %s_block(", x, x, x);
+    einc_put(f->t, ", %s_MB, %s_MR),\n            %s_block(", own, own, x);
     put_role_extent(f, w, LOOP_N);
-    einc_put(f->t, ", %s_NB, %s_NR)", x, x);
+    einc_put(f->t, ", %s_NB, %s_NR)", own, own);
 }
 
 static void
@@ -224,7 +234,7 @@ put_strides(const struct file *f, const struct nest *w, const char *comma)
 
 /* The arrays n and s, in the order of the slots. */
 static void
-put_slots(const struct file *f, const struct nest *w)
+put_slots(const struct file *f, int set, const struct nest *w)
 {
     struct text *t = f->t;
     const char *comma = "";
@@ -235,7 +245,7 @@ put_slots(const struct file *f, const struct nest *w)
             einc_file_extent(f, w->idx[j].index);
             comma = ", ";
         }
-    put_blocks(f, w, *comma ? "," : "");
+    put_blocks(f, set, w, *comma ? "," : "");
     einc_put(t, "};\n");
     if (w->n_strides) {
         einc_put(t, "        const int64_t s[] = {");
@@ -245,9 +255,9 @@ put_slots(const struct file *f, const struct nest *w)
 }
 
 static void
-put_gett_step(const struct file *f, int step)
+put_gett_step(const struct file *f, int set, int step)
 {
-    const struct nest *w = f->nests[step];
+    const struct nest *w = nest_of(f, set, step);
     struct text *t = f->t;
     einc_put(t, "    {\n        const void *const in[] = {");
     for (int o = 0; o < w->n_in; o++) {
@@ -255,22 +265,23 @@ put_gett_step(const struct file *f, int step)
         einc_plan_tensor_put(t, &f->plan->tensors[w->in[o].tensor]);
     }
     einc_put(t, "};\n");
-    put_slots(f, w);
+    put_slots(f, set, w);
     einc_put(t, "        const struct %s_args args = {", f->style->name);
     einc_plan_tensor_put(t, &f->plan->tensors[w->out.tensor]);
     einc_put(t, ", in, n, %s, 0, 0, scratch};\n", w->n_strides ? "s" : "0");
     put_tasks(f, w);
     einc_put(t, "        %s_run(%s, &args, tasks);\n    }\n", f->style->name,
-             einc_file_prefix(f, step));
+             einc_file_prefix(f, set, step));
 }
 
-/* A stream is a plain function of its tensors, extents and strides. */
+/* A stream is a plain function of its tensors, extents and strides, and of
+ * the part of its outermost loop that is to be run. */
 static void
-put_stream_step(const struct file *f, int step)
+put_stream_call(const struct file *f, int set, int step)
 {
-    const struct nest *w = f->nests[step];
+    const struct nest *w = nest_of(f, set, step);
     struct text *t = f->t;
-    einc_put(t, "    %s(", einc_file_prefix(f, step));
+    einc_put(t, "%s(", einc_file_prefix(f, set, step));
     einc_plan_tensor_put(t, &f->plan->tensors[w->out.tensor]);
     for (int o = 0; o < w->n_in; o++) {
         einc_put(t, ", ");
@@ -282,7 +293,32 @@ put_stream_step(const struct file *f, int step)
             einc_file_extent(f, w->idx[j].index);
         }
     put_strides(f, w, ", ");
-    einc_put(t, ");\n");
+}
+
+static void
+put_stream_step(const struct file *f, int set, int step)
+{
+    struct text *t = f->t;
+    struct text worth = {.perm = f->scratch};
+    struct printer k = einc_file_printer(f, t, set, step);
+    if (!einc_print_stream_parts(&k, &worth)) {
+        einc_put(t, "    ");
+        put_stream_call(f, set, step);
+        einc_put(t, ");\n");
+        return;
+    }
+    einc_put(t, "#if defined(_OPENMP)\n#pragma omp parallel for "
+                "schedule(static, 1)");
+    if (worth.n)
+        einc_put(t, " if (%s)", einc_text_z(&worth));
+    einc_put(t, "\n#endif\n    for (int64_t part = 0; part < %s_THREADS; "
+                "part++)\n        ", f->style->name);
+    put_stream_call(f, set, step);
+    einc_put(t, ",\n            ");
+    einc_print_stream_count(&k);
+    einc_put(t, "*part/%s_THREADS, ", f->style->name);
+    einc_print_stream_count(&k);
+    einc_put(t, "*(part + 1)/%s_THREADS);\n", f->style->name);
 }
 
 static void
@@ -298,7 +334,6 @@ put_memory(const struct file *f)
     einc_line(t, "        return -1;");
     einc_line(t, "    char *base = work ? (char *)work : own;");
     einc_line(t, "    base += (0 - (uintptr_t)base) %% 64;");
-    put_places(f);
 }
 
 static int
@@ -320,22 +355,109 @@ put_unread(const struct file *f)
             einc_line(f->t, "    (void)in%d;", o);
 }
 
+/* All steps, with the kernels of a set. */
+static void
+put_steps(const struct file *f, int set)
+{
+    put_unread(f);
+    if (f->has_work)
+        put_places(f);
+    for (int s = 0; s < f->plan->n_steps; s++)
+        if (nest_of(f, set, s)->family == FAMILY_STREAM)
+            put_stream_step(f, set, s);
+        else
+            put_gett_step(f, set, s);
+}
+
+/* The same as a function of its own. */
+static void
+put_set(const struct file *f, struct text *t, int set, int step)
+{
+    struct file g = *f;
+    (void)step;
+    g.t = t;
+    einc_put(t, "static void\n%s(", f->sets[set].prefix);
+    einc_file_parameters(&g, 1);
+    einc_put(t, "%s)\n{\n", f->has_work ? ", char *base" : "");
+    put_steps(&g, set);
+    einc_put(t, "}\n\n");
+}
+
+/* "__builtin_cpu_supports("avx2") && ..." of a row's features. */
+static void
+put_supports(const struct file *f, const struct target *x)
+{
+    const char *p = x->features, *comma;
+    for (; (comma = strchr(p, ',')); p = comma + 1)
+        einc_put(f->t, "__builtin_cpu_supports(\"%.*s\") &&\n            ",
+                 (int)(comma - p), p);
+    einc_put(f->t, "__builtin_cpu_supports(\"%s\")", p);
+}
+
+/* Which set runs: sets in the order of their worth, the base first. */
+static void
+put_pick(const struct file *f)
+{
+    const char *x = f->style->name;
+    struct text *t = f->t;
+    int n = f->n_picked;
+    einc_put(t, "typedef void %s_steps(", x);
+    einc_file_parameters(f, 1);
+    einc_put(t, "%s);\n\n", f->has_work ? ", char *base" : "");
+    einc_put(t, "static %s_steps *\n%s_pick(void)\n{\n", x, x);
+    einc_put(t, "#if defined(%s_SETS)\n", x);
+    einc_put(t, "    static %s_steps *const sets[] = {%s", x,
+             f->sets[n].prefix);
+    for (int s = n - 1; s >= 0; s--)
+        einc_put(t, ", %s", f->sets[s].prefix);
+    einc_put(t, "};\n    static const char *const names[] = {\"sse2\"");
+    for (int s = n - 1; s >= 0; s--)
+        einc_put(t, ", \"%s\"", f->sets[s].target->name);
+    einc_put(t, "};\n    static int picked; /* 1 + set; any thread finds the "
+                "same */\n"
+                "    int set = __atomic_load_n(&picked, __ATOMIC_RELAXED) - "
+                "1;\n"
+                "    if (set < 0) {\n"
+                "        const char *const asked = getenv(\"EINC_ISA\");\n"
+                "        const int has[] = {1");
+    for (int s = n - 1; s >= 0; s--) {
+        einc_put(t, ",\n            ");
+        put_supports(f, f->sets[s].target);
+    }
+    einc_put(t, "};\n        set = 0;\n"
+                "        while (set < %d && has[set + 1])\n"
+                "            set++;\n"
+                "        for (int s = 0; asked && s < set; s++)\n"
+                "            if (strcmp(asked, names[s]) == 0)\n"
+                "                set = s;\n"
+                "        __atomic_store_n(&picked, set + 1, "
+                "__ATOMIC_RELAXED);\n"
+                "    }\n    return sets[set];\n#else\n    return %s;\n"
+                "#endif\n}\n\n", n, f->sets[n].prefix);
+}
+
+static void
+put_call(const struct file *f)
+{
+    einc_put(f->t, "    %s_pick()(", f->style->name);
+    einc_file_parameters(f, 0);
+    einc_put(f->t, "%s);\n", f->has_work ? ", base" : "");
+}
+
 static void
 put_function(const struct file *f)
 {
     struct text *t = f->t;
     einc_file_signature(f);
     einc_put(t, "\n{\n");
-    put_unread(f);
     if (f->has_work)
         put_memory(f);
     else
         einc_line(t, "    (void)work;");
-    for (int s = 0; s < f->plan->n_steps; s++)
-        if (f->nests[s]->family == FAMILY_GETT)
-            put_gett_step(f, s);
-        else
-            put_stream_step(f, s);
+    if (f->n_picked)
+        put_call(f);
+    else
+        put_steps(f, 0);
     if (f->has_work)
         einc_line(t, "    free(own);");
     einc_line(t, "    return 0;");
@@ -349,17 +471,62 @@ einc_file_driver(const struct file *f)
         put_block_function(f);
         put_run(f);
     }
+    if (f->n_picked) {
+        einc_put(f->t, "#if defined(%s_SETS)\n", f->style->name);
+        for (int x = 0; x < f->n_picked; x++)
+            put_set(f, f->t, x, 0);
+        einc_put(f->t, "#endif\n");
+        einc_file_base(f, put_set, 0);
+        put_pick(f);
+    }
     put_workspace(f);
     put_function(f);
+}
+
+/* Whether OpenMP may be of use to the file. */
+static int
+has_parts(const struct file *f)
+{
+    int any = f->has_gett;
+    for (int s = 0; s < f->plan->n_steps; s++)
+        any |= einc_file_printer(f, f->t, f->n_sets - 1, s).in_parts;
+    return any;
+}
+
+static void
+put_sets(const struct file *f)
+{
+    const char *x = f->style->name;
+    einc_put(f->t, "/* Vector types need gcc or clang; -D%s_SCALAR goes "
+                   "without them. */\n", x);
+    einc_put(f->t, "#if defined(__GNUC__) && !defined(EINC_SCALAR) && "
+                   "!defined(%s_SCALAR)\n#define %s_VECTORS\n", x, x);
+    einc_put(f->t, "#if defined(__x86_64__) && (defined(__clang__) || "
+                   "__GNUC__ >= 8)\n#define %s_SETS /* picked at run time */"
+                   "\n#endif\n#endif\n\n", x);
+    einc_put(f->t, "/* Loops as vectors also at -O2, a*b + c in one "
+                   "instruction also with -std=c99. */\n"
+                   "#if defined(__GNUC__) && !defined(__clang__)\n"
+                   "#pragma GCC optimize(\"tree-vectorize\", "
+                   "\"fp-contract=fast\", \"no-trapping-math\")\n"
+                   "#endif\n\n");
+    einc_put(f->t, "#if defined(__GNUC__)\n#define %s_INLINE static inline "
+                   "__attribute__((always_inline))\n#else\n"
+                   "#define %s_INLINE static inline\n#endif\n\n", x, x);
 }
 
 void
 einc_file_before_kernels(const struct file *f)
 {
     const char *x = f->style->name;
-    if (f->has_gett)
+    if (has_parts(f))
         einc_put(f->t, "#ifndef %s_THREADS\n#if defined(_OPENMP)\n"
                        "#define %s_THREADS 8 /* parts that OpenMP may run at "
                        "once */\n#else\n#define %s_THREADS 1\n#endif\n"
                        "#endif\n\n", x, x, x);
+    if (f->has_gett)
+        einc_put(f->t, "#define %s_SCRATCH %lld /* bytes for a thread */\n\n",
+                 x, (long long)most_scratch(f));
+    if (f->n_picked)
+        put_sets(f);
 }

@@ -242,30 +242,51 @@ item_text(const struct printer *p, const char *a, const char *b,
     return einc_text_z(&t);
 }
 
-void
-einc_print_parameters(const struct printer *p, int indent)
+/* The parameters, each led by its type, or their names alone. */
+static void
+put_items(const struct printer *p, int indent, int typed)
 {
     const struct nest *w = p->nest;
+    const char *number = typed ? "int64_t " : "";
     int column = 0;
     put_item(p, indent, &column,
-             item_text(p, einc_print_storage(w->out.storage), " *out", "",
-                       ""));
+             item_text(p, typed ? einc_print_storage(w->out.storage) : "",
+                       typed ? " *" : "", "out", ""));
     for (int o = 0; o < w->n_in; o++)
         put_item(p, indent, &column,
-                 item_text(p, "const ", einc_print_storage(w->in[o].storage),
-                           " *", w->in[o].name));
+                 item_text(p, typed ? "const " : "",
+                           typed ? einc_print_storage(w->in[o].storage) : "",
+                           typed ? " *" : "", w->in[o].name));
     for (int j = 0; j < w->n_idx; j++)
         if (w->idx[j].extent.arg >= 0)
             put_item(p, indent, &column,
-                     item_text(p, "int64_t n_", w->idx[j].name, "", ""));
+                     item_text(p, number, "n_", w->idx[j].name, ""));
     for (int o = 0; o <= w->n_in; o++) {
         const struct nest_tensor *x = o < w->n_in ? &w->in[o] : &w->out;
         for (int j = 0; j < w->n_idx; j++)
-            if (x->stride[j].arg >= 0)
+            if (x->stride[j].arg >= 0) {
+                struct text both = {.perm = p->t->perm};
+                einc_put(&both, "%s_%s", x->name, w->idx[j].name);
                 put_item(p, indent, &column,
-                         item_text(p, "int64_t ", x->name, "_",
-                                   w->idx[j].name));
+                         item_text(p, number, einc_text_z(&both), "", ""));
+            }
     }
+    if (p->in_parts) {
+        put_item(p, indent, &column, item_text(p, number, "begin", "", ""));
+        put_item(p, indent, &column, item_text(p, number, "end", "", ""));
+    }
+}
+
+void
+einc_print_parameters(const struct printer *p, int indent)
+{
+    put_items(p, indent, 1);
+}
+
+void
+einc_print_parameter_names(const struct printer *p, int indent)
+{
+    put_items(p, indent, 0);
 }
 
 /* --- alpha, beta, factor ------------------------------------------------ */

@@ -21,6 +21,8 @@ struct printer {
     int with_scale;        /* alpha and beta are arguments */
     int by_parameter;      /* pointers, extents and strides are parameters of
                             * the function, not members of `args` */
+    int in_parts;          /* by_parameter: two more, `begin` and `end`, bound
+                            * the outermost loop */
     const char *linkage;   /* "static " or "" */
 };
 
@@ -48,6 +50,8 @@ void einc_print_extent(const struct printer *p, enum loop_role role);
 /* Parameters of a function by_parameter: out, operands, extents, strides, in
  * lines of at most 79 columns after `indent` blanks. */
 void einc_print_parameters(const struct printer *p, int indent);
+/* Their names, for a call that hands them on. */
+void einc_print_parameter_names(const struct printer *p, int indent);
 /* Functions that convert f16 and bf16, as far as the plan needs them: inputs
  * are read, the output is written; `all`: both for either. */
 void einc_print_halves(struct text *t, const struct plan *p,
@@ -69,13 +73,17 @@ void einc_print_epilogue(const struct printer *p, const char *const sum[2],
  * `prefix(const struct args *args, int64_t task_begin, int64_t task_end)`. */
 void einc_print_stream(const struct printer *p);
 void einc_print_gett(const struct printer *p);
-/* Of a gett, once per file: block sizes and the register tile. */
+/* Of a gett, once per set of instructions: block sizes and register tile. */
 void einc_print_tiles(const struct printer *p);
 /* Once per file and storage type: rows of lhs (side 0) or columns of rhs (1)
  * to panels. */
 void einc_print_pack(const struct printer *p, int side);
 /* A stream as plain loops in a function by_parameter. */
 void einc_print_stream_loops(const struct printer *p);
+/* Whether it pays to share out its outermost loop; `worth`: on which
+ * condition, as C, empty if always. How many times that loop runs, as C. */
+int einc_print_stream_parts(const struct printer *p, struct text *worth);
+void einc_print_stream_count(const struct printer *p);
 /* Of a stream: the free indices of task `name`, and the body of one task. */
 void einc_print_stream_decode(const struct printer *p, const char *name);
 void einc_print_stream_body(const struct printer *p);

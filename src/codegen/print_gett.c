@@ -193,37 +193,18 @@ print_sizes(const struct printer *p, const struct tile *s)
     einc_put(p->t, "\n");
 }
 
-static void
-print_tile(const struct printer *p, const struct target *target)
+void
+einc_print_tiles(const struct printer *p)
 {
+    const struct target *target = p->nest->target;
     struct tile s = einc_tile_choose(target, p->nest->compute);
+    einc_put(p->t, "#define %s_PREFETCH(p) %s(p)\n", p->shared,
+             target->vector_bytes ? "__builtin_prefetch" : "(void)");
     print_sizes(p, &s);
     if (target->vector_bytes)
         print_vector_tile(p, target, &s);
     else
         print_scalar_tile(p, &s);
-}
-
-void
-einc_print_tiles(const struct printer *p)
-{
-    einc_put(p->t, "#if defined(__GNUC__)\n"
-                   "#define %s_PREFETCH(p) __builtin_prefetch(p)\n"
-                   "#else\n#define %s_PREFETCH(p) ((void)(p))\n#endif\n\n",
-             p->shared, p->shared);
-    const struct target *const *row = einc_target_portable;
-    if (!str_equal(str_of(p->nest->target->name), str_of("portable"))) {
-        print_tile(p, p->nest->target);
-        return;
-    }
-    for (int r = 0; row[r]; r++) {
-        if (row[r + 1])
-            einc_put(p->t, "%s %s\n", r ? "#elif" : "#if", row[r]->condition);
-        else
-            einc_put(p->t, "#else\n");
-        print_tile(p, row[r]);
-    }
-    einc_put(p->t, "#endif\n");
 }
 
 /* --- packing ------------------------------------------------------------ */

@@ -452,9 +452,18 @@ einc_print_stream(const struct printer *p)
 
 /* --- plain loops -------------------------------------------------------- */
 
-/* The outer loop may be shared where the work pays for waking threads. */
-static void
-put_parallel(const struct printer *p)
+/* What the outermost loop counts, or -1. */
+static int
+outermost(const struct nest *w)
+{
+    int place = 0, j = -1;
+    while (counted(w, place) != -1)
+        j = counted(w, place++);
+    return j;
+}
+
+int
+einc_print_stream_parts(const struct printer *p, struct text *worth)
 {
     enum { WORTH_THREADS = 100000 };
     const struct nest *w = p->nest;
@@ -469,23 +478,52 @@ put_parallel(const struct printer *p)
         else if (__builtin_mul_overflow(literal, q->value, &literal))
             literal = INT64_MAX;
     }
-    if (w->first[LOOP_K] == 0 || (!symbolic && literal < WORTH_THREADS))
-        return;
-    einc_put(p->t, "#if defined(_OPENMP)\n#pragma omp parallel for");
+    if (outermost(w) == -1 || (!symbolic && literal < WORTH_THREADS))
+        return 0;
     if (symbolic)
-        einc_put(p->t, " if (%lld.0%s >= %d)", (long long)literal,
+        einc_put(worth, "%lld.0%s >= %d", (long long)literal,
                  einc_text_z(&size), WORTH_THREADS);
-    einc_put(p->t, "\n#endif\n");
+    return 1;
 }
 
+void
+einc_print_stream_count(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    int j = outermost(w);
+    if (j == BLOCKS)
+        einc_put(p->t, "((%s + %d)/%d)", einc_print_n(p, w->lane),
+                 w->lanes - 1, w->lanes);
+    else
+        einc_put(p->t, "%s", einc_print_n(p, j));
+}
+
+/* A loop over what place `c` counts; of the outermost, a part. */
 static void
-put_comment_loop(const struct printer *p, int j)
+open_counted(const struct printer *p, int c)
 {
     static const char *const roles[] = {"free", "free", "free", "sum"};
-    const char *x = p->nest->idx[j].name;
-    einc_line(p->t, "for (int64_t %s = 0; %s < %s; %s++) { /* %s */", x, x,
-              einc_print_n(p, j), x, roles[p->nest->idx[j].role]);
-    p->t->indent += 4;
+    const struct nest *w = p->nest;
+    struct text *t = p->t;
+    int j = counted(w, c);
+    int part = p->in_parts && counted(w, c + 1) == -1;
+    const char *x = j == BLOCKS ? "first" : w->idx[j].name;
+    if (j == BLOCKS && part)
+        einc_line(t, "for (int64_t block = begin; block < end; block++) { "
+                     "/* lanes of %s */", w->idx[w->lane].name);
+    else if (j == BLOCKS)
+        einc_line(t, "for (int64_t first = 0; first < %s; first += %d) { "
+                     "/* lanes of %s */", einc_print_n(p, w->lane), w->lanes,
+                  w->idx[w->lane].name);
+    else
+        einc_line(t, "for (int64_t %s = %s; %s < %s; %s++) { /* %s */", x,
+                  part ? "begin" : "0", x, part ? "end" : einc_print_n(p, j),
+                  x, roles[w->idx[j].role]);
+    t->indent += 4;
+    if (j == BLOCKS && part)
+        einc_line(t, "const int64_t first = %d*block;", w->lanes);
+    if (j == BLOCKS)
+        count_lanes(p);
 }
 
 void
@@ -494,27 +532,19 @@ einc_print_stream_loops(const struct printer *p)
     const struct nest *w = p->nest;
     struct text *t = p->t;
     int depth = 0;
-    einc_line(t, "static void");
+    einc_line(t, "%svoid", p->linkage);
     einc_put(t, "%s(", p->prefix);
     einc_print_parameters(p, 4);
     einc_put(t, ")\n{\n");
     t->indent += 4;
     einc_print_scale(p);
-    put_parallel(p);
     while (counted(w, depth) != -1)
         depth++;
-    for (int c = depth - 1; c >= 0; c--) {
-        int j = counted(w, c);
-        if (j != BLOCKS) {
-            put_comment_loop(p, j);
-            continue;
-        }
-        einc_line(t, "for (int64_t first = 0; first < %s; first += %d) { "
-                     "/* lanes of %s */", einc_print_n(p, w->lane), w->lanes,
-                  w->idx[w->lane].name);
-        t->indent += 4;
-        count_lanes(p);
-    }
+    int outer = outermost(w);
+    if (p->in_parts && outer >= 0 && w->idx[outer].extent.arg >= 0)
+        einc_line(t, "(void)n_%s;", w->idx[outer].name);
+    for (int c = depth - 1; c >= 0; c--)
+        open_counted(p, c);
     einc_print_stream_body(p);
     while (depth-- > 0)
         close_block(p);

@@ -6,8 +6,6 @@
 
 #include <stddef.h>
 
-#define GNU "defined(__GNUC__) && !defined(EINC_SCALAR)"
-
 /* Width of the vector type and -m flags go together: wide vectors compiled
  * for a narrow set run fifty times slower. FMA contraction is named because
  * ISO modes turn it off; trapping-math is off because it keeps gcc from
@@ -23,23 +21,20 @@ static const char *const flags_avx2[] = {COMMON, "-mavx2", "-mfma", NULL};
 static const char *const flags_none[] = {COMMON, NULL};
 
 static const struct target avx512 = {
-    "avx512", LANGUAGE_C,
-    GNU " && defined(__AVX512F__) && defined(__AVX512DQ__)", 64,
-    32, flags_avx512};
+    "avx512", LANGUAGE_C, "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma", NULL,
+    64, 32, flags_avx512};
 static const struct target avx2 = {
-    "avx2", LANGUAGE_C, GNU " && defined(__AVX2__)", 32, 16,
-    flags_avx2};
+    "avx2", LANGUAGE_C, "avx2,fma", NULL, 32, 16, flags_avx2};
 static const struct target neon = {
-    "neon", LANGUAGE_C, GNU " && defined(__aarch64__)", 16, 32,
-    flags_none};
+    "neon", LANGUAGE_C, NULL, "defined(__aarch64__)", 16, 32, flags_none};
 static const struct target sse2 = {
-    "sse2", LANGUAGE_C, GNU, 16, 16, flags_none};
+    "sse2", LANGUAGE_C, NULL, NULL, 16, 16, flags_none};
 static const struct target scalar = {
-    "generic", LANGUAGE_C, "1", 0, 16, flags_none};
+    "generic", LANGUAGE_C, NULL, NULL, 0, 16, flags_none};
 static const struct target portable = {
-    "portable", LANGUAGE_C, "1", 0, 16, flags_none};
+    "portable", LANGUAGE_C, NULL, NULL, 0, 16, flags_none};
 static const struct target cuda = {
-    "cuda", LANGUAGE_CUDA, "1", 0, 255, flags_none};
+    "cuda", LANGUAGE_CUDA, NULL, NULL, 0, 255, flags_none};
 
 const struct target *const einc_target_portable[] = {&avx512, &avx2, &neon,
                                                      &sse2, &scalar, NULL};

@@ -11,11 +11,14 @@
 enum language { LANGUAGE_C, LANGUAGE_CUDA };
 
 struct target {
-    const char *name;         /* "avx512"; "portable" prints every CPU row
-                               * under #if and lets the compiler choose */
+    const char *name;         /* "avx512"; "portable": every CPU row, the best
+                               * that compiler and machine take */
     enum language language;
-    const char *condition;    /* preprocessor test that code of this row may
-                               * be compiled, for "portable" files */
+    const char *features;     /* what a portable file names in target(...) and
+                               * asks the machine for, apart by commas; NULL:
+                               * the compiler's flags decide */
+    const char *condition;    /* then: preprocessor test for the row, beside
+                               * that for vector types; NULL: none */
     int vector_bytes;         /* of one register; 0: scalar code */
     int registers;            /* vector registers */
     const char *const *flags; /* for a gcc or clang run, NULL-terminated */

@@ -15,7 +15,7 @@ esac
 cases=$PWD/tests/emitted/cases.txt
 warn='-Wall -Wextra -Wconversion -Wshadow -Werror'
 san='-g -fsanitize=address,undefined -fno-sanitize-recover=all'
-libc='^(malloc|free|mem(cpy|set|move|cmp)|printf|fprintf|fwrite|fputc|stderr|__fprintf_chk|puts|putchar|__printf_chk|clock|atoll|strtoll|__isoc23_strtoll|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_)$'
+libc='^(malloc|free|mem(cpy|set|move|cmp)|printf|fprintf|fwrite|fputc|stderr|__fprintf_chk|puts|putchar|__printf_chk|clock|atoll|strtoll|__isoc23_strtoll|__stack_chk_fail|getenv|strcmp|__cpu_model|_GLOBAL_OFFSET_TABLE_)$'
 export ASAN_OPTIONS=detect_stack_use_after_return=1
 
 verdict() { # verdict STATUS WHAT: of the case at hand

@@ -4,6 +4,9 @@
  * step 1      contract out[i,k] = in0[i,j] * in1[j,k]
  *              M{i}=64  N{k}=32  K{j}=128
  * cost        524288 flop; reads 49152 B, writes 8192 B; intermediates 0 B
+ * sets        each call runs the best of avx512, avx2 and sse2 that the machine
+ *              has, or a lesser one that EINC_ISA names in the environment when
+ *              einsum() is first called; elsewhere NEON or plain C
  */
 #ifndef einsum_H
 #define einsum_H

@@ -5,9 +5,13 @@
  *              free{i,k}  sum{j}
  * step 2      reduce out[i,l] = in2[k,l] * t1[i,k]
  *              free{i,l}  sum{k}
+ * sets        each call runs the best of avx512, avx2 and sse2 that the machine
+ *              has, or a lesser one that EINC_ISA names in the environment when
+ *              einsum() is first called; elsewhere NEON or plain C
  */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* out(n_i,n_l) = ij,jk,kl->il of in0(n_i,n_j), in1(n_j,n_k), in2(n_k,n_l).
  * `out` may not overlap an input. `work` has einsum_workspace() bytes,
@@ -21,14 +25,39 @@ einsum(float *out, const float *in0, const float *in1,
 int64_t
 einsum_workspace(int64_t n_i, int64_t n_l, int64_t n_j, int64_t n_k);
 
-static void
-einsum_step1(float *out, const float *in0, const float *in1, int64_t n_i,
-    int64_t n_k, int64_t n_j, int64_t in0_i, int64_t in1_j, int64_t out_i)
-{
+#ifndef einsum_THREADS
 #if defined(_OPENMP)
-#pragma omp parallel for if (1.0*(double)n_i*(double)n_k*(double)n_j >= 100000)
+#define einsum_THREADS 8 /* parts that OpenMP may run at once */
+#else
+#define einsum_THREADS 1
 #endif
-    for (int64_t i = 0; i < n_i; i++) { /* free */
+#endif
+
+/* Vector types need gcc or clang; -Deinsum_SCALAR goes without them. */
+#if defined(__GNUC__) && !defined(EINC_SCALAR) && !defined(einsum_SCALAR)
+#define einsum_VECTORS
+#if defined(__x86_64__) && (defined(__clang__) || __GNUC__ >= 8)
+#define einsum_SETS /* picked at run time */
+#endif
+#endif
+
+/* Loops as vectors also at -O2, a*b + c in one instruction also with -std=c99. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("tree-vectorize", "fp-contract=fast", "no-trapping-math")
+#endif
+
+#if defined(__GNUC__)
+#define einsum_INLINE static inline __attribute__((always_inline))
+#else
+#define einsum_INLINE static inline
+#endif
+
+einsum_INLINE void
+einsum_step1(float *out, const float *in0, const float *in1, int64_t n_i,
+    int64_t n_k, int64_t n_j, int64_t in0_i, int64_t in1_j, int64_t out_i,
+    int64_t begin, int64_t end)
+{
+    for (int64_t i = begin; i < end; i++) { /* free */
         for (int64_t first = 0; first < n_k; first += 64) { /* lanes of k */
             const int64_t count = n_k - first < 64 ? n_k - first : 64;
             float sum[64] = {0};
@@ -56,14 +85,12 @@ einsum_step1(float *out, const float *in0, const float *in1, int64_t n_i,
     }
 }
 
-static void
+einsum_INLINE void
 einsum_step2(float *out, const float *in0, const float *in1, int64_t n_i,
-    int64_t n_l, int64_t n_k, int64_t in0_k, int64_t in1_i, int64_t out_i)
+    int64_t n_l, int64_t n_k, int64_t in0_k, int64_t in1_i, int64_t out_i,
+    int64_t begin, int64_t end)
 {
-#if defined(_OPENMP)
-#pragma omp parallel for if (1.0*(double)n_i*(double)n_l*(double)n_k >= 100000)
-#endif
-    for (int64_t i = 0; i < n_i; i++) { /* free */
+    for (int64_t i = begin; i < end; i++) { /* free */
         for (int64_t first = 0; first < n_l; first += 64) { /* lanes of l */
             const int64_t count = n_l - first < 64 ? n_l - first : 64;
             float sum[64] = {0};
@@ -91,6 +118,203 @@ einsum_step2(float *out, const float *in0, const float *in1, int64_t n_i,
     }
 }
 
+#if defined(einsum_SETS)
+/* --- avx512: up to the next such line functions are compiled for it --- */
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target( \
+    "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__(( \
+    min_vector_width(512))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target( \
+    "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
+#endif
+
+static void
+einsum_avx512_step1(float *out, const float *in0, const float *in1,
+    int64_t n_i, int64_t n_k, int64_t n_j, int64_t in0_i, int64_t in1_j,
+    int64_t out_i, int64_t begin, int64_t end)
+{
+    einsum_step1(out, in0, in1, n_i, n_k, n_j, in0_i, in1_j, out_i, begin,
+        end);
+}
+
+static void
+einsum_avx512_step2(float *out, const float *in0, const float *in1,
+    int64_t n_i, int64_t n_l, int64_t n_k, int64_t in0_k, int64_t in1_i,
+    int64_t out_i, int64_t begin, int64_t end)
+{
+    einsum_step2(out, in0, in1, n_i, n_l, n_k, in0_k, in1_i, out_i, begin,
+        end);
+}
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+/* --- avx2: up to the next such line functions are compiled for it --- */
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target( \
+    "avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__(( \
+    min_vector_width(256))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target( \
+    "avx2,fma,prefer-vector-width=256")
+#endif
+
+static void
+einsum_avx2_step1(float *out, const float *in0, const float *in1, int64_t n_i,
+    int64_t n_k, int64_t n_j, int64_t in0_i, int64_t in1_j, int64_t out_i,
+    int64_t begin, int64_t end)
+{
+    einsum_step1(out, in0, in1, n_i, n_k, n_j, in0_i, in1_j, out_i, begin,
+        end);
+}
+
+static void
+einsum_avx2_step2(float *out, const float *in0, const float *in1, int64_t n_i,
+    int64_t n_l, int64_t n_k, int64_t in0_k, int64_t in1_i, int64_t out_i,
+    int64_t begin, int64_t end)
+{
+    einsum_step2(out, in0, in1, n_i, n_l, n_k, in0_k, in1_i, out_i, begin,
+        end);
+}
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#endif
+/* --- base: what the compiler's flags allow --- */
+
+static void
+einsum_base_step1(float *out, const float *in0, const float *in1, int64_t n_i,
+    int64_t n_k, int64_t n_j, int64_t in0_i, int64_t in1_j, int64_t out_i,
+    int64_t begin, int64_t end)
+{
+    einsum_step1(out, in0, in1, n_i, n_k, n_j, in0_i, in1_j, out_i, begin,
+        end);
+}
+
+static void
+einsum_base_step2(float *out, const float *in0, const float *in1, int64_t n_i,
+    int64_t n_l, int64_t n_k, int64_t in0_k, int64_t in1_i, int64_t out_i,
+    int64_t begin, int64_t end)
+{
+    einsum_step2(out, in0, in1, n_i, n_l, n_k, in0_k, in1_i, out_i, begin,
+        end);
+}
+
+#if defined(einsum_SETS)
+static void
+einsum_avx512(float *out, const float *in0, const float *in1,
+    const float *in2,
+    int64_t n_i, int64_t n_l, int64_t n_j, int64_t n_k, char *base)
+{
+    float *const t1 = (float *)(void *)(base);
+#if defined(_OPENMP)
+#pragma omp parallel for schedule(static, 1) if (1.0*(double)n_i*(double)n_k*(double)n_j >= 100000)
+#endif
+    for (int64_t part = 0; part < einsum_THREADS; part++)
+        einsum_avx512_step1(t1, in0, in1, n_i, n_k, n_j, n_j, n_k, n_k,
+            n_i*part/einsum_THREADS, n_i*(part + 1)/einsum_THREADS);
+#if defined(_OPENMP)
+#pragma omp parallel for schedule(static, 1) if (1.0*(double)n_i*(double)n_l*(double)n_k >= 100000)
+#endif
+    for (int64_t part = 0; part < einsum_THREADS; part++)
+        einsum_avx512_step2(out, in2, t1, n_i, n_l, n_k, n_l, n_k, n_l,
+            n_i*part/einsum_THREADS, n_i*(part + 1)/einsum_THREADS);
+}
+
+static void
+einsum_avx2(float *out, const float *in0, const float *in1,
+    const float *in2,
+    int64_t n_i, int64_t n_l, int64_t n_j, int64_t n_k, char *base)
+{
+    float *const t1 = (float *)(void *)(base);
+#if defined(_OPENMP)
+#pragma omp parallel for schedule(static, 1) if (1.0*(double)n_i*(double)n_k*(double)n_j >= 100000)
+#endif
+    for (int64_t part = 0; part < einsum_THREADS; part++)
+        einsum_avx2_step1(t1, in0, in1, n_i, n_k, n_j, n_j, n_k, n_k,
+            n_i*part/einsum_THREADS, n_i*(part + 1)/einsum_THREADS);
+#if defined(_OPENMP)
+#pragma omp parallel for schedule(static, 1) if (1.0*(double)n_i*(double)n_l*(double)n_k >= 100000)
+#endif
+    for (int64_t part = 0; part < einsum_THREADS; part++)
+        einsum_avx2_step2(out, in2, t1, n_i, n_l, n_k, n_l, n_k, n_l,
+            n_i*part/einsum_THREADS, n_i*(part + 1)/einsum_THREADS);
+}
+
+#endif
+static void
+einsum_base(float *out, const float *in0, const float *in1,
+    const float *in2,
+    int64_t n_i, int64_t n_l, int64_t n_j, int64_t n_k, char *base)
+{
+    float *const t1 = (float *)(void *)(base);
+#if defined(_OPENMP)
+#pragma omp parallel for schedule(static, 1) if (1.0*(double)n_i*(double)n_k*(double)n_j >= 100000)
+#endif
+    for (int64_t part = 0; part < einsum_THREADS; part++)
+        einsum_base_step1(t1, in0, in1, n_i, n_k, n_j, n_j, n_k, n_k,
+            n_i*part/einsum_THREADS, n_i*(part + 1)/einsum_THREADS);
+#if defined(_OPENMP)
+#pragma omp parallel for schedule(static, 1) if (1.0*(double)n_i*(double)n_l*(double)n_k >= 100000)
+#endif
+    for (int64_t part = 0; part < einsum_THREADS; part++)
+        einsum_base_step2(out, in2, t1, n_i, n_l, n_k, n_l, n_k, n_l,
+            n_i*part/einsum_THREADS, n_i*(part + 1)/einsum_THREADS);
+}
+
+typedef void einsum_steps(float *out, const float *in0, const float *in1,
+    const float *in2,
+    int64_t n_i, int64_t n_l, int64_t n_j, int64_t n_k, char *base);
+
+static einsum_steps *
+einsum_pick(void)
+{
+#if defined(einsum_SETS)
+    static einsum_steps *const sets[] = {einsum_base, einsum_avx2, einsum_avx512};
+    static const char *const names[] = {"sse2", "avx2", "avx512"};
+    static int picked; /* 1 + set; any thread finds the same */
+    int set = __atomic_load_n(&picked, __ATOMIC_RELAXED) - 1;
+    if (set < 0) {
+        const char *const asked = getenv("EINC_ISA");
+        const int has[] = {1,
+            __builtin_cpu_supports("avx2") &&
+            __builtin_cpu_supports("fma"),
+            __builtin_cpu_supports("avx512f") &&
+            __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512dq") &&
+            __builtin_cpu_supports("avx512vl") &&
+            __builtin_cpu_supports("avx2") &&
+            __builtin_cpu_supports("fma")};
+        set = 0;
+        while (set < 2 && has[set + 1])
+            set++;
+        for (int s = 0; asked && s < set; s++)
+            if (strcmp(asked, names[s]) == 0)
+                set = s;
+        __atomic_store_n(&picked, set + 1, __ATOMIC_RELAXED);
+    }
+    return sets[set];
+#else
+    return einsum_base;
+#endif
+}
+
 int64_t
 einsum_workspace(int64_t n_i, int64_t n_l, int64_t n_j, int64_t n_k)
 {
@@ -110,9 +334,7 @@ einsum(float *out, const float *in0, const float *in1,
         return -1;
     char *base = work ? (char *)work : own;
     base += (0 - (uintptr_t)base) % 64;
-    float *const t1 = (float *)(void *)(base);
-    einsum_step1(t1, in0, in1, n_i, n_k, n_j, n_j, n_k, n_k);
-    einsum_step2(out, in2, t1, n_i, n_l, n_k, n_l, n_k, n_l);
+    einsum_pick()(out, in0, in1, in2, n_i, n_l, n_j, n_k, base);
     free(own);
     return 0;
 }

@@ -5,6 +5,9 @@
  *              free{i,k}  sum{j}
  * step 2      reduce out[i,l] = in2[k,l] * t1[i,k]
  *              free{i,l}  sum{k}
+ * sets        each call runs the best of avx512, avx2 and sse2 that the machine
+ *              has, or a lesser one that EINC_ISA names in the environment when
+ *              einsum() is first called; elsewhere NEON or plain C
  */
 #ifndef einsum_H
 #define einsum_H
