@@ -34,6 +34,7 @@ LIB_SRC = \
   src/plan/machine.c src/plan/model.c \
   src/codegen/target.c src/codegen/tile.c src/codegen/nest.c src/codegen/key.c \
   src/codegen/nest_gett.c src/codegen/nest_stream.c \
+  src/codegen/nest_transpose.c src/codegen/print_transpose.c \
   src/codegen/print.c src/codegen/print_gett.c src/codegen/print_stream.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c \

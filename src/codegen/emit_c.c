@@ -44,6 +44,11 @@ einc_emit_unit(struct arena *perm, const struct nest *nest)
         einc_put(&t, "\n");
         einc_print_gett(&p);
         break;
+    case FAMILY_TRANSPOSE:
+        einc_print_transpose_copy(&p);
+        einc_print_transpose_blocks(&p);
+        einc_print_transpose(&p);
+        break;
     default:
         einc_print_stream(&p);
     }

@@ -27,7 +27,8 @@ struct family {
     void (*print)(struct text *t, const struct nest *w);
 };
 
-extern const struct family einc_family_stream, einc_family_gett;
+extern const struct family einc_family_stream, einc_family_gett,
+    einc_family_transpose;
 
 /* --- for the families: nest.c ------------------------------------------- */
 

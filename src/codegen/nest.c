@@ -9,6 +9,7 @@
 static const struct family *const families[N_FAMILIES] = {
     [FAMILY_STREAM] = &einc_family_stream,
     [FAMILY_GETT] = &einc_family_gett,
+    [FAMILY_TRANSPOSE] = &einc_family_transpose,
 };
 
 /* --- indices and tensors ------------------------------------------------ */
@@ -352,6 +353,9 @@ print_node(struct text *t, const struct nest *w, const struct nest_node *x)
             break;
         case NEST_STORE:
             einc_line(t, "store");
+            break;
+        case NEST_TURN:
+            einc_line(t, "turn");
             break;
         }
         t->indent += 2;

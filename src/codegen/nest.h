@@ -16,7 +16,7 @@
 #include "codegen/tile.h"
 #include "plan/plan.h"
 
-enum nest_family { FAMILY_STREAM, FAMILY_GETT, N_FAMILIES,
+enum nest_family { FAMILY_STREAM, FAMILY_GETT, FAMILY_TRANSPOSE, N_FAMILIES,
                    FAMILY_ANY = -1 };
 
 enum loop_role { LOOP_BATCH, LOOP_M, LOOP_N, LOOP_K, N_LOOP_ROLES };
@@ -48,7 +48,8 @@ enum nest_op {
     NEST_ZERO,  /* accumulators of this task = 0 */
     NEST_FMA,   /* accumulators += product of one element of each operand */
     NEST_TILE,  /* accumulators of an mr x nr tile += lhs tile * rhs panel */
-    NEST_STORE  /* out = alpha * accumulators + beta * out */
+    NEST_STORE, /* out = alpha * accumulators + beta * out */
+    NEST_TURN   /* a block of a transpose */
 };
 
 enum block { BLOCK_NONE, BLOCK_K, BLOCK_M, BLOCK_PANEL, BLOCK_TILE };
@@ -67,6 +68,19 @@ struct nest_node {
  * LITERAL: literals wherever the extent is fixed. BEST: GENERIC, but for a
  * family that lives on literals where it is modelled to be faster. */
 enum nest_mode { NEST_GENERIC, NEST_LITERAL, NEST_BEST };
+
+/* Indices of a block of a transpose, or -1. Where both tensors have a run of
+ * the same index the block is an array of runs, across and along are what
+ * comes next in `in` and in `out`; else across is the run of `in`, along that
+ * of `out`. */
+struct transpose {
+    int run, across, along;
+};
+
+struct transpose_blocks {
+    int64_t run, across, along; /* of the indices, at most */
+    int64_t per_task;           /* blocks in a task */
+};
 
 struct nest {
     const struct plan *plan;
@@ -91,6 +105,7 @@ struct nest {
                                * that runs fastest from task to task, since
                                * a tensor is contiguous along it: its cache
                                * lines are used whole (a transpose); or -1 */
+    struct transpose transpose;
     struct nest_node *root;
     int table;                /* gett whose groups are arguments too, so that
                                * one kernel serves all: see NEST_TABLE */
@@ -106,6 +121,41 @@ struct nest {
  * all indices in lhs, in rhs, in out. */
 enum { NEST_TABLE_ROLES = 0, NEST_TABLE_FACTOR = N_LOOP_ROLES,
        NEST_TABLE_ROWS, NEST_TABLE_COLUMNS, NEST_TABLE_EXTENTS };
+
+/* Extents of a table that is a transpose, then those of its other indices. */
+enum {
+    TRANSPOSE_OUTER,   /* how many other indices */
+    TRANSPOSE_TURNS,   /* 1: through registers, 0: runs */
+    TRANSPOSE_N_ACROSS, TRANSPOSE_N_ALONG, TRANSPOSE_N_RUN,
+    TRANSPOSE_BLOCK_ACROSS, TRANSPOSE_BLOCK_ALONG, TRANSPOSE_BLOCK_RUN,
+    TRANSPOSE_BLOCKS, TRANSPOSE_PER_TASK,
+    TRANSPOSE_FAR,     /* 1: out is larger than the caches */
+    TRANSPOSE_FACTOR,
+    TRANSPOSE_EXTENTS,
+    TRANSPOSE_MOST = 64 /* indices */
+};
+/* Its strides, of in and of out in turn: the start, across, along; then those
+ * of the other indices in `in`, then in `out`. */
+enum { TRANSPOSE_AT, TRANSPOSE_ACROSS, TRANSPOSE_ALONG,
+       TRANSPOSE_STRIDES = 6 };
+
+/* Of a transpose: its blocks; whether index j runs backwards, so that runs
+ * have stride 1; whether elements are copied as they are, unless they are
+ * scaled; whether out is larger than caches are. */
+struct transpose_blocks einc_nest_transpose_blocks(const struct nest *nest);
+int einc_nest_backwards(const struct nest *nest, int j);
+int einc_nest_moves_bits(const struct nest *nest);
+int einc_nest_is_far(const struct nest *nest);
+
+/* Extents of a table that is a stream, then the operand of each slot, then the
+ * extents of its other indices, the free ones first. A task is at most `lanes`
+ * by `rows` by `positions` of the other free indices; where the lane is summed
+ * it is not shared out, and `lanes` is how far it runs before `deep` goes on.
+ * Strides: of each tensor along lane, inner, deep; then, tensor by tensor, of
+ * the other indices. An index that is missing has extent 1 and stride 0. */
+enum { STREAM_N_FREE, STREAM_N_SUMMED, STREAM_FACTOR, STREAM_LANE,
+       STREAM_INNER, STREAM_DEEP, STREAM_LANES, STREAM_ROWS, STREAM_POSITIONS,
+       STREAM_ALL_FREE, STREAM_ALL_SUMMED, STREAM_PAST_CACHE, STREAM_SLOTS };
 
 /* `family`: FAMILY_ANY for the one with the least modelled time; another is
  * taken if it fits the step, and like FAMILY_ANY if not. */

@@ -78,6 +78,11 @@ void einc_print_tiles(const struct printer *p);
 /* Once per file and storage type: rows of lhs (side 0) or columns of rhs (1)
  * to panels. */
 void einc_print_pack(const struct printer *p, int side);
+/* Of a transpose, once per file: copying bytes; once per storage type of
+ * `in`: turning blocks of elements. */
+void einc_print_transpose_copy(const struct printer *p);
+void einc_print_transpose_blocks(const struct printer *p);
+void einc_print_transpose(const struct printer *p);
 /* A stream as plain loops in a function by_parameter. */
 void einc_print_stream_loops(const struct printer *p);
 /* Whether it pays to share out its outermost loop; `worth`: on which
