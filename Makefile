@@ -40,12 +40,12 @@ LIB_SRC = \
   src/codegen/file_driver.c src/codegen/file_main.c \
   src/codegen/file_sets.c \
   src/api.c src/ctx.c src/err.c src/kernels.c src/run.c src/explain.c \
-  src/sizes.c src/doctor.c src/calibrate.c \
+  src/sizes.c src/doctor.c src/calibrate.c src/bench.c \
   runtime/trouble.c runtime/mem.c runtime/pool.c runtime/sys.c \
   runtime/cache.c runtime/cc.c runtime/interp.c runtime/ref.c \
   runtime/machine_file.c runtime/measure.c
 CLI_SRC = \
-  src/cli/run.c src/cli/emit.c src/cli/explain.c src/cli/doctor.c \
+  src/cli/run.c src/cli/emit.c src/cli/explain.c src/cli/doctor.c src/cli/bench.c \
   src/cli/help.c src/cli/flags.c src/cli/say.c src/cli/file.c \
   src/cli/interrupt.c src/cli/operands.c src/cli/value.c \
   src/cli/show.c src/cli/npy.c

@@ -364,6 +364,39 @@ einc_reference(const struct einc_plan *plan, const void *const in[],
 EINC_API enum einc_status
 einc_doctor(struct einc_ctx *ctx, einc_write_fn write, void *user);
 
+/* A step of a plan as einc_bench() found it; texts are valid during the call
+ * that hands it over. */
+struct einc_bench_row {
+    uint32_t size;        /* sizeof(struct einc_bench_row) */
+    int32_t step;         /* from 1; 0: the whole plan */
+    int32_t tier;         /* enum einc_tier that answered */
+    int32_t threads;      /* at most */
+    int32_t rounds;       /* that were measured */
+    int32_t reserved;     /* 0 */
+    const char *kind;     /* "contract" "reduce" "copy"; "plan" */
+    const char *kernel;   /* "gett" ..., "" where there is none */
+    const char *equation; /* "t1[i,k] = in0[i,j] * in1[j,k]", or the
+                           * expression */
+    const char *machine;  /* whose times were modelled */
+    double flop, bytes;   /* as the plan counts them */
+    double model_seconds;
+    double seconds;       /* median of the rounds */
+    double low, high;     /* their quartiles */
+};
+/* 0 means go on, anything else stops with EINC_EINVAL. */
+typedef int (*einc_bench_fn)(void *user, const struct einc_bench_row *row);
+
+/* Runs a plan again and again, warm, and hands over what its steps took,
+ * beside the modelled time: steps in order, then the whole plan.
+ *   opts    as of einc_run(), each time; with a beta not 0 `out` grows.
+ *   rounds  1 to 1000; 0: as many as half a second allows, 5 at least. Short
+ *           plans run more than once in a round.
+ * Steps are timed in runs of their own, the whole plan without clocks in it. */
+EINC_API enum einc_status
+einc_bench(const struct einc_plan *plan, const void *const in[], void *out,
+           const struct einc_run_options *opts, int32_t rounds,
+           einc_bench_fn each, void *user, struct einc_err **err);
+
 /* Measures this machine with all threads of the context, which takes a few
  * seconds, 10 at most: the table that modelled times come from. Its text goes
  * to `write`, unless NULL, and to a file, which contexts made later read.

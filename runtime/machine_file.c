@@ -106,24 +106,30 @@ einc_machine_load(const char *path, struct machine *m, int *missing,
 
 /* --- writing ------------------------------------------------------------ */
 
-/* 1 if a file may take that name: none is there, or a table. */
-static int
-may_replace(const char *path, struct trouble *why)
+/* A file may take a name that none has, or a table. */
+enum einc_status
+einc_machine_may_store(const struct machine_place *place, struct trouble *why)
 {
     char text[MOST_BYTES];
     struct stat st;
-    if (einc_sys_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st) < 0) {
-        if (errno == ENOENT)
-            return 1;
-        give_up(why, path, einc_sys_reason(errno));
-        return 0;
-    }
+    const char *path = place->path;
+    if (!*path)
+        return einc_trouble(why, EINC_ECACHE,
+                            "nowhere to keep a machine table: %s; set "
+                            "EINC_MACHINE to a file",
+                            place->shipped
+                                ? "EINC_MACHINE names a shipped one"
+                                : "neither XDG_CONFIG_HOME nor HOME is a "
+                                  "path that can be used");
+    if (einc_sys_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st) < 0)
+        return errno == ENOENT ? EINC_OK
+                               : give_up(why, path, einc_sys_reason(errno));
     ssize_t n = read_file(path, O_NOFOLLOW, text);
     if (n >= 0 && einc_machine_is_table((struct str){text, n}))
-        return 1;
-    give_up(why, path, "something else has that name, and stays; remove it, "
-                       "or set EINC_MACHINE to another file");
-    return 0;
+        return EINC_OK;
+    return give_up(why, path, "something else has that name, and stays; "
+                              "remove it, or set EINC_MACHINE to another "
+                              "file");
 }
 
 /* Makes the missing folders of a path, its last part excluded, from byte
@@ -162,21 +168,14 @@ einc_machine_store(const struct machine_place *place, const char *text,
                    size_t n, struct trouble *why)
 {
     char path[MACHINE_PATH_MAX], temp[MACHINE_PATH_MAX + 24];
-    if (!place->path[0])
-        return einc_trouble(why, EINC_ECACHE,
-                            "nowhere to keep a machine table: %s; set "
-                            "EINC_MACHINE to a file",
-                            place->shipped
-                                ? "EINC_MACHINE names a shipped one"
-                                : "neither XDG_CONFIG_HOME nor HOME is a "
-                                  "path that can be used");
+    enum einc_status status = einc_machine_may_store(place, why);
+    if (status != EINC_OK)
+        return status;
     memcpy(path, place->path, sizeof path);
     snprintf(temp, sizeof temp, "%s.%016llx", path,
              (unsigned long long)einc_sys_random());
     if (!place->named)
         make_folders(path, place->home_bytes + 1);
-    if (!may_replace(path, why))
-        return EINC_ECACHE;
     if (write_temp(temp, text, n) < 0)
         return give_up(why, path, einc_sys_reason(errno));
     if (einc_sys_rename(AT_FDCWD, temp, path) < 0) {

@@ -30,6 +30,11 @@ void einc_machine_find(const char *file, struct machine_place *place);
 enum einc_status einc_machine_load(const char *path, struct machine *m,
                                    int *missing, struct trouble *why);
 
+/* Whether einc_machine_store() would find a name that it may take: EINC_OK, or
+ * EINC_ECACHE with the reason. Asked before a table is measured for nothing. */
+enum einc_status einc_machine_may_store(const struct machine_place *place,
+                                        struct trouble *why);
+
 /* Publishes a table: a temporary file beside it, fsync, rename. Replaces a
  * file only if that is a table, of any version; a link, a folder or anything
  * else stays as it is. Creates missing folders below home. EINC_ECACHE with

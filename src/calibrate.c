@@ -79,24 +79,46 @@ print_guarded(struct guarded *g, void *arg)
 
 /* Stores the text, and hands it on with a line that says where. */
 static enum einc_status
-deliver(struct einc_ctx *ctx, const struct calibration *c, const char *file,
-        einc_write_fn write, void *user, struct einc_err **err)
+deliver(struct einc_ctx *ctx, const struct calibration *c,
+        const struct machine_place *place, einc_write_fn write, void *user,
+        struct einc_err **err)
 {
     struct trouble why = {0};
-    struct machine_place place;
     char line[MACHINE_PATH_MAX + 32];
-    int keep = !file || *file;
-    einc_machine_find(file, &place);
     int stop = write && write(user, c->text.p, (size_t)c->text.n);
-    if (keep && einc_machine_store(&place, c->text.p, (size_t)c->text.n,
-                                   &why) != EINC_OK)
+    if (place && einc_machine_store(place, c->text.p, (size_t)c->text.n,
+                                    &why) != EINC_OK)
         return einc_err_set(&ctx->mem, err, why.status, "%s", why.text);
-    snprintf(line, sizeof line, "# written to %s\n", place.path);
-    if (keep && write && !stop)
+    snprintf(line, sizeof line, "# written to %s\n",
+             place ? place->path : "");
+    if (place && write && !stop)
         stop = write(user, line, strlen(line));
     return stop ? einc_err_set(&ctx->mem, err, EINC_EINVAL,
                                "the writer stopped")
                 : EINC_OK;
+}
+
+/* Measures, prints, delivers. */
+static enum einc_status
+calibrate(struct einc_ctx *ctx, const struct machine_place *place,
+          einc_write_fn write, void *user, struct einc_err **err)
+{
+    struct machine m = *shipped_for(ctx);
+    struct calibration c = {.machine = &m};
+    struct guarded g = {.ctx = ctx, .source = {"", 0}};
+    enum einc_status status = einc_measure(&m, &ctx->mem, ctx->pool);
+    if (status != EINC_OK)
+        return einc_err_set(&ctx->mem, err, status, "out of memory: 64 MiB "
+                                                    "are needed to measure");
+    snprintf(m.name, sizeof m.name, "measured-%.20s",
+             shipped_for(ctx)->name);
+    status = einc_guard(&g, print_guarded, &c, err);
+    if (status != EINC_OK)
+        return status;
+    status = deliver(ctx, &c, place, write, user, err);
+    einc_guard_free(&g, 0);
+    einc_guard_free(&g, 1);
+    return status;
 }
 
 enum einc_status
@@ -109,20 +131,11 @@ einc_calibrate(struct einc_ctx *ctx, const char *file, einc_write_fn write,
     if (!ctx)
         return einc_err_set(&einc_mem_default, err, EINC_ENOMEM,
                             "out of memory");
-    struct machine m = *shipped_for(ctx);
-    enum einc_status status = einc_measure(&m, &ctx->mem, ctx->pool);
-    if (status != EINC_OK)
-        return einc_err_set(&ctx->mem, err, status, "out of memory: 64 MiB "
-                                                    "are needed to measure");
-    snprintf(m.name, sizeof m.name, "measured-%.20s",
-             shipped_for(ctx)->name);
-    struct calibration c = {.machine = &m};
-    struct guarded g = {.ctx = ctx, .source = {"", 0}};
-    status = einc_guard(&g, print_guarded, &c, err);
-    if (status != EINC_OK)
-        return status;
-    status = deliver(ctx, &c, file, write, user, err);
-    einc_guard_free(&g, 0);
-    einc_guard_free(&g, 1);
-    return status;
+    struct machine_place place;
+    struct trouble why = {0};
+    int keep = !file || *file;
+    einc_machine_find(file, &place);
+    if (keep && einc_machine_may_store(&place, &why) != EINC_OK)
+        return einc_err_set(&ctx->mem, err, why.status, "%s", why.text);
+    return calibrate(ctx, keep ? &place : NULL, write, user, err);
 }

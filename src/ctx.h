@@ -120,6 +120,12 @@ enum einc_status einc_ctx_look(struct einc_ctx *ctx);
  * are shipped. Tells the log what is wrong with the former; never fails. */
 void einc_ctx_read_machine(struct einc_ctx *ctx);
 
+/* run.c: einc_run() that adds the seconds of each step to seconds[n_steps]. */
+enum einc_status einc_run_timed(const struct einc_plan *plan,
+                                const void *const in[], void *out,
+                                const struct einc_run_options *opts,
+                                double *seconds, struct einc_err **err);
+
 /* kernels.c: a loaded kernel for the unit: from memory, from disk or, if
  * `compile`, from the compiler. EINC_ECACHE: not there and not to be made. */
 enum einc_status einc_kernels_get(struct einc_ctx *ctx, const struct unit *u,

@@ -2,6 +2,8 @@
  *
  * run.c - einc.h implemented: running plans.
  */
+#include <time.h>
+
 #include "base/hash.h"
 #include "ctx.h"
 #include "runtime/interp.h"
@@ -74,10 +76,38 @@ threads_for(const struct running *r, const struct step *s)
 }
 
 static void
-run_steps(const struct running *r)
+run_step(const struct running *r, int s)
 {
     const struct einc_plan *x = r->plan;
     const struct plan *p = x->plan;
+    int last = s == p->n_steps - 1;
+    int threads = threads_for(r, &p->steps[s]);
+    if (x->tier == EINC_TIER_CC)
+        run_kernel(r, s, threads);
+    else
+        einc_interp_step(p, &p->steps[s], r->tensor,
+                         last ? r->alpha : NULL, last ? r->beta : NULL,
+                         x->ctx->pool, threads);
+}
+
+static void
+run_steps_timed(const struct running *r, double *seconds)
+{
+    struct timespec a, b;
+    clock_gettime(CLOCK_MONOTONIC, &a);
+    for (int s = 0; s < r->plan->plan->n_steps; s++) {
+        run_step(r, s);
+        clock_gettime(CLOCK_MONOTONIC, &b);
+        seconds[s] += (double)(b.tv_sec - a.tv_sec) +
+                      1e-9 * (double)(b.tv_nsec - a.tv_nsec);
+        a = b;
+    }
+}
+
+static void
+run_steps(const struct running *r, double *seconds)
+{
+    const struct plan *p = r->plan->plan;
     for (int t = 0; t < p->n_tensors; t++) {
         const struct plan_tensor *y = &p->tensors[t];
         /* inputs are only ever read through this */
@@ -85,16 +115,11 @@ run_steps(const struct running *r)
                        : y->home == HOME_TEMP ? r->work + y->at_byte
                                               : r->out;
     }
-    for (int s = 0; s < p->n_steps; s++) {
-        int last = s == p->n_steps - 1;
-        int threads = threads_for(r, &p->steps[s]);
-        if (x->tier == EINC_TIER_CC)
-            run_kernel(r, s, threads);
-        else
-            einc_interp_step(p, &p->steps[s], r->tensor,
-                             last ? r->alpha : NULL, last ? r->beta : NULL,
-                             x->ctx->pool, threads);
-    }
+    if (seconds)
+        run_steps_timed(r, seconds);
+    else
+        for (int s = 0; s < p->n_steps; s++)
+            run_step(r, s);
 }
 
 /* --- inputs that overlap the output ------------------------------------- */
@@ -216,8 +241,9 @@ check_run(const struct einc_plan *plan, const void *const in[],
 }
 
 enum einc_status
-einc_run(const struct einc_plan *plan, const void *const in[], void *out,
-         const struct einc_run_options *opts, struct einc_err **err)
+einc_run_timed(const struct einc_plan *plan, const void *const in[],
+               void *out, const struct einc_run_options *opts,
+               double *seconds, struct einc_err **err)
 {
     if (err)
         *err = NULL;
@@ -270,10 +296,17 @@ einc_run(const struct einc_plan *plan, const void *const in[], void *out,
                         .work = o.work ? o.work : room,
                         .tensor = table,
                         .operand = copied + n_in};
-    run_steps(&r);
+    run_steps(&r, seconds);
     mem_free(m, table_block, pointers * sizeof *table);
     mem_free(m, block, copies + work + 64);
     return EINC_OK;
+}
+
+enum einc_status
+einc_run(const struct einc_plan *plan, const void *const in[], void *out,
+         const struct einc_run_options *opts, struct einc_err **err)
+{
+    return einc_run_timed(plan, in, out, opts, NULL, err);
 }
 
 /* --- the oracle --------------------------------------------------------- */

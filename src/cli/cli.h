@@ -22,7 +22,8 @@ enum verb_bit {
     VERB_EMIT = 1 << 1,
     VERB_EXPLAIN = 1 << 2,
     VERB_DOCTOR = 1 << 3,
-    VERB_HELP = 1 << 4
+    VERB_HELP = 1 << 4,
+    VERB_BENCH = 1 << 5
 };
 
 struct args;
@@ -60,12 +61,14 @@ struct args {
     uint32_t flags;       /* enum einc_flags, or-ed */
     int32_t tier;         /* enum einc_tier */
     int32_t threads;      /* 0: not given */
+    int32_t rounds;       /* likewise */
     int force, main, check, time, calibrate, help;
 };
 
 int einc_verb_run(const struct args *a);
 int einc_verb_emit(const struct args *a);
 int einc_verb_explain(const struct args *a);
+int einc_verb_bench(const struct args *a);
 int einc_verb_doctor(const struct args *a);
 int einc_verb_help(const struct args *a);
 

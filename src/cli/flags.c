@@ -17,6 +17,7 @@ enum kind {
     KIND_BIT,     /* `bit` of args.flags */
     KIND_TIER,    /* args.tier */
     KIND_THREADS, /* args.threads */
+    KIND_ROUNDS,  /* args.rounds */
     KIND_BYTES    /* uint64_t at `at`; K, M, G, T are powers of 1024 */
 };
 
@@ -31,8 +32,9 @@ struct flag {
     const char *help;      /* lines after the first are indented by it */
 };
 
-#define PLANNING (VERB_RUN | VERB_EMIT | VERB_EXPLAIN)
-#define SHAPED (VERB_EMIT | VERB_EXPLAIN)
+#define PLANNING (VERB_RUN | VERB_EMIT | VERB_EXPLAIN | VERB_BENCH)
+#define SHAPED (VERB_EMIT | VERB_EXPLAIN | VERB_BENCH)
+#define RUNNING (VERB_RUN | VERB_BENCH)
 #define EVERY (~0u)
 #define AT(field) offsetof(struct args, field)
 
@@ -45,7 +47,8 @@ static const struct flag flags[] = {
     {"size", 0, KIND_TEXT, AT(size), 0, VERB_EMIT, "i=64,j=128",
      "sizes of labels; those without are arguments of\n"
      "the function"},
-    {"size", 0, KIND_TEXT, AT(size), 0, VERB_EXPLAIN, "i=64,j=128",
+    {"size", 0, KIND_TEXT, AT(size), 0, VERB_EXPLAIN | VERB_BENCH,
+     "i=64,j=128",
      "sizes of labels; 64 where none is given"},
     {"shape", 0, KIND_TEXT, AT(shape), 0, SHAPED, "2x3,3x4",
      "shapes of the operands, in order; or 1=3x4,0=2x3;\n"
@@ -68,6 +71,10 @@ static const struct flag flags[] = {
      "several with commas; run prints them on stderr"},
     {"format", 0, KIND_TEXT, AT(format), 0, VERB_EXPLAIN, "text|json|dot",
      "json and dot show the plan"},
+    {"format", 0, KIND_TEXT, AT(format), 0, VERB_BENCH, "text|json",
+     "json has all figures in seconds"},
+    {"rounds", 0, KIND_ROUNDS, 0, 0, VERB_BENCH, "N",
+     "to measure; default: half a second of them"},
     {"check", 0, KIND_SWITCH, AT(check), 0, VERB_RUN, NULL,
      "compare with plain loops; exit 1 beyond the bound"},
     {"calibrate", 0, KIND_SWITCH, AT(calibrate), 0, VERB_DOCTOR, NULL,
@@ -86,14 +93,15 @@ static const struct flag flags[] = {
      "auto, greedy, dp, random:SEED: who orders the steps"},
     {"memory-limit", 0, KIND_BYTES, AT(memory_limit_bytes), 0, PLANNING,
      "BYTES", "of intermediates; 512M, 2G"},
-    {"threads", 0, KIND_THREADS, 0, 0, VERB_RUN, "N",
+    {"threads", 0, KIND_THREADS, 0, 0, RUNNING, "N",
      "default: EINC_THREADS, else all processors"},
-    {"kernel", 0, KIND_TEXT, AT(kernel), 0, VERB_RUN | VERB_EXPLAIN, "FAMILY",
+    {"kernel", 0, KIND_TEXT, AT(kernel), 0, VERB_RUN | VERB_EXPLAIN | VERB_BENCH,
+     "FAMILY",
      "a family of kernels, as --dump nest names them;\n"
      "default: the one with the least modelled time"},
-    {"tier", 0, KIND_TIER, 0, 0, VERB_RUN, "auto|interp|cc",
+    {"tier", 0, KIND_TIER, 0, 0, RUNNING, "auto|interp|cc",
      "interpreter, C compiler, or what pays"},
-    {"no-cache", 0, KIND_BIT, 0, EINC_NO_CACHE, VERB_RUN, NULL,
+    {"no-cache", 0, KIND_BIT, 0, EINC_NO_CACHE, RUNNING, NULL,
      "leave the disk cache alone"},
     {"strict-numpy", 0, KIND_BIT, 0, EINC_STRICT_NUMPY, PLANNING, NULL,
      "an ellipsis left out of the output is an error"},
@@ -111,16 +119,17 @@ enum { N_FLAGS = sizeof(flags) / sizeof(flags[0]) };
 /* --- values */
 
 static int
-set_threads(struct args *a, const char *text)
+set_number(const struct args *a, const char *flag, const char *text, long most,
+           int32_t *to)
 {
     char *end;
 
     errno = 0;
     const long n = strtol(text, &end, 10);
-    if (errno || end == text || *end || n < 1 || n > 1024)
-        return einc_say_usage(a->verb, "--threads takes 1 to 1024, not '%s'",
-                              text);
-    a->threads = (int32_t)n;
+    if (errno || end == text || *end || n < 1 || n > most)
+        return einc_say_usage(a->verb, "--%s takes 1 to %ld, not '%s'", flag,
+                              most, text);
+    *to = (int32_t)n;
     return EXIT_DONE;
 }
 
@@ -178,7 +187,9 @@ set(struct args *a, const struct flag *f, const char *text)
     case KIND_TIER:
         return set_tier(a, text);
     case KIND_THREADS:
-        return set_threads(a, text);
+        return set_number(a, f->name, text, 1024, &a->threads);
+    case KIND_ROUNDS:
+        return set_number(a, f->name, text, 1000, &a->rounds);
     case KIND_BYTES:
         return set_bytes(a, text, (uint64_t *)(void *)field);
     }

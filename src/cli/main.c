@@ -27,6 +27,12 @@ const struct verb einc_verbs[] = {
      "  einc explain 'ij,jk->ik' --shape 64x32,32x8 --dump source\n"
      "  einc explain 'ab,bc,cd,de->ae' --format dot | dot -Tsvg > plan.svg\n",
      einc_verb_explain},
+    {"bench", VERB_BENCH, "EXPR [flags] [OPERAND.npy ...]",
+     "times a plan, step by step, beside what the model says",
+     "  einc bench 'ij,jk->ik' --size i=512,j=512,k=512\n"
+     "  einc bench 'ij,jk,kl->il' --shape 64x512,512x16,16x64 --threads 1\n"
+     "  einc bench 'ij->ji' a.npy --format json\n",
+     einc_verb_bench},
     {"doctor", VERB_DOCTOR, "[flags]",
      "lists what was found on this machine: compiler, cache, threads",
      "  einc doctor\n"

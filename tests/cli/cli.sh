@@ -96,7 +96,7 @@ holds 'three examples within the first five lines' sh -c \
 holds 'help is at most 80 columns wide' sh -c '! grep -q ".\{81\}" out'
 run 0 -h
 has out 'verb'
-for verb in run emit explain doctor help; do
+for verb in run emit explain bench doctor help; do
     run 0 help "$verb"
     quiet err
     has out "usage: einc $verb"
@@ -286,10 +286,86 @@ has err 'error[E5'
 run 2 run 'ij->ij' a.npy --dtype f33
 has err "'f33'"
 
+# --- bench
+run 0 bench 'ij,jk->ik' --size i=8,j=9,k=10 --rounds 3
+quiet err
+has out 'step 1 '
+has out 'total ij,jk->ik'
+has out 'machine avx2 threads 1 rounds 3'
+has out 'tier interp'
+holds 'a step and the total: modelled, measured, ratio' sh -c \
+    '[ "$(grep -c "^    modelled .* measured .* (.* to .*) ratio" out)" -eq 2 ]'
+run 0 bench 'ij,jk,kl->il' --size i=8,j=9,k=10,l=11 --rounds 3 --format json
+holds 'json is an object of steps' sh -c \
+    'head -c 1 out | grep -q "{" && [ "$(grep -c "\"step\": " out)" -eq 2 ]'
+has out '"model_seconds": '
+has out '"total": {"expression": "ij,jk,kl->il"'
+run 0 bench 'ij,jk->ik' a.npy b.npy --rounds 2 --dtype f64
+has out 'total ij,jk->ik'
+run 0 bench 'ij->ji' --shape 30x40 --dtype c64 --rounds 1
+run 0 bench 'ij->i' --shape 30x0 --rounds 1
+run 0 bench '->' s.npy --rounds 1
+run 0 bench 'ij,jk->ik' --size i=8,j=9 --dtype i8,f16-\>f64 --rounds 1
+run 0 bench 'ij
+->ji' --rounds 1 --format json
+has out '"expression": "ij\u000a->ji"'
+run 2 bench
+has err 'which expression?'
+run 2 bench 'ij->ji' a.npy --size i=2
+has err 'files have their shapes'
+run 2 bench 'ij->ji' --rounds 0
+has err '--rounds takes 1 to 1000'
+run 2 bench 'ij->ji' --rounds 1001
+run 2 bench 'ij->ji' --format dot
+has err 'text or json'
+run 2 bench 'ij->ji' a.npy --dtype f33
+run 3 bench 'ij,jk->ik' --shape 2x3,4x5
+run 4 bench 'ij->ji' none.npy
+run 1 bench 'ij->ji' --size i=1000000000,j=1000000000
+has err 'out of memory'
+
+# --- doctor --calibrate: where the table goes, and where it does not
+echo precious >table
+last='EINC_MACHINE=table einc doctor --calibrate'
+EINC_MACHINE=$work/table einc doctor --calibrate >out 2>err
+rc=$?
+holds 'exit 4' test $rc -eq 4
+has err 'something else has that name'
+holds 'a file that is no table stays' test "$(cat table)" = precious
+last='EINC_MACHINE=config/machine einc doctor --calibrate'
+EINC_MACHINE=$work/no/machine einc doctor --calibrate >out 2>err
+rc=$?
+holds 'exit 4' test $rc -eq 4
+has err 'No such file'
+mkdir config
+last='einc doctor --calibrate'
+(unset EINC_MACHINE &&
+    XDG_CONFIG_HOME=$work/config einc doctor --calibrate >out 2>err)
+rc=$?
+holds 'exit 0' test $rc -eq 0
+quiet err
+has out 'einc machine 1'
+has out "# written to $work/config/einc/machine"
+grep -v '^#' out >expected
+holds 'what is printed is what is written' cmp expected config/einc/machine
+holds 'nothing else is written' test "$(ls config/einc)" = machine
+(unset EINC_MACHINE && XDG_CONFIG_HOME=$work/config einc doctor >out 2>err)
+has out "machine      measured-"
+has out "$work/config/einc/machine"
+echo 'wake_ns 3' >>config/einc/machine
+last='einc explain with a broken table'
+EINC_MACHINE=$work/config/einc/machine einc explain ij >out 2>err
+rc=$?
+holds 'exit 0' test $rc -eq 0
+has err 'wake_ns stands there twice'
+holds 'one notice' test "$(wc -l <err)" -eq 1
+has out 'model_ns'
+
 # --- explain
 run 0 explain 'bij,bjk,kl->bil' --size b=8,i=64,j=128,k=64,l=32
 quiet err
 has out 'total flop'
+has out 'machine avx2 threads 1'
 cp out plan.txt
 run 0 explain 'bij,bjk,kl->bil' --size b=8,i=64,j=128,k=64,l=32 --plan plan.txt
 holds 'a plan reads back' cmp out plan.txt

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench.c - einc.h implemented: a plan run many times, step by step beside
+ * what the model says.
+ */
+#include <time.h>
+
+#include "ctx.h"
+#include "plan/lower.h"
+#include "plan/model.h"
+
+/* --- one round ---------------------------------------------------------- */
+
+enum { LEAST_ROUNDS = 5, MOST_ROUNDS = 1000, MOST_REPEATS = 10000 };
+#define ROUND_SECONDS 100e-6 /* shorter ones are repeated */
+#define ALL_SECONDS 0.5      /* of rounds, where nobody says how many */
+
+struct bench {
+    const struct einc_plan *plan;
+    const void *const *in;
+    void *out;
+    struct einc_run_options opts;
+    int n_steps, repeats, rounds;
+    double *seconds; /* [n_steps + 1][MOST_ROUNDS], the whole plan last */
+    double *sums;    /* [n_steps] of one round */
+};
+
+static double
+now(void)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Once as everybody runs it, once with a clock between the steps, taking
+ * turns so that both see the same moments of the machine. */
+static enum einc_status
+run_round(struct bench *b, int round, struct einc_err **err)
+{
+    double begin = now();
+    for (int i = 0; i < b->repeats; i++) {
+        enum einc_status status =
+            einc_run(b->plan, b->in, b->out, &b->opts, err);
+        if (status != EINC_OK)
+            return status;
+    }
+    b->seconds[b->n_steps * MOST_ROUNDS + round] =
+        (now() - begin) / b->repeats;
+    memset(b->sums, 0, (size_t)b->n_steps * sizeof *b->sums);
+    for (int i = 0; i < b->repeats; i++) {
+        enum einc_status status = einc_run_timed(b->plan, b->in, b->out,
+                                                 &b->opts, b->sums, err);
+        if (status != EINC_OK)
+            return status;
+    }
+    for (int s = 0; s < b->n_steps; s++)
+        b->seconds[s * MOST_ROUNDS + round] = b->sums[s] / b->repeats;
+    return EINC_OK;
+}
+
+/* Warms up, and finds how many repeats make a round. */
+static enum einc_status
+warm_up(struct bench *b, struct einc_err **err)
+{
+    enum einc_status status = einc_run(b->plan, b->in, b->out, &b->opts, err);
+    double begin = now();
+    if (status == EINC_OK)
+        status = einc_run(b->plan, b->in, b->out, &b->opts, err);
+    double repeats = ROUND_SECONDS / (now() - begin + 1e-9);
+    b->repeats = repeats > MOST_REPEATS ? MOST_REPEATS
+                 : repeats < 1          ? 1
+                                        : (int)repeats;
+    return status;
+}
+
+static enum einc_status
+run_rounds(struct bench *b, int asked, struct einc_err **err)
+{
+    int most = asked ? asked : MOST_ROUNDS;
+    double begin = now();
+    enum einc_status status = warm_up(b, err);
+    while (status == EINC_OK && b->rounds < most &&
+           (asked || b->rounds < LEAST_ROUNDS ||
+            now() - begin < ALL_SECONDS))
+        status = run_round(b, b->rounds++, err);
+    return status;
+}
+
+/* --- what came out ------------------------------------------------------ */
+
+struct report {
+    const struct bench *b;
+    int threads;
+    struct einc_bench_row *rows; /* [n_steps + 1], in perm */
+};
+
+/* Shell sort by Ciura's gaps (2001): a thousand numbers, no recursion. */
+static void
+sort(double *v, int n)
+{
+    static const int gaps[] = {701, 301, 132, 57, 23, 10, 4, 1};
+    for (size_t g = 0; g < sizeof gaps / sizeof *gaps; g++)
+        for (int i = gaps[g]; i < n; i++) {
+            double x = v[i];
+            int j = i;
+            for (; j >= gaps[g] && v[j - gaps[g]] > x; j -= gaps[g])
+                v[j] = v[j - gaps[g]];
+            v[j] = x;
+        }
+}
+
+static void
+fill_times(const struct bench *b, struct einc_bench_row *row, int at)
+{
+    double *v = b->seconds + (size_t)at * MOST_ROUNDS;
+    sort(v, b->rounds);
+    row->size = sizeof *row;
+    row->rounds = b->rounds;
+    row->seconds = v[b->rounds / 2];
+    row->low = v[b->rounds / 4];
+    row->high = v[b->rounds - 1 - b->rounds / 4];
+}
+
+static double
+bytes_of(uint64_t read, uint64_t written)
+{
+    return (double)read + (double)written;
+}
+
+static void
+fill_step(struct arena *perm, const struct report *r, int step)
+{
+    const struct einc_plan *x = r->b->plan;
+    const struct step *s = &x->plan->steps[step];
+    struct text t = {.perm = perm};
+    einc_plan_print_equation(&t, x->plan, step);
+    r->rows[step] = (struct einc_bench_row){
+        .step = step + 1,
+        .tier = (int32_t)einc_plan_tier(x),
+        .threads = r->threads,
+        .kind = einc_lowering_of(s->kind)->name,
+        .kernel = "",
+        .equation = einc_text_z(&t),
+        .machine = x->ctx->machine.name,
+        .flop = (double)s->flop,
+        .bytes = bytes_of(s->read_bytes, s->write_bytes),
+        .model_seconds =
+            einc_model_step(&x->ctx->machine, x->plan, step, r->threads)};
+    fill_times(r->b, &r->rows[step], step);
+}
+
+static void
+fill_whole(struct arena *perm, const struct report *r)
+{
+    const struct einc_plan *x = r->b->plan;
+    const struct plan *p = x->plan;
+    struct text t = {.perm = perm};
+    einc_put_str(&t, p->graph->source);
+    r->rows[p->n_steps] = (struct einc_bench_row){
+        .tier = (int32_t)einc_plan_tier(x),
+        .threads = r->threads,
+        .kind = "plan",
+        .kernel = "",
+        .equation = einc_text_z(&t),
+        .machine = x->ctx->machine.name,
+        .flop = (double)p->flop,
+        .bytes = bytes_of(p->read_bytes, p->write_bytes),
+        .model_seconds = einc_model_plan(&x->ctx->machine, p, r->threads)};
+    fill_times(r->b, &r->rows[p->n_steps], p->n_steps);
+}
+
+static void
+fill_rows(struct guarded *g, void *arg)
+{
+    struct report *r = arg;
+    r->rows = NEW(&g->perm, struct einc_bench_row, r->b->n_steps + 1);
+    for (int s = 0; s < r->b->n_steps; s++)
+        fill_step(&g->perm, r, s);
+    fill_whole(&g->perm, r);
+}
+
+/* --- the call ----------------------------------------------------------- */
+
+static int
+threads_of(const struct bench *b)
+{
+    int most = b->plan->ctx->threads, asked = b->opts.threads;
+    return asked > 0 && asked < most ? asked : most;
+}
+
+static enum einc_status
+measure(struct bench *b, int rounds, einc_bench_fn each, void *user,
+        struct einc_err **err)
+{
+    const struct einc_plan *x = b->plan;
+    struct report r = {.b = b, .threads = threads_of(b)};
+    enum einc_status status = run_rounds(b, rounds, err);
+    if (status != EINC_OK)
+        return status;
+    struct guarded g = {.ctx = x->ctx, .source = x->plan->graph->source,
+                        .hint_bytes = 8 * x->block_bytes};
+    status = einc_guard(&g, fill_rows, &r, err);
+    if (status != EINC_OK)
+        return status;
+    for (int s = 0; s <= b->n_steps && status == EINC_OK; s++)
+        if (each(user, &r.rows[s]))
+            status = einc_err_set(&x->ctx->mem, err, EINC_EINVAL,
+                                  "the receiver of rows stopped");
+    einc_guard_free(&g, 0);
+    einc_guard_free(&g, 1);
+    return status;
+}
+
+enum einc_status
+einc_bench(const struct einc_plan *plan, const void *const in[], void *out,
+           const struct einc_run_options *opts, int32_t rounds,
+           einc_bench_fn each, void *user, struct einc_err **err)
+{
+    if (err)
+        *err = NULL;
+    if (!plan || !each || rounds < 0 || rounds > MOST_ROUNDS)
+        return einc_err_set(&einc_mem_default, err, EINC_EINVAL,
+                            !plan ? "plan is NULL"
+                            : !each ? "each is NULL"
+                                    : "rounds is not 0 to 1000");
+    struct bench b = {.plan = plan, .in = in, .out = out,
+                      .n_steps = plan->plan->n_steps};
+    if (!einc_take_struct(&b.opts, sizeof b.opts, opts))
+        return einc_err_set(&plan->ctx->mem, err, EINC_EINVAL,
+                            "size of the einc_run_options is not set");
+    b.opts.size = sizeof b.opts;
+    const struct mem *m = &plan->ctx->mem;
+    size_t numbers = (size_t)(b.n_steps + 1) * (MOST_ROUNDS + 1);
+    b.seconds = mem_alloc(m, numbers * sizeof *b.seconds);
+    if (!b.seconds)
+        return einc_err_set(m, err, EINC_ENOMEM, "out of memory");
+    b.sums = b.seconds + (size_t)(b.n_steps + 1) * MOST_ROUNDS;
+    enum einc_status status = measure(&b, rounds, each, user, err);
+    mem_free(m, b.seconds, numbers * sizeof *b.seconds);
+    return status;
+}
