@@ -44,6 +44,9 @@ einc_emit_unit(struct arena *perm, const struct nest *nest)
         einc_put(&t, "\n");
         einc_print_gett(&p);
         break;
+    case FAMILY_FUSED:
+        einc_print_fused(&p);
+        break;
     case FAMILY_TRANSPOSE:
         einc_print_transpose_copy(&p);
         einc_print_transpose_blocks(&p);

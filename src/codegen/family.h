@@ -27,8 +27,13 @@ struct family {
     void (*print)(struct text *t, const struct nest *w);
 };
 
+extern const struct family einc_family_fused;
 extern const struct family einc_family_stream, einc_family_gett,
     einc_family_transpose;
+
+/* Of a fused step: what is to be computed, for plan/nested.h; 0 if it is
+ * another family's. nest_fused.c. */
+int einc_fused_sum(const struct nest *w, struct nested_sum *q);
 
 /* --- for the families: nest.c ------------------------------------------- */
 

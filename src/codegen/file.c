@@ -94,7 +94,8 @@ einc_file(struct text *t, struct arena *scratch, const struct plan *p,
     f.has_work = p->n_steps > 1;
     for (int x = 0; x < f.n_sets; x++)
         for (int s = 0; s < p->n_steps; s++)
-            f.has_gett |= f.sets[x].nests[s]->family != FAMILY_STREAM;
+            f.has_gett |= f.sets[x].nests[s]->family != FAMILY_STREAM &&
+                          f.sets[x].nests[s]->family != FAMILY_FUSED;
     f.has_work |= f.has_gett;
     return f;
 }

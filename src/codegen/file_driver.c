@@ -296,12 +296,22 @@ put_stream_call(const struct file *f, int set, int step)
 }
 
 static void
+put_stream_count(const struct printer *k)
+{
+    if (k->nest->family == FAMILY_FUSED)
+        einc_print_fused_count(k);
+    else
+        einc_print_stream_count(k);
+}
+
+static void
 put_stream_step(const struct file *f, int set, int step)
 {
     struct text *t = f->t;
     struct text worth = {.perm = f->scratch};
     struct printer k = einc_file_printer(f, t, set, step);
-    if (!einc_print_stream_parts(&k, &worth)) {
+    if (k.nest->family == FAMILY_FUSED ? !k.in_parts
+                                       : !einc_print_stream_parts(&k, &worth)) {
         einc_put(t, "    ");
         put_stream_call(f, set, step);
         einc_put(t, ");\n");
@@ -315,9 +325,9 @@ put_stream_step(const struct file *f, int set, int step)
                 "part++)\n        ", f->style->name);
     put_stream_call(f, set, step);
     einc_put(t, ",\n            ");
-    einc_print_stream_count(&k);
+    put_stream_count(&k);
     einc_put(t, "*part/%s_THREADS, ", f->style->name);
-    einc_print_stream_count(&k);
+    put_stream_count(&k);
     einc_put(t, "*(part + 1)/%s_THREADS);\n", f->style->name);
 }
 
@@ -363,7 +373,8 @@ put_steps(const struct file *f, int set)
     if (f->has_work)
         put_places(f);
     for (int s = 0; s < f->plan->n_steps; s++)
-        if (nest_of(f, set, s)->family == FAMILY_STREAM)
+        if (nest_of(f, set, s)->family == FAMILY_STREAM ||
+            nest_of(f, set, s)->family == FAMILY_FUSED)
             put_stream_step(f, set, s);
         else
             put_gett_step(f, set, s);

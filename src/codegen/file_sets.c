@@ -70,8 +70,10 @@ einc_file_printer(const struct file *f, struct text *t, int set, int step)
     k.shared = x->prefix;
     k.args = einc_text_z(&args);
     k.with_scale = 0;
-    k.by_parameter = k.nest->family == FAMILY_STREAM;
-    k.in_parts = k.by_parameter && einc_print_stream_parts(&k, &worth);
+    int fused = k.nest->family == FAMILY_FUSED;
+    k.by_parameter = fused || k.nest->family == FAMILY_STREAM;
+    k.in_parts = fused ? einc_print_fused_parts(&k)
+                       : k.by_parameter && einc_print_stream_parts(&k, &worth);
     return k;
 }
 
@@ -126,6 +128,8 @@ print_kernel(const struct printer *k)
 {
     if (k->nest->family == FAMILY_STREAM)
         einc_print_stream_loops(k);
+    else if (k->nest->family == FAMILY_FUSED)
+        einc_print_fused(k);
     else
         einc_print_gett(k);
     einc_put(k->t, "\n");

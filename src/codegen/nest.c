@@ -9,6 +9,7 @@
 static const struct family *const families[N_FAMILIES] = {
     [FAMILY_STREAM] = &einc_family_stream,
     [FAMILY_GETT] = &einc_family_gett,
+    [FAMILY_FUSED] = &einc_family_fused,
     [FAMILY_TRANSPOSE] = &einc_family_transpose,
 };
 

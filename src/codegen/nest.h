@@ -14,9 +14,11 @@
 
 #include "codegen/target.h"
 #include "codegen/tile.h"
+#include "plan/nested.h"
 #include "plan/plan.h"
 
-enum nest_family { FAMILY_STREAM, FAMILY_GETT, FAMILY_TRANSPOSE, N_FAMILIES,
+enum nest_family { FAMILY_STREAM, FAMILY_GETT, FAMILY_TRANSPOSE, FAMILY_FUSED,
+                   N_FAMILIES,
                    FAMILY_ANY = -1 };
 
 enum loop_role { LOOP_BATCH, LOOP_M, LOOP_N, LOOP_K, N_LOOP_ROLES };
@@ -106,6 +108,7 @@ struct nest {
                                * a tensor is contiguous along it: its cache
                                * lines are used whole (a transpose); or -1 */
     struct transpose transpose;
+    const struct nested *nested; /* fused: order, lanes, block */
     struct nest_node *root;
     int table;                /* gett whose groups are arguments too, so that
                                * one kernel serves all: see NEST_TABLE */

@@ -73,6 +73,10 @@ void einc_print_epilogue(const struct printer *p, const char *const sum[2],
  * `prefix(const struct args *args, int64_t task_begin, int64_t task_end)`. */
 void einc_print_stream(const struct printer *p);
 void einc_print_gett(const struct printer *p);
+void einc_print_fused(const struct printer *p);
+/* Of a fused step by_parameter, as of a stream, see below. */
+int einc_print_fused_parts(const struct printer *p);
+void einc_print_fused_count(const struct printer *p);
 /* Of a gett, once per set of instructions: block sizes and register tile. */
 void einc_print_tiles(const struct printer *p);
 /* Once per file and storage type: rows of lhs (side 0) or columns of rhs (1)

@@ -265,7 +265,7 @@ choose(struct cx *cx, const struct net *net, struct str name, uint64_t *seed)
     if (!f || !read_seed(tail, seed) || (colon && !seeded))
         einc_fail(cx, EINC_EINVAL, "E812", (struct span){-1, -1},
                   "no path finder is called '%.*s'; there are auto, dp, "
-                  "greedy, random:SEED",
+                  "greedy, whole, random:SEED",
                   name.n < 40 ? (int)name.n : 40, name.p);
     if (net->n_in > f->max_operands)
         einc_fail(cx, EINC_ELIMIT, "E812", (struct span){-1, -1},

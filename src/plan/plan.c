@@ -8,6 +8,7 @@
 
 #include <assert.h>
 
+#include "base/diag.h"
 #include "plan/buffers.h"
 #include "plan/cost.h"
 #include "plan/lower.h"
@@ -228,6 +229,22 @@ draft_path(struct arena *a, struct drafts *d, const struct path *p)
     finish(&m, v[g->n_in + p->n_steps - 1]);
 }
 
+/* All operands in one step, which is to be an index space with a product at
+ * every point: for expressions that are small or that one kernel does well. */
+static void
+draft_whole(struct drafts *d)
+{
+    const struct canon *c = d->canon;
+    int in[MAX_STEP_IN], n = c->graph->n_in;
+    if (n > MAX_STEP_IN)
+        einc_fail(d->arena->cx, EINC_ELIMIT, "E812", (struct span){-1, -1},
+                  "the path 'whole' takes at most %d operands, not %d",
+                  MAX_STEP_IN, n);
+    for (int r = 0; r < n; r++)
+        in[r] = c->order[r];
+    einc_drafts_add(d, KIND_ANY, in, n, 1);
+}
+
 /* No elements, or sums of nothing: one step over all indices, so that the
  * 0 among their extents shows. */
 static void
@@ -360,6 +377,10 @@ draft(struct arena *perm, struct arena *a, const struct canon *c,
     p->finder = o->plan_text.p ? "text" : "none";
     if (o->plan_text.p) {
         einc_plan_read(a, o->plan_text, p, c, d);
+    } else if (str_equal(o->path, str_of("whole"))) {
+        p->finder = "whole";
+        if (!c->empty)
+            draft_whole(d);
     } else if (!c->empty) {
         struct net net = einc_path_net(a, c);
         const struct path *path = einc_path_find(perm, *a, &net, o->path);

@@ -70,7 +70,8 @@ struct plan {
 
 /* Options of planning, from einc_options. */
 struct plan_options {
-    struct str path;       /* "auto", a finder, "random:SEED" */
+    struct str path;       /* "auto", a finder, "random:SEED"; "whole": no
+                            * path, one step over all operands */
     struct str plan_text;  /* p NULL: none; else a printed plan to follow,
                             * E811 if no step writes the output */
     uint64_t memory_limit_bytes; /* 0: none; else EINC_ENOMEM (E803) above */

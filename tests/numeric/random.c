@@ -188,9 +188,17 @@ struct making {
     const struct plan *plan;
     const struct target *target;
     int with_text;
+    enum nest_family family;
     const struct nest *nests[MAX_STEPS];
     struct unit units[MAX_STEPS];
 };
+
+/* One step over all operands is fused, where it can be. */
+static enum nest_family
+spec_family(const struct spec *s)
+{
+    return strcmp(s->path, "whole") == 0 ? FAMILY_FUSED : FAMILY_ANY;
+}
 
 static void
 make_nests(struct guarded *g, void *arg)
@@ -198,7 +206,7 @@ make_nests(struct guarded *g, void *arg)
     struct making *m = arg;
     for (int s = 0; s < m->plan->n_steps; s++) {
         m->nests[s] = einc_nest_build(&g->perm, g->scratch, m->plan, s,
-                                      m->target, NEST_BEST, FAMILY_ANY);
+                                      m->target, NEST_BEST, m->family);
         if (m->with_text)
             m->units[s] = einc_emit_unit(&g->perm, m->nests[s]);
     }
@@ -233,6 +241,7 @@ note_units(struct tester *t, const struct spec *s,
 {
     int config = configs_pick(&t->build.configs, 0, s->ticket, s->nth);
     struct making m = {.plan = plan->plan, .with_text = 1,
+                       .family = spec_family(s),
                        .target = t->build.configs.list[config].target};
     struct guarded g = {.ctx = t->ctx};
     if (plan->plan->n_steps > MAX_STEPS ||
@@ -424,7 +433,8 @@ run_units(struct tester *t, struct trial *x, const int *id, int threads)
 {
     const struct config *c =
         &t->build.configs.list[t->build.list[id[0]].config];
-    struct making m = {.plan = x->plan->plan, .target = c->target};
+    struct making m = {.plan = x->plan->plan, .target = c->target,
+                       .family = spec_family(x->s)};
     struct guarded g = {.ctx = t->ctx};
     struct rng r = rng_of(x->s->data_seed, 3, (uint64_t)threads);
     if (einc_guard(&g, make_nests, &m, NULL) != EINC_OK)

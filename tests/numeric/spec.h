@@ -619,8 +619,10 @@ static inline void
 choose_path(struct rng *r, struct spec *s)
 {
     int way = rng_below(r, 100);
-    if (way < 60)
+    if (way < 40)
         snprintf(s->path, sizeof s->path, "auto");
+    else if (way < 60)
+        snprintf(s->path, sizeof s->path, s->n_in > 8 ? "auto" : "whole");
     else if (way < 72)
         snprintf(s->path, sizeof s->path, "greedy");
     else

@@ -404,7 +404,7 @@ test_names(void **state)
         char message[200];
         snprintf(message, sizeof message,
                  "no path finder is called '%s'; there are auto, dp, greedy, "
-                 "random:SEED", unknown[i]);
+                 "whole, random:SEED", unknown[i]);
         expect_failure(&net, unknown[i], message);
     }
     expect_failure(&wide, "dp",
