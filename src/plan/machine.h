@@ -83,7 +83,8 @@ int einc_machine_read(struct machine *m, struct str text,
 /* Whether a text begins as a table does, of whatever version. */
 int einc_machine_is_table(struct str text);
 
-/* The level that `bytes` worked on again and again stay in. */
+/* The level that `bytes` worked on again and again stay in, or as good as: an
+ * eighth more than there is room for is not felt. */
 enum machine_level einc_machine_level(const struct machine *m, double bytes);
 
 #endif

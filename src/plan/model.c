@@ -182,10 +182,14 @@ access_time(const struct machine *m, enum model_access a, double bytes)
         return us * (double)m->pack_near_ps * bytes / 4;
     case MODEL_TURNED:
         return us * (double)m->pack_turned_ps * bytes / 4;
+    case MODEL_CROSSED:
+        return us * larger((double)m->gather_near_ps,
+                           (double)m->pack_near_ps * bytes / 4);
     case MODEL_FAR:
         break;
     }
-    return us * (double)m->pack_far_ps;
+    return us * larger((double)m->pack_far_ps,
+                       (double)m->pack_near_ps * bytes / 4);
 }
 
 static double
@@ -283,8 +287,8 @@ read_tensor(const struct machine *m, const struct model_stream_tensor *x,
     const double us = 1e-6;
     struct reading r = {.memory = read_time(m, x->bytes, all, threads)};
     if (x->lane == MODEL_STRIDED) {
-        enum machine_level l =
-            x->set_bytes > 0 ? einc_machine_level(m, x->set_bytes) : all;
+        enum machine_level l = einc_machine_level(
+            m, x->set_bytes > 0 ? x->set_bytes : x->spread_bytes);
         double ps = (double)(l <= MACHINE_L2 ? m->gather_near_ps
                                              : m->gather_far_ps);
         r.cache = us * ps * x->loads / threads;
@@ -406,9 +410,11 @@ static enum model_access
 packing_of(const struct plan *p, const struct step *s, int tensor,
            const struct group *side)
 {
-    return has_run(p, side, tensor)    ? MODEL_NEAR
-           : has_run(p, &s->k, tensor) ? MODEL_TURNED
-                                       : MODEL_FAR;
+    struct group fastest = {side->index + side->n - 1, 1, 0};
+    return side->n && has_run(p, &fastest, tensor) ? MODEL_NEAR
+           : has_run(p, &s->k, tensor)             ? MODEL_TURNED
+           : has_run(p, side, tensor)              ? MODEL_CROSSED
+                                                   : MODEL_FAR;
 }
 
 /* Packed, with the lane side in place, with both in place. */
@@ -484,14 +490,15 @@ least_stride(const struct plan_tensor *t)
     return larger(least, 1);
 }
 
-/* Elements that lie apart bring their lines. */
+enum { LINE = 64, PAGE = 4096 };
+
+/* Elements that lie apart bring what lies between them, up to `most` bytes. */
 static double
-touched_bytes(const struct plan *p, int tensor)
+touched_bytes(const struct plan *p, int tensor, double most)
 {
-    enum { LINE = 64 };
     double size = element_bytes(p, tensor);
     double apart = least_stride(&p->tensors[tensor]) * size;
-    return tensor_bytes(p, tensor) * smaller(apart, larger(LINE, size)) / size;
+    return tensor_bytes(p, tensor) * smaller(apart, larger(most, size)) / size;
 }
 
 static struct model_stream_tensor
@@ -503,7 +510,8 @@ stream_tensor(const struct plan *p, const struct step *s, int tensor,
         .lane = stride == 0       ? MODEL_HELD
                 : is_unit(stride) ? MODEL_RUN
                                   : MODEL_STRIDED,
-        .bytes = touched_bytes(p, tensor),
+        .bytes = touched_bytes(p, tensor, LINE),
+        .spread_bytes = touched_bytes(p, tensor, PAGE),
         .loads = stride == 0 ? w->points / w->length : w->points,
         .element_bytes = element_bytes(p, tensor)};
     x.set_bytes = set_bytes(p, s, tensor, lane);
@@ -572,13 +580,14 @@ pass_time(const struct machine *m, const struct plan *p,
     int n = s->b.n + s->k.n;
     if (s->b.extent < 1 || s->k.extent < 1) /* then n has no bound */
         return 1e-9 * (double)m->task_ns;
-    struct model_stream w = stream_of(p, s, -1);
+    int last = n ? loop_at(s, n - 1) : -1; /* -1: scalars */
+    struct model_stream w = stream_of(p, s, last);
     double best = einc_model_stream(m, &w, threads);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i + 1 < n; i++) {
         int x = loop_at(s, i), unit = is_unit(stride_of(p, s->out, x));
         for (int o = 0; o < s->n_in && !unit; o++)
             unit = is_unit(stride_of(p, s->in[o], x));
-        if (!unit && i + 1 < n)
+        if (!unit)
             continue;
         w = stream_of(p, s, x);
         best = smaller(best, einc_model_stream(m, &w, threads));

@@ -22,6 +22,7 @@ enum model_access {
     MODEL_NEAR,     /* its run of stride 1 lies along the panel's lanes (or
                      * the lanes of a result) */
     MODEL_TURNED,   /* its run lies across them: along K */
+    MODEL_CROSSED,  /* its run lies along another index of the same side */
     MODEL_FAR       /* no run of use: an access per element */
 };
 
@@ -58,6 +59,9 @@ struct model_stream_tensor {
     enum model_lane lane;
     double bytes;     /* of all elements, each once; a strided one counts the
                        * lines it touches */
+    double spread_bytes; /* the same with the pages between the elements, up
+                       * to one each: what tables of pages and the sets of a
+                       * cache see; of a strided one only */
     double loads;     /* accesses to elements in all */
     double set_bytes; /* of what is read again before the next part: what
                        * has to stay in cache; 0: nothing is read again */
