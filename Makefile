@@ -29,13 +29,13 @@ LIB_SRC = \
   src/plan/canon.c src/plan/classify.c src/plan/cost.c src/plan/path.c \
   src/plan/path_greedy.c src/plan/path_dp.c src/plan/path_random.c \
   src/plan/lower.c src/plan/lower_contract.c src/plan/lower_reduce.c \
-  src/plan/lower_copy.c src/plan/nested.c src/plan/buffers.c src/plan/plan.c \
+  src/plan/lower_copy.c src/plan/nested.c src/plan/fuse.c src/plan/buffers.c src/plan/plan.c \
   src/plan/plan_text.c src/plan/plan_json.c src/plan/plan_read.c \
   src/plan/machine.c src/plan/model.c \
   src/codegen/target.c src/codegen/tile.c src/codegen/nest.c src/codegen/key.c \
   src/codegen/nest_gett.c src/codegen/nest_stream.c src/codegen/nest_fused.c \
   src/codegen/nest_transpose.c src/codegen/print_transpose.c \
-  src/codegen/print.c src/codegen/print_gett.c src/codegen/print_stream.c \
+  src/codegen/print.c src/codegen/print_gett.c src/codegen/print_tile.c src/codegen/print_pack.c src/codegen/print_stream.c \
   src/codegen/print_fused.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c \

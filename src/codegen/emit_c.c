@@ -22,26 +22,21 @@ print_args_struct(struct text *t, const char *name)
     einc_put(t, "\n");
 }
 
-struct unit
-einc_emit_unit(struct arena *perm, const struct nest *nest)
+/* Functions of one kernel, named `name` or with it in front. */
+static void
+print_kernel(struct text *t, const struct nest *nest, const char *name)
 {
-    struct text t = {.perm = perm};
-    einc_line(&t, "/* made by einc %s; kernel ABI %d, %s */", EINC_VERSION,
-              UNIT_ABI, nest->target->name);
-    einc_put(&t, "#include <stdint.h>\n#include <string.h>\n\n");
-    print_args_struct(&t, "einc_args");
-    einc_print_kernel_halves(&t, nest, "static inline "
-                                       "__attribute__((always_inline)) ");
-    struct printer p = einc_printer(&t, nest, "einc_kernel");
+    struct printer p = einc_printer(t, nest, name);
     p.linkage = "";
     switch (nest->family) {
     case FAMILY_GETT:
         einc_print_tiles(&p);
         for (int side = 0; side < 2; side++) {
-            einc_put(&t, "\n");
+            einc_put(t, "\n");
             einc_print_pack(&p, side);
         }
-        einc_put(&t, "\n");
+        einc_print_pack_near(&p);
+        einc_put(t, "\n");
         einc_print_gett(&p);
         break;
     case FAMILY_FUSED:
@@ -55,18 +50,62 @@ einc_emit_unit(struct arena *perm, const struct nest *nest)
     default:
         einc_print_stream(&p);
     }
+}
+
+static void
+print_unit_opening(struct text *t, const struct target *target)
+{
+    einc_line(t, "/* made by einc %s; kernel ABI %d, %s */", EINC_VERSION,
+              UNIT_ABI, target->name);
+    einc_put(t, "#include <stdint.h>\n#include <string.h>\n\n");
+    print_args_struct(t, "einc_args");
+}
+
+#define INLINE "static inline __attribute__((always_inline)) "
+
+/* A gett has its vectors spelled out and is large: what gcc would do to its
+ * other loops, and inlining them, takes half of the compiler's time. */
+static const char *
+unit_flag(const struct nest *nest)
+{
+    return nest->family == FAMILY_GETT ? "-fno-inline" : "-ftree-vectorize";
+}
+
+struct unit
+einc_emit_unit(struct arena *perm, const struct nest *nest)
+{
+    struct text t = {.perm = perm};
+    print_unit_opening(&t, nest->target);
+    einc_print_kernel_halves(&t, nest, INLINE);
+    print_kernel(&t, nest, "einc_kernel");
     return (struct unit){.key = einc_nest_key(perm, nest),
                          .source = einc_text_z(&t),
                          .source_bytes = t.n,
                          .entry = "einc_kernel",
-                         /* a gett has its vectors spelled out and is large:
-                          * what gcc would do to its other loops, and inlining
-                          * them, takes half of the compiler's time */
-                         .flags = {nest->family == FAMILY_GETT ? "-fno-inline"
-                                              : "-ftree-vectorize"},
+                         .flags = {unit_flag(nest)},
                          .scratch_bytes = nest->scratch_bytes,
                          .n_extents = nest->n_extents,
                          .n_strides = nest->n_strides};
+}
+
+void
+einc_emit_units_opening(struct text *t, const struct target *target)
+{
+    print_unit_opening(t, target);
+    einc_print_kernel_halves(t, NULL, INLINE);
+}
+
+struct unit
+einc_emit_named_unit(struct arena *perm, const struct nest *nest,
+                     const char *name)
+{
+    struct text t = {.perm = perm};
+    print_kernel(&t, nest, name);
+    return (struct unit){.key = einc_nest_key(perm, nest),
+                         .source = einc_text_z(&t),
+                         .source_bytes = t.n,
+                         .entry = name,
+                         .flags = {unit_flag(nest)}};
 }
 
 /* --- the user's text in a comment --------------------------------------- */

@@ -31,6 +31,21 @@ extern const struct family einc_family_fused;
 extern const struct family einc_family_stream, einc_family_gett,
     einc_family_transpose;
 
+/* Whether out can hold the sums of a gett between its K blocks: it has the
+ * compute type. */
+int einc_gett_adds_up(const struct nest *w);
+/* Whether panels of rhs may be read where they are, and whether its packing
+ * looks for neighbours. */
+int einc_gett_in_place(const struct nest *w);
+int einc_gett_has_near(const struct nest *w);
+/* Heights of tiles that are needed, as bits; for a table those that are worth
+ * it, else those of all steps, which share them. */
+uint32_t einc_gett_heights(const struct nest *w);
+/* Whether some of these steps move elements as they are: of rhs, of either
+ * operand, of out. */
+enum gett_move { MOVES_RHS, MOVES_IN, MOVES_OUT };
+int einc_gett_moves(const struct nest *w, enum gett_move what);
+
 /* Of a fused step: what is to be computed, for plan/nested.h; 0 if it is
  * another family's. nest_fused.c. */
 int einc_fused_sum(const struct nest *w, struct nested_sum *q);
@@ -54,5 +69,7 @@ void einc_nest_fill_slots(const struct nest *w, int64_t *n, int64_t *s);
 int64_t einc_nest_blocks(int64_t n, int64_t size);
 /* n rounded up to a multiple of unit. */
 int64_t einc_nest_up_to(int64_t n, int64_t unit);
+/* n split into equal blocks of at most `size`, each a multiple of unit. */
+int64_t einc_nest_balance(int64_t n, int64_t size, int64_t unit);
 
 #endif

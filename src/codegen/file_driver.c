@@ -2,6 +2,7 @@
  *
  * file_driver.c - see file.h: the function that runs the steps.
  */
+#include "codegen/family.h"
 #include "codegen/file.h"
 
 #include <string.h>
@@ -210,11 +211,14 @@ put_blocks(const struct file *f, int set, const struct nest *w,
            const char *comma)
 {
     const char *x = f->style->name, *own = f->sets[set].prefix;
+    int stays = w->gett->rows_stay, packed = !einc_gett_adds_up(w);
     einc_put(f->t, "%s\n            %s_block(", comma, x);
     put_role_extent(f, w, LOOP_M);
-    einc_put(f->t, ", %s_MB, %s_MR),\n            %s_block(", own, own, x);
+    einc_put(f->t, ", %s_%s, %s_MR),\n            %s_block(", own,
+             stays || packed ? "MC" : "MB", own, x);
     put_role_extent(f, w, LOOP_N);
-    einc_put(f->t, ", %s_NB, %s_NR)", own, own);
+    einc_put(f->t, ", %s_%s, %s_NR)", own,
+             stays && !packed ? "NB" : "NC", own);
 }
 
 static void

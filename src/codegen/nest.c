@@ -202,6 +202,13 @@ einc_nest_fill_slots(const struct nest *w, int64_t *n, int64_t *s)
                     einc_nest_tensor(w, o)->stride[j].value;
 }
 
+int64_t
+einc_nest_balance(int64_t n, int64_t size, int64_t unit)
+{
+    int64_t count = einc_nest_blocks(n, size);
+    return count ? einc_nest_up_to(einc_nest_blocks(n, count), unit) : size;
+}
+
 /* --- build -------------------------------------------------------------- */
 
 /* The one asked for, if it fits; else the one with the least modelled time,
@@ -281,6 +288,8 @@ einc_nest_build(struct arena *perm, struct arena scratch,
     w->n_in = s->n_in;
     w->lane = w->inner = -1;
     w->lanes = 1;
+    w->rich = mode == NEST_BUILTIN;
+    mode = w->rich ? NEST_GENERIC : mode;
     fill(perm, w, mode == NEST_BEST ? NEST_LITERAL : mode);
     const struct family *f = choose_family(w, mode, asked);
     if (mode == NEST_BEST) {

@@ -6,8 +6,9 @@
  * The families (family.h) share the node kinds:
  *   stream  TASKS( ZERO LOOP(LOOP(FMA)) STORE ): any number of operands, an
  *           accumulator per output element, or a block of them in lanes
- *   gett    TASKS( LOOP kblock( PACK rhs, LOOP mblock( PACK lhs,
- *           LOOP panel( LOOP tile( TILE, STORE )))))
+ *   gett    TASKS( LOOP K block( LOOP N block( PACK rhs, LOOP M block(
+ *           PACK lhs, LOOP tile( TILE, STORE )))))
+ *   transpose  TASKS( TURN ): one tensor to another, no sum, in blocks
  */
 #ifndef EINC_CODEGEN_NEST_H
 #define EINC_CODEGEN_NEST_H
@@ -43,6 +44,16 @@ struct nest_tensor {
     struct quantity *stride;  /* [n_idx]; literal 0 if it does not hold it */
 };
 
+/* How a stream goes through its points. */
+enum stream_form {
+    STREAM_POINT,   /* an element of out at a time: CUDA */
+    STREAM_MAP,     /* lanes along a free index; nothing is summed */
+    STREAM_COLUMNS, /* lanes along a free index: a block of sums in L1, to
+                     * which several positions of `deep` are added at once */
+    STREAM_DOTS     /* lanes along a summed index: partial sums of several
+                     * positions of `inner` at once */
+};
+
 enum nest_op {
     NEST_TASKS, /* the space that threads share; decoded from a task number */
     NEST_LOOP,  /* serial: one index of a stream, blocks of a role of a gett */
@@ -54,7 +65,23 @@ enum nest_op {
     NEST_TURN   /* a block of a transpose */
 };
 
-enum block { BLOCK_NONE, BLOCK_K, BLOCK_M, BLOCK_PANEL, BLOCK_TILE };
+enum block { BLOCK_NONE, BLOCK_K, BLOCK_N, BLOCK_M, BLOCK_TILE };
+
+/* How a gett walks: which operand is packed in a block that stays while the
+ * other passes by it tile by tile, and in which order positions of M, N and K
+ * are taken, so that packing reads whole cache lines. */
+struct gett {
+    int rows_stay;    /* lhs stays; else rhs */
+    int panel;        /* columns of a panel: tile.nr, or fewer that fit the
+                       * runs of out */
+    int apart, near;  /* in rhs, column c + i*apart follows c by i elements
+                       * for i < near; 0: not so */
+    int deep_apart, deep_near; /* positions of K likewise */
+    int64_t depth;    /* of a K block, at most */
+    int n[N_LOOP_ROLES], total; /* a table's indices, by role, and all */
+    int64_t *extent;  /* [total] */
+    int64_t *stride[3]; /* [total] of lhs, rhs, out */
+};
 
 struct nest_node {
     enum nest_op op;
@@ -68,8 +95,10 @@ struct nest_node {
  * one kernel serves many shapes: a gett is a table, one for all contractions
  * of these types; a stream keeps its loops and the strides 0 and 1.
  * LITERAL: literals wherever the extent is fixed. BEST: GENERIC, but for a
- * family that lives on literals where it is modelled to be faster. */
-enum nest_mode { NEST_GENERIC, NEST_LITERAL, NEST_BEST };
+ * family that lives on literals where it is modelled to be faster. BUILTIN:
+ * GENERIC with the same key and arguments, in a text that may take a compiler
+ * a second: it runs while the library is built. */
+enum nest_mode { NEST_GENERIC, NEST_LITERAL, NEST_BEST, NEST_BUILTIN };
 
 /* Indices of a block of a transpose, or -1. Where both tensors have a run of
  * the same index the block is an array of runs, across and along are what
@@ -99,15 +128,22 @@ struct nest {
     struct nest_tensor out;
     enum einc_dtype compute;
     struct tile tile;         /* gett */
-    int lane;                 /* stream: idx whose values run in the lanes of
-                               * one task, or -1; a free index (elements of
-                               * out) or a summed one (partial sums) */
-    int lanes;                /* how many at a time */
-    int inner;                /* stream with a free lane: another free index
-                               * that runs fastest from task to task, since
-                               * a tensor is contiguous along it: its cache
-                               * lines are used whole (a transpose); or -1 */
-    struct transpose transpose;
+    int rich;                 /* mode BUILTIN was asked for */
+    const struct gett *gett;  /* gett */
+    enum stream_form form;
+    int lane;                 /* stream: idx whose values run in the lanes, or
+                               * -1 */
+    int lanes;                /* how many at a time: sums of a task or of a
+                               * dot; 1 if the text has no such number */
+    int inner;                /* stream: the free index that a task loops over
+                               * next, or -1 */
+    int deep;                 /* stream: the summed one, or -1 */
+    int visit;                /* positions of deep or inner at once */
+    int units;                /* stream that is a table: operands that run in
+                               * the lanes, the first ones; the others are
+                               * held. -1: any lane strides, out's too */
+    int *slot;                /* of the same: operand of each entry of `in` */
+    struct transpose transpose; /* transpose */
     const struct nested *nested; /* fused: order, lanes, block */
     struct nest_node *root;
     int table;                /* gett whose groups are arguments too, so that
@@ -120,10 +156,12 @@ struct nest {
 };
 
 /* Extents of a table: how many indices each role has, the factor, rows and
- * columns of out per task, then the extents of all indices. Its strides: of
- * all indices in lhs, in rhs, in out. */
+ * columns of out per task, struct gett from rows_stay to depth, then the
+ * extents of all indices. Its strides: of all indices in lhs, rhs, out. */
 enum { NEST_TABLE_ROLES = 0, NEST_TABLE_FACTOR = N_LOOP_ROLES,
-       NEST_TABLE_ROWS, NEST_TABLE_COLUMNS, NEST_TABLE_EXTENTS };
+       NEST_TABLE_ROWS, NEST_TABLE_COLUMNS, NEST_TABLE_STAY, NEST_TABLE_PANEL,
+       NEST_TABLE_APART, NEST_TABLE_NEAR, NEST_TABLE_DEEP_APART,
+       NEST_TABLE_DEEP_NEAR, NEST_TABLE_DEPTH, NEST_TABLE_EXTENTS };
 
 /* Extents of a table that is a transpose, then those of its other indices. */
 enum {

@@ -23,48 +23,316 @@ pack(struct arena *perm, int tensor)
 }
 
 static struct nest_node *
-gett_tree(struct arena *perm)
+make_tree(struct arena *perm)
 {
-    struct nest_node *tile = einc_nest_then(einc_nest_node(perm, NEST_TILE, NULL),
-                                  einc_nest_node(perm, NEST_STORE, NULL));
-    struct nest_node *panels = block_loop(
-        perm, BLOCK_PANEL, block_loop(perm, BLOCK_TILE, tile));
+    struct nest_node *tile =
+        einc_nest_then(einc_nest_node(perm, NEST_TILE, NULL),
+                       einc_nest_node(perm, NEST_STORE, NULL));
+    struct nest_node *tiles = block_loop(perm, BLOCK_TILE, tile);
     struct nest_node *rows =
-        block_loop(perm, BLOCK_M, einc_nest_then(pack(perm, 0), panels));
-    struct nest_node *depth =
-        block_loop(perm, BLOCK_K, einc_nest_then(pack(perm, 1), rows));
-    return einc_nest_node(perm, NEST_TASKS, depth);
+        block_loop(perm, BLOCK_M, einc_nest_then(pack(perm, 0), tiles));
+    struct nest_node *columns =
+        block_loop(perm, BLOCK_N, einc_nest_then(pack(perm, 1), rows));
+    return einc_nest_node(perm, NEST_TASKS,
+                          block_loop(perm, BLOCK_K, columns));
 }
 
 /* --- scratch ------------------------------------------------------------ */
 
+/* Elements of both packed blocks; the sums of a task where out cannot hold
+ * them between K blocks; offsets and lengths of runs; a tile on its way. */
 static int64_t
-gett_scratch(const struct tile *s, enum einc_dtype compute)
+gett_scratch(const struct tile *s, const struct nest *w)
 {
-    const struct dtype_info *d = einc_dtype_info(compute);
-    int64_t bytes = einc_nest_bytes(compute);
-    if (d->kind == KIND_COMPLEX)
-        bytes *= 2;
-    int64_t elements = (int64_t)s->mc * s->kc + (int64_t)s->nb * s->kc +
-                       (int64_t)s->mb * s->nb;
-    int64_t offsets = 2 * ((int64_t)s->mb + s->nb + s->kc);
-    return (elements * bytes + offsets * 8 + 4 * 64 + 63) / 64 * 64;
+    int64_t bytes = einc_nest_bytes(w->compute) * einc_nest_planes(w->compute);
+    int64_t elements = (int64_t)s->kc * (s->mc + s->nc) +
+                       (int64_t)s->lanes * s->lanes;
+    if (!einc_gett_adds_up(w))
+        elements += (int64_t)s->mc * s->nc;
+    int64_t tables = 3 * (int64_t)s->mb + 4 * (int64_t)s->nb +
+                     4 * (int64_t)s->kc;
+    return (elements * bytes + tables * 8 + 4 * 64 + 63) / 64 * 64;
 }
 
 /* The scratch of a portable file is that of its hungriest row. */
 static int64_t
-portable_scratch(enum einc_dtype compute)
+portable_scratch(const struct nest *w)
 {
     int64_t most = 0;
     for (int r = 0; einc_target_portable[r]; r++) {
-        struct tile s = einc_tile_choose(einc_target_portable[r], compute);
-        int64_t bytes = gett_scratch(&s, compute);
+        struct tile s = einc_tile_choose(einc_target_portable[r], w->compute);
+        int64_t bytes = gett_scratch(&s, w);
         most = bytes > most ? bytes : most;
     }
     return most;
 }
 
+int
+einc_gett_adds_up(const struct nest *w)
+{
+    return w->out.storage == w->compute && w->compute != EINC_BOOL;
+}
+
+int
+einc_gett_in_place(const struct nest *w)
+{
+    return einc_nest_planes(w->compute) == 1 && w->compute != EINC_BOOL &&
+           w->in[1].storage == w->compute;
+}
+
+int
+einc_gett_has_near(const struct nest *w)
+{
+    return w->table && einc_gett_in_place(w);
+}
+
+/* Few rows: all of lhs is packed once and stays in L2, and panels of rhs pass
+ * through L1. Else a block of rhs stays. */
+static int
+rows_stay(int64_t m, const struct tile *s)
+{
+    return m <= 8 * s->mr;
+}
+
+static int64_t
+most_rows(int64_t m, const struct tile *s, int adds_up)
+{
+    return rows_stay(m, s) || !adds_up ? s->mc : s->mb;
+}
+
+/* Rows of a task of a step: all, or balanced blocks and what is left. */
+static uint32_t
+heights_of(const struct plan *p, const struct step *x, const struct tile *s)
+{
+    for (int j = 0; j < x->m.n; j++)
+        if (!p->canon->indices[x->m.index[j]].fixed)
+            return einc_tile_heights(s, 0);
+    int adds_up = p->tensors[x->out].dtype == p->graph->compute;
+    int64_t m = x->m.extent, most = most_rows(m, s, adds_up);
+    int64_t rows = einc_nest_balance(m, most, s->mr);
+    int64_t left = m - (einc_nest_blocks(m, rows) - 1) * rows;
+    return einc_tile_heights_of(s, rows < m ? rows : m) |
+           einc_tile_heights_of(s, left);
+}
+
+uint32_t
+einc_gett_heights(const struct nest *w)
+{
+    uint32_t heights = 0;
+    if (w->table)
+        return einc_tile_heights(&w->tile, w->rich);
+    for (int s = 0; s < w->plan->n_steps; s++)
+        if (w->plan->steps[s].kind == STEP_CONTRACT)
+            heights |= heights_of(w->plan, &w->plan->steps[s], &w->tile);
+    return heights;
+}
+
+/* The steps whose kernels share what is printed once: all of a file, or the
+ * one of a unit. */
+static int
+any_step(const struct nest *w, int (*is)(const struct nest *, const struct step *))
+{
+    for (int s = 0; !w->table && s < w->plan->n_steps; s++)
+        if (w->plan->steps[s].kind == STEP_CONTRACT &&
+            is(w, &w->plan->steps[s]))
+            return 1;
+    return w->table && is(w, w->step);
+}
+
+static int
+is_moved(const struct nest *w, int tensor)
+{
+    return einc_nest_planes(w->compute) == 1 && w->compute != EINC_BOOL &&
+           w->plan->tensors[tensor].dtype == w->compute;
+}
+
+static int
+moves_rhs(const struct nest *w, const struct step *s)
+{
+    return is_moved(w, s->in[1]);
+}
+
+static int
+moves_in(const struct nest *w, const struct step *s)
+{
+    return is_moved(w, s->in[0]) || is_moved(w, s->in[1]);
+}
+
+static int
+moves_out(const struct nest *w, const struct step *s)
+{
+    return is_moved(w, s->out);
+}
+
+int
+einc_gett_moves(const struct nest *w, enum gett_move what)
+{
+    return any_step(w, what == MOVES_RHS  ? moves_rhs
+                       : what == MOVES_IN ? moves_in
+                                          : moves_out);
+}
+
+/* --- the order of positions --------------------------------------------- */
+
+/* The largest divisor of n from lo to hi, or 0. */
+static int64_t
+divisor(int64_t n, int64_t lo, int64_t hi)
+{
+    for (int64_t d = hi < n ? hi : n; d >= lo; d--)
+        if (n % d == 0)
+            return d;
+    return 0;
+}
+
+/* How many neighbours to take at once: a vector of them can be transposed in
+ * registers; of other counts a cache line is at least used up. */
+static int64_t
+neighbours(int64_t n, int lanes)
+{
+    return n % lanes == 0 ? lanes : divisor(n, 4, 2 * lanes);
+}
+
+static void
+add_row(struct gett *g, int64_t extent, int64_t lhs, int64_t rhs, int64_t out)
+{
+    g->extent[g->total] = extent;
+    g->stride[0][g->total] = lhs;
+    g->stride[1][g->total] = rhs;
+    g->stride[2][g->total] = out;
+    g->total++;
+}
+
+/* Index j of the nest, or one in `step` of its values, `count` of them. */
+static void
+add_part(const struct nest *w, struct gett *g, int j, int64_t count,
+         int64_t step)
+{
+    add_row(g, count, w->in[0].stride[j].value * step,
+            w->in[1].stride[j].value * step, w->out.stride[j].value * step);
+}
+
+static void
+add_whole(const struct nest *w, struct gett *g, int j)
+{
+    add_part(w, g, j, w->idx[j].extent.value, 1);
+}
+
+static void
+add_all_but(const struct nest *w, struct gett *g, enum loop_role role, int x,
+            int y)
+{
+    for (int j = w->first[role]; j < w->first[role + 1]; j++)
+        if (j != x && j != y)
+            add_whole(w, g, j);
+}
+
+/* An index of a role with stride 1 in operand o and an extent worth it; -1. */
+static int
+unit_index(const struct nest *w, enum loop_role role, int o)
+{
+    for (int j = w->first[role]; j < w->first[role + 1]; j++)
+        if (w->in[o].stride[j].value == 1 && w->idx[j].extent.value >= 4)
+            return j;
+    return -1;
+}
+
+/* Where x is contiguous in one operand and y in another, blocks of x0 by y0
+ * are visited whole: ..., x1, y1, x0, y0, the last fastest. */
+static void
+add_blocked(const struct nest *w, struct gett *g, enum loop_role role, int x,
+            int64_t x0, int y, int64_t y0)
+{
+    add_all_but(w, g, role, x, y);
+    add_part(w, g, x, w->idx[x].extent.value / x0, x0);
+    add_part(w, g, y, w->idx[y].extent.value / y0, y0);
+    add_part(w, g, x, x0, 1);
+    add_part(w, g, y, y0, 1);
+}
+
+/* Rows in the order of lhs: what is contiguous there comes last. */
+static void
+order_rows(const struct nest *w, struct gett *g)
+{
+    int unit = unit_index(w, LOOP_M, 0);
+    add_all_but(w, g, LOOP_M, unit, -1);
+    if (unit >= 0)
+        add_whole(w, g, unit);
+}
+
+/* Columns in the order of out; but where rhs is contiguous along another
+ * index than out, blocks of both. */
+static void
+order_columns(const struct nest *w, struct gett *g)
+{
+    const struct tile *s = &w->tile;
+    int x = unit_index(w, LOOP_N, 1), y = w->first[LOOP_N + 1] - 1;
+    int64_t n = w->idx[y].extent.value;
+    int64_t x0 = x >= 0 && x != y
+                     ? neighbours(w->idx[x].extent.value, s->lanes)
+                     : 0;
+    int64_t y0 = n % s->nr == 0 ? s->nr : divisor(n, s->nr / 2 + 1, s->nr);
+    if (!x0 || !y0 || s->lanes < 2) {
+        add_all_but(w, g, LOOP_N, -1, -1);
+        return;
+    }
+    add_blocked(w, g, LOOP_N, x, x0, y, y0);
+    g->panel = g->apart = (int)y0;
+    g->near = (int)x0;
+}
+
+/* K in the order of lhs; but where rhs is contiguous along another index
+ * than lhs, blocks of both, or only rhs if lhs is contiguous in M. */
+static void
+order_depth(const struct nest *w, struct gett *g)
+{
+    int kc = w->tile.kc;
+    int x = unit_index(w, LOOP_K, 1), y = w->first[LOOP_K + 1] - 1;
+    int64_t x0 = x >= 0 && x != y
+                     ? neighbours(w->idx[x].extent.value, w->tile.lanes)
+                     : 0;
+    if (!x0) {
+        add_all_but(w, g, LOOP_K, -1, -1);
+    } else if (unit_index(w, LOOP_K, 0) != y) {
+        add_all_but(w, g, LOOP_K, x, -1);
+        add_whole(w, g, x);
+    } else {
+        int64_t y0 = divisor(w->idx[y].extent.value, 1, kc / x0);
+        add_blocked(w, g, LOOP_K, x, x0, y, y0);
+        g->deep_apart = (int)y0;
+        g->deep_near = (int)x0;
+    }
+}
+
+static struct gett *
+make_order(struct arena *perm, const struct nest *w)
+{
+    struct gett *g = NEW(perm, struct gett, 1);
+    void (*const order[])(const struct nest *, struct gett *) = {
+        [LOOP_M] = order_rows, [LOOP_N] = order_columns,
+        [LOOP_K] = order_depth};
+    enum { MOST_SPLITS = 4 };
+    g->extent = NEW(perm, int64_t, w->n_idx + MOST_SPLITS);
+    for (int o = 0; o < 3; o++)
+        g->stride[o] = NEW(perm, int64_t, w->n_idx + MOST_SPLITS);
+    g->panel = w->tile.nr;
+    for (int r = 0; r < N_LOOP_ROLES; r++) {
+        int before = g->total;
+        if (r == LOOP_BATCH || !w->table)
+            add_all_but(w, g, (enum loop_role)r, -1, -1);
+        else
+            order[r](w, g);
+        g->n[r] = g->total - before;
+    }
+    return g;
+}
+
 /* --- build -------------------------------------------------------------- */
+
+static int64_t
+at_most(int64_t n, int64_t most)
+{
+    return n < most ? n : most;
+}
 
 static int
 fits(const struct nest *w)
@@ -82,28 +350,34 @@ cost(const struct nest *w)
 static void
 build(struct arena *perm, struct nest *w, enum nest_mode mode)
 {
+    int portable = str_equal(str_of(w->target->name), str_of("portable"));
     w->table = mode != NEST_LITERAL;
     w->tile = einc_tile_choose(w->target, w->compute);
+    struct gett *g = make_order(perm, w);
+    g->rows_stay = rows_stay(einc_nest_extent(w, LOOP_M), &w->tile);
+    int64_t unit = g->deep_apart ? g->deep_apart * g->deep_near : 1;
+    g->depth = einc_nest_balance(einc_nest_extent(w, LOOP_K),
+                       w->tile.kc / unit * unit, unit);
+    w->gett = g;
     w->n_extents += 2;
     if (w->table) {
         w->factor.arg = NEST_TABLE_FACTOR;
-        w->n_extents = NEST_TABLE_EXTENTS + w->n_idx;
-        w->n_strides = 3 * w->n_idx;
+        w->n_extents = NEST_TABLE_EXTENTS + g->total;
+        w->n_strides = 3 * g->total;
     }
-    w->scratch_bytes = str_equal(str_of(w->target->name), str_of("portable"))
-                           ? portable_scratch(w->compute)
-                           : gett_scratch(&w->tile, w->compute);
-    w->root = gett_tree(perm);
+    w->scratch_bytes = portable ? portable_scratch(w)
+                                : gett_scratch(&w->tile, w);
+    w->root = make_tree(perm);
 }
 
 /* --- arguments ---------------------------------------------------------- */
 
-/* n split into equal blocks of at most `size`, each a multiple of unit. */
+/* Columns of a task come in these units: whole panels, or whole blocks of
+ * neighbours. */
 static int64_t
-balance(int64_t n, int64_t size, int64_t unit)
+column_unit(const struct gett *g)
 {
-    int64_t count = einc_nest_blocks(n, size);
-    return count ? einc_nest_up_to(einc_nest_blocks(n, count), unit) : size;
+    return g->apart ? (int64_t)g->apart * g->near : g->panel;
 }
 
 /* Rows and columns of out per task: as large as the scratch allows, smaller
@@ -111,35 +385,48 @@ balance(int64_t n, int64_t size, int64_t unit)
 static void
 choose_task(const struct nest *w, int threads, int64_t *rows, int64_t *columns)
 {
-    int64_t m = einc_nest_extent(w, LOOP_M), n = einc_nest_extent(w, LOOP_N);
-    int64_t batch = einc_nest_extent(w, LOOP_BATCH);
+    const struct gett *g = w->gett;
     const struct tile *s = &w->tile;
-    *rows = s->mb;
-    *columns = s->nb;
-    while (threads > 1 &&
-           batch * einc_nest_blocks(m, *rows) * einc_nest_blocks(n, *columns) < 3 * threads) {
-        if (*columns > 2 * s->nr && (*columns >= *rows || *rows <= 2 * s->mr))
-            *columns = einc_nest_up_to(*columns / 2, s->nr);
-        else if (*rows > 2 * s->mr)
-            *rows = einc_nest_up_to(*rows / 2, s->mr);
+    int64_t m = einc_nest_extent(w, LOOP_M), n = einc_nest_extent(w, LOOP_N);
+    int64_t batch = einc_nest_extent(w, LOOP_BATCH), unit = column_unit(g);
+    int64_t most = (int64_t)s->nc / s->nr * g->panel;
+    int adds_up = einc_gett_adds_up(w);
+    *rows = most_rows(m, s, adds_up);
+    *columns = (g->rows_stay && adds_up ? s->nb : most) / unit * unit;
+    while (threads > 1 && batch * einc_nest_blocks(m, *rows) *
+                                  einc_nest_blocks(n, *columns) <
+                              3 * threads) {
+        int64_t c = at_most(*columns, n), r = at_most(*rows, m);
+        if (c > 2 * unit && (c >= r || r <= 2 * s->mr))
+            *columns = einc_nest_up_to(c / 2, unit);
+        else if (r > 2 * s->mr)
+            *rows = einc_nest_up_to(r / 2, s->mr);
         else
             break;
     }
-    *rows = balance(m, *rows, s->mr);
-    *columns = balance(n, *columns, s->nr);
+    *rows = einc_nest_balance(m, *rows, s->mr);
+    *columns = einc_nest_balance(n, *columns, unit);
 }
 
 static void
 fill_table(const struct nest *w, int64_t *n, int64_t *s)
 {
+    const struct gett *g = w->gett;
     for (int r = 0; r < N_LOOP_ROLES; r++)
-        n[NEST_TABLE_ROLES + r] = w->first[r + 1] - w->first[r];
+        n[NEST_TABLE_ROLES + r] = g->n[r];
     n[NEST_TABLE_FACTOR] = w->factor.value;
-    for (int j = 0; j < w->n_idx; j++)
-        n[NEST_TABLE_EXTENTS + j] = w->idx[j].extent.value;
-    for (int o = 0; o <= w->n_in; o++)
-        for (int j = 0; j < w->n_idx; j++)
-            s[o * w->n_idx + j] = einc_nest_tensor(w, o)->stride[j].value;
+    n[NEST_TABLE_STAY] = g->rows_stay;
+    n[NEST_TABLE_PANEL] = g->panel;
+    n[NEST_TABLE_APART] = g->apart;
+    n[NEST_TABLE_NEAR] = g->near;
+    n[NEST_TABLE_DEEP_APART] = g->deep_apart;
+    n[NEST_TABLE_DEEP_NEAR] = g->deep_near;
+    n[NEST_TABLE_DEPTH] = g->depth;
+    for (int x = 0; x < g->total; x++)
+        n[NEST_TABLE_EXTENTS + x] = g->extent[x];
+    for (int o = 0; o < 3; o++)
+        for (int x = 0; x < g->total; x++)
+            s[o * g->total + x] = g->stride[o][x];
 }
 
 static int64_t
@@ -163,9 +450,20 @@ arguments(const struct nest *w, int threads, int64_t *n, int64_t *s)
 static void
 print(struct text *t, const struct nest *w)
 {
-    einc_put(t, "  tile %dx%dx%d kc %d mc %d task %dx%d scratch_bytes %lld\n",
-             w->tile.mr, w->tile.nv, w->tile.lanes, w->tile.kc, w->tile.mc,
-             w->tile.mb, w->tile.nb, (long long)w->scratch_bytes);
+    const struct tile *s = &w->tile;
+    const struct gett *g = w->gett;
+    einc_put(t, "  tile %dx%dx%d depth %lld, %s stays, panels of %d, task at "
+                "most %dx%d, scratch_bytes %lld\n",
+             s->mr, s->nv, s->lanes, (long long)g->depth,
+             g->rows_stay ? "lhs" : "rhs", g->panel,
+             g->rows_stay ? s->mc : s->mb, g->rows_stay ? s->nb : s->nc,
+             (long long)w->scratch_bytes);
+    if (g->apart)
+        einc_put(t, "  N in blocks of %dx%d, contiguous in rhs and out\n",
+                 g->near, g->apart);
+    if (g->deep_apart)
+        einc_put(t, "  K in blocks of %dx%d, contiguous in rhs and lhs\n",
+                 g->deep_near, g->deep_apart);
 }
 
 const struct family einc_family_gett = {

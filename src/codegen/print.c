@@ -39,6 +39,27 @@ einc_printer(struct text *t, const struct nest *nest, const char *prefix)
         .linkage = "static "};
 }
 
+void
+einc_code(const struct printer *p, const char *fmt, ...)
+{
+    struct text *t = p->t, code = {.perm = t->perm};
+    va_list ap;
+    va_start(ap, fmt);
+    einc_putv(&code, fmt, ap);
+    va_end(ap);
+    int fresh = t->n == 0 || t->p[t->n - 1] == '\n';
+    for (int64_t j = 0; j < code.n; j++) {
+        char c = code.p[j];
+        if (fresh && c != '\n')
+            einc_put(t, "%*s", t->indent, "");
+        fresh = c == '\n';
+        if (c == '@' || c == '$')
+            einc_put_str(t, str_of(c == '@' ? p->shared : p->type));
+        else
+            einc_put_str(t, (struct str){code.p + j, 1});
+    }
+}
+
 const char *
 einc_print_storage(enum einc_dtype d)
 {
@@ -302,8 +323,12 @@ print_scalar(const struct printer *p, const char *name)
 {
     struct text *t = p->t;
     for (int plane = 0; plane < p->planes; plane++) {
-        einc_put(t, "%*sconst %s %s%s = args->%s ? ", t->indent, "", p->type,
-                 name, plane_suffix(p, plane), name);
+        int again = p->again && strcmp(name, "beta") == 0;
+        einc_put(t, "%*sconst %s %s%s = ", t->indent, "", p->type, name,
+                 plane_suffix(p, plane));
+        if (again)
+            einc_put(t, "again ? %d : ", plane == 0);
+        einc_put(t, "args->%s ? ", name);
         if (p->nest->compute == EINC_BOOL)
             einc_put(t, "(uint32_t)(*(const uint8_t *)args->%s != 0)", name);
         else
@@ -353,7 +378,8 @@ print_old(const struct printer *p, const char *offset)
 static void
 add_old(const struct printer *p, const char *offset)
 {
-    einc_line(p->t, "if (args->beta) {");
+    einc_line(p->t, p->again ? "if (again || args->beta) {"
+                             : "if (args->beta) {");
     p->t->indent += 4;
     print_old(p, offset);
     if (p->planes == 2) {
@@ -367,6 +393,20 @@ add_old(const struct printer *p, const char *offset)
     einc_line(p->t, "}");
 }
 
+/* Of a sum in parts, without alpha and beta. */
+static void
+add_part(const struct printer *p, const char *offset)
+{
+    einc_line(p->t, "if (again) {");
+    p->t->indent += 4;
+    print_old(p, offset);
+    for (int plane = 0; plane < p->planes; plane++)
+        einc_line(p->t, "value%s += old%s;", plane_suffix(p, plane),
+                  plane_suffix(p, plane));
+    p->t->indent -= 4;
+    einc_line(p->t, "}");
+}
+
 void
 einc_print_epilogue(const struct printer *p, const char *const sum[2],
                     const char *offset)
@@ -375,7 +415,8 @@ einc_print_epilogue(const struct printer *p, const char *const sum[2],
     const struct nest *w = p->nest;
     int factor = w->factor.arg >= 0 || w->factor.value != 1;
     for (int plane = 0; plane < p->planes; plane++)
-        einc_line(t, "%s%s value%s = %s%s%s;", p->with_scale ? "" : "const ",
+        einc_line(t, "%s%s value%s = %s%s%s;",
+                  p->with_scale || p->again ? "" : "const ",
                   p->type, plane_suffix(p, plane),
                   factor && w->compute != EINC_BOOL ? "factor*" : "",
                   sum[plane],
@@ -388,6 +429,8 @@ einc_print_epilogue(const struct printer *p, const char *const sum[2],
             einc_line(t, "if (args->alpha) value = alpha %s value;",
                       einc_print_mul(p));
         add_old(p, offset);
+    } else if (p->again) {
+        add_part(p, offset);
     }
     static const char *const values[2][2] = {{"value", ""},
                                              {"value_re", "value_im"}};
@@ -543,8 +586,9 @@ void
 einc_print_kernel_halves(struct text *t, const struct nest *w,
                          const char *qualifier)
 {
-    int f16 = w->out.storage == EINC_F16, bf16 = w->out.storage == EINC_BF16;
-    for (int o = 0; o < w->n_in; o++) {
+    int f16 = !w || w->out.storage == EINC_F16;
+    int bf16 = !w || w->out.storage == EINC_BF16;
+    for (int o = 0; w && o < w->n_in; o++) {
         f16 |= w->in[o].storage == EINC_F16;
         bf16 |= w->in[o].storage == EINC_BF16;
     }

@@ -19,6 +19,8 @@ struct printer {
     const char *type;      /* C type of one plane of the compute type */
     int planes;            /* 2 for complex: real and imaginary apart */
     int with_scale;        /* alpha and beta are arguments */
+    int again;             /* `again` says that out holds a part of the sum,
+                            * to which the rest is added */
     int by_parameter;      /* pointers, extents and strides are parameters of
                             * the function, not members of `args` */
     int in_parts;          /* by_parameter: two more, `begin` and `end`, bound
@@ -29,6 +31,10 @@ struct printer {
 struct printer einc_printer(struct text *t, const struct nest *nest,
                             const char *prefix);
 
+/* Text of many lines, each at the present indent but for the first if the text
+ * so far does not end one; `@` stands for p->shared, `$` for p->type. */
+void einc_code(const struct printer *p, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 /* Storage of one element as C: "float"; complex: that of one half. */
 const char *einc_print_storage(enum einc_dtype d);
 /* An element of `pointer` at `offset`, as a value of the compute type. */
@@ -56,7 +62,8 @@ void einc_print_parameter_names(const struct printer *p, int indent);
  * are read, the output is written; `all`: both for either. */
 void einc_print_halves(struct text *t, const struct plan *p,
                        const char *qualifier, int all);
-/* The same, both ways, for one kernel whatever plan it stands in. */
+/* The same, both ways, for one kernel whatever plan it stands in; NULL: for
+ * any kernel. */
 void einc_print_kernel_halves(struct text *t, const struct nest *nest,
                               const char *qualifier);
 /* "x += " or "x |= " + mul: identity, sum and product of the compute type. */
@@ -77,11 +84,16 @@ void einc_print_fused(const struct printer *p);
 /* Of a fused step by_parameter, as of a stream, see below. */
 int einc_print_fused_parts(const struct printer *p);
 void einc_print_fused_count(const struct printer *p);
+void einc_print_direct(const struct printer *p); /* or by_parameter */
 /* Of a gett, once per set of instructions: block sizes and register tile. */
 void einc_print_tiles(const struct printer *p);
 /* Once per file and storage type: rows of lhs (side 0) or columns of rhs (1)
  * to panels. */
 void einc_print_pack(const struct printer *p, int side);
+/* The end of einc_print_tiles(): vectors moved and transposed, runs. */
+void einc_print_moves(const struct printer *p);
+/* After both, for a table: packing of neighbours. */
+void einc_print_pack_near(const struct printer *p);
 /* Of a transpose, once per file: copying bytes; once per storage type of
  * `in`: turning blocks of elements. */
 void einc_print_transpose_copy(const struct printer *p);

@@ -2,327 +2,48 @@
  *
  * print_gett.c - the gett family: out[b,m,n] = sum(k) lhs[b,m,k] * rhs[b,n,k]
  * with any strides. Rows, columns and depth are positions in the groups M, N
- * and K; tables hold their offsets, so packing reads any layout and the inner
- * kernel knows none.
+ * and K; tables hold their offsets, so packing (print_pack.c) reads any layout
+ * and the register tile (print_tile.c) knows none.
  */
+#include "codegen/family.h"
 #include "codegen/print.h"
 
-/* --- the register tile -------------------------------------------------- */
-
-static const char *const plane_names[2][2] = {{"", ""}, {"re", "im"}};
-
-static const char *
-plane_name(const struct printer *p, int plane)
+/* Elements of out and sums are the same, and may be moved as they are. */
+static int
+moves(const struct printer *p)
 {
-    return plane_names[p->planes - 1][plane];
-}
-
-static void
-declare_accumulators(const struct printer *p, const struct tile *s)
-{
-    struct text *t = p->t;
-    for (int r = 0; r < s->mr; r++) {
-        einc_put(t, "%*s%s_vector", t->indent, "", p->shared);
-        for (int plane = 0; plane < p->planes; plane++)
-            for (int v = 0; v < s->nv; v++)
-                einc_put(t, "%s sum%s%d_%d = zero", plane + v ? "," : "",
-                         plane_name(p, plane), r, v);
-        einc_put(t, ";\n");
-    }
-}
-
-static void
-load_rhs(const struct printer *p, const struct tile *s)
-{
-    for (int plane = 0; plane < p->planes; plane++)
-        for (int v = 0; v < s->nv; v++)
-            einc_line(p->t, "const %s_vector b%s%d = "
-                            "*(const %s_vector *)(rhs + %d);",
-                      p->shared, plane_name(p, plane), v, p->shared,
-                      plane * s->nr + v * s->lanes);
-}
-
-static void
-multiply_real(const struct printer *p, const struct tile *s, int r)
-{
-    struct text *t = p->t;
-    einc_put(t, "%*s{ const %s x = lhs[%d];", t->indent, "", p->type, r);
-    for (int v = 0; v < s->nv; v++)
-        einc_put(t, " sum%d_%d %s= x %s b%d;", r, v, einc_print_add(p),
-                 einc_print_mul(p), v);
-    einc_put(t, " }\n");
-}
-
-static void
-multiply_complex(const struct printer *p, const struct tile *s, int r)
-{
-    struct text *t = p->t;
-    einc_line(t, "{ const %s x = lhs[%d], y = lhs[%d];", p->type, r,
-              s->mr + r);
-    for (int v = 0; v < s->nv; v++) {
-        einc_line(t, "  sumre%d_%d += x * bre%d; sumre%d_%d -= y * bim%d;", r,
-                  v, v, r, v, v);
-        einc_line(t, "  sumim%d_%d += x * bim%d; sumim%d_%d += y * bre%d; }",
-                  r, v, v, r, v, v);
-    }
-}
-
-/* A line per accumulator: adds what memory holds to it, or stores it. */
-static void
-each_accumulator(const struct printer *p, const struct tile *s, int load)
-{
-    for (int plane = 0; plane < p->planes; plane++)
-        for (int r = 0; r < s->mr; r++)
-            for (int v = 0; v < s->nv; v++) {
-                const char *name = plane_name(p, plane);
-                int at = (plane * s->mr + r) * s->nv + v;
-                if (load)
-                    einc_line(p->t, "sum%s%d_%d %s= to[%d];", name, r, v,
-                              einc_print_add(p), at);
-                else
-                    einc_line(p->t, "to[%d] = sum%s%d_%d;", at, name, r, v);
-            }
-}
-
-static void
-store_accumulators(const struct printer *p, const struct tile *s)
-{
-    struct text *t = p->t;
-    einc_line(t, "%s_vector *const to = (%s_vector *)sum;", p->shared,
-              p->shared);
-    einc_line(t, "if (!fresh) {");
-    t->indent += 4;
-    each_accumulator(p, s, 1);
-    t->indent -= 4;
-    einc_line(t, "}");
-    each_accumulator(p, s, 0);
-}
-
-static void
-print_vector_tile(const struct printer *p, const struct target *target,
-                  const struct tile *s)
-{
-    struct text *t = p->t;
-    einc_line(t, "typedef %s %s_vector", p->type, p->shared);
-    einc_line(t, "    __attribute__((vector_size(%d), may_alias));",
-              target->vector_bytes);
-    einc_put(t, "\n");
-    einc_line(t, "/* sum[MR][NR] += lhs[depth][MR] * rhs[depth][NR], all "
-                 "packed */");
-    einc_line(t, "static void");
-    einc_line(t, "%s_tile(int64_t depth, const %s *lhs, const %s *rhs,\n"
-                 "    %s *sum, int fresh)", p->shared, p->type, p->type, p->type);
-    einc_line(t, "{");
-    t->indent += 4;
-    einc_line(t, "const %s_vector zero = {0};", p->shared);
-    declare_accumulators(p, s);
-    einc_put(t, "#if defined(__clang__)\n"
-                "#pragma clang loop unroll(disable)\n"
-                "#endif\n");
-    einc_line(t, "for (int64_t d = 0; d < depth; d++) {");
-    t->indent += 4;
-    load_rhs(p, s);
-    for (int r = 0; r < s->mr; r++)
-        if (p->planes == 2)
-            multiply_complex(p, s, r);
-        else
-            multiply_real(p, s, r);
-    einc_line(t, "lhs += %d;", s->mr * p->planes);
-    einc_line(t, "rhs += %d;", s->nr * p->planes);
-    t->indent -= 4;
-    einc_line(t, "}");
-    store_accumulators(p, s);
-    t->indent -= 4;
-    einc_line(t, "}");
-}
-
-/* The same in C99, for compilers without the vector extension. */
-static void
-print_scalar_tile(const struct printer *p, const struct tile *s)
-{
-    struct text *t = p->t;
-    einc_line(t, "/* sum[MR][NR] += lhs[depth][MR] * rhs[depth][NR], all packed */");
-    einc_line(t, "static void");
-    einc_line(t, "%s_tile(int64_t depth, const %s *lhs, const %s *rhs,\n"
-                 "    %s *sum, int fresh)", p->shared, p->type, p->type, p->type);
-    einc_line(t, "{");
-    t->indent += 4;
-    einc_line(t, "%s part[%d] = {0};", p->type, s->mr * s->nr * p->planes);
-    einc_line(t, "for (int64_t d = 0; d < depth; d++) {");
-    einc_line(t, "    for (int r = 0; r < %d; r++)", s->mr);
-    einc_line(t, "        for (int c = 0; c < %d; c++) {", s->nr);
-    t->indent += 12;
-    if (p->planes == 2) {
-        einc_line(t, "part[%d*r + c] += lhs[r]*rhs[c] - lhs[%d + r]*rhs[%d + c];",
-                  s->nr, s->mr, s->nr);
-        einc_line(t, "part[%d + %d*r + c] += lhs[r]*rhs[%d + c] + "
-                     "lhs[%d + r]*rhs[c];",
-                  s->mr * s->nr, s->nr, s->nr, s->mr);
-    } else {
-        einc_line(t, "part[%d*r + c] %s= lhs[r] %s rhs[c];", s->nr,
-                  einc_print_add(p), einc_print_mul(p));
-    }
-    t->indent -= 12;
-    einc_line(t, "        }");
-    einc_line(t, "    lhs += %d;", s->mr * p->planes);
-    einc_line(t, "    rhs += %d;", s->nr * p->planes);
-    einc_line(t, "}");
-    einc_line(t, "for (int r = 0; r < %d; r++)", s->mr * s->nr * p->planes);
-    einc_line(t, "    sum[r] = fresh ? part[r] : sum[r] %s part[r];",
-              einc_print_add(p));
-    t->indent -= 4;
-    einc_line(t, "}");
-}
-
-static void
-print_sizes(const struct printer *p, const struct tile *s)
-{
-    const struct {
-        const char *name;
-        int value;
-        const char *what;
-    } rows[] = {{"MR", s->mr, "rows of a register tile"},
-                {"NR", s->nr, "columns of it"},
-                {"KC", s->kc, "depth of a packed block, at most"},
-                {"MC", s->mc, "rows of lhs packed at once"},
-                {"MB", s->mb, "rows of out in a task, at most"},
-                {"NB", s->nb, "columns of out in a task, at most"}};
-    for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++)
-        einc_line(p->t, "#define %s_%s %d /* %s */", p->shared, rows[r].name,
-                  rows[r].value, rows[r].what);
-    einc_put(p->t, "\n");
-}
-
-void
-einc_print_tiles(const struct printer *p)
-{
-    const struct target *target = p->nest->target;
-    struct tile s = einc_tile_choose(target, p->nest->compute);
-    einc_put(p->t, "#define %s_PREFETCH(p) %s(p)\n", p->shared,
-             target->vector_bytes ? "__builtin_prefetch" : "(void)");
-    print_sizes(p, &s);
-    if (target->vector_bytes)
-        print_vector_tile(p, target, &s);
-    else
-        print_scalar_tile(p, &s);
-}
-
-/* --- packing ------------------------------------------------------------ */
-
-static void
-print_gather(const struct printer *p, const struct nest_tensor *x,
-             const char *width)
-{
-    for (int plane = 0; plane < p->planes; plane++) {
-        if (plane)
-            einc_put(p->t, "%*sto[%d*%s*d + %s + r] = ", p->t->indent, "",
-                     p->planes, width, width);
-        else if (p->planes == 2)
-            einc_put(p->t, "%*sto[2*%s*d + r] = ", p->t->indent, "", width);
-        else
-            einc_put(p->t, "%*sto[%s*d + r] = ", p->t->indent, "", width);
-        einc_print_load(p, x->storage, plane, "from", "row[r] + deep[d]");
-        einc_put(p->t, ";\n");
-    }
+    return p->planes == 1 && einc_gett_adds_up(p->nest);
 }
 
 static int
-copies(const struct printer *p, const struct nest_tensor *x)
+has_factor(const struct nest *w)
 {
-    return p->planes == 1 && x->storage == p->nest->compute &&
-           x->storage != EINC_BOOL;
-}
-
-static const char *
-width_name(const struct printer *p, int side)
-{
-    struct text t = {.perm = p->t->perm};
-    einc_put(&t, "%s_%s", p->shared, side ? "NR" : "MR");
-    return einc_text_z(&t);
-}
-
-/* Rows of lhs or columns of rhs, `count` of them, to panels [depth][width];
- * a last panel that is not full is filled up with zeros. */
-void
-einc_print_pack(const struct printer *p, int side)
-{
-    struct text *t = p->t;
-    const struct nest_tensor *x = &p->nest->in[side];
-    const char *width = width_name(p, side);
-    einc_line(t, "/* to[panel][depth][%s] = from[row + deep]; missing rows "
-                 "are 0 */", side ? "NR" : "MR");
-    einc_line(t, "static void");
-    einc_line(t, "%s_pack_%s_%s(const %s *from, const int64_t *row,",
-              p->shared, x->name, einc_dtype_name(x->storage),
-              einc_print_storage(x->storage));
-    einc_line(t, "    int64_t count, const int64_t *deep, int64_t depth, %s *to)",
-              p->type);
-    einc_line(t, "{");
-    t->indent += 4;
-    einc_line(t, "for (; count > 0; count -= %s, row += %s) {", width, width);
-    t->indent += 4;
-    einc_line(t, "const int64_t live = count < %s ? count : %s;", width,
-              width);
-    if (copies(p, x)) {
-        einc_line(t, "int runs = live == %s;", width);
-        einc_line(t, "for (int64_t r = 1; r < live; r++)");
-        einc_line(t, "    runs &= row[r] - row[r - 1] == 1;");
-        einc_line(t, "if (runs) {");
-        einc_line(t, "    for (int64_t d = 0; d < depth; d++) {");
-        einc_line(t, "        const int64_t ahead = d + 8 < depth ? d + 8 : d;");
-        einc_line(t, "        %s_PREFETCH(from + row[0] + deep[ahead]);",
-                  p->shared);
-        einc_line(t, "        %s_PREFETCH(from + row[%s - 1] + deep[ahead]);",
-                  p->shared, width);
-        einc_line(t, "        memcpy(to + %s*d, from + row[0] + deep[d],",
-                  width);
-        einc_line(t, "               %s * sizeof *to);", width);
-        einc_line(t, "    }");
-        einc_line(t, "    to += %s*depth;", width);
-        einc_line(t, "    continue;");
-        einc_line(t, "}");
-    }
-    einc_line(t, "for (int64_t r = 0; r < live; r++) {");
-    einc_line(t, "    const int64_t next = r + 1 < live ? row[r + 1] : row[r];");
-    einc_line(t, "    for (int64_t d = 0; d < depth; d++) {");
-    t->indent += 8;
-    einc_line(t, "%s_PREFETCH(%sfrom + %s(next + deep[d]));", p->shared, "",
-              einc_dtype_info(x->storage)->kind == KIND_COMPLEX ? "2*" : "");
-    print_gather(p, x, width);
-    t->indent -= 4;
-    einc_line(t, "}");
-    t->indent -= 4;
-    einc_line(t, "}");
-    einc_line(t, "for (int64_t r = live; r < %s; r++)", width);
-    einc_line(t, "    for (int64_t d = 0; d < %sdepth; d++)",
-              p->planes == 2 ? "2*" : "");
-    einc_line(t, "        to[%s*d + r] = 0;", width);
-    einc_line(t, "to += %s%s*depth;", p->planes == 2 ? "2*" : "", width);
-    t->indent -= 4;
-    einc_line(t, "}");
-    t->indent -= 4;
-    einc_line(t, "}");
+    return w->factor.arg >= 0 || w->factor.value != 1;
 }
 
 /* --- storing ------------------------------------------------------------ */
 
-/* Most tiles are whole, contiguous and not scaled: their rows are copied. */
+/* Tiles that are not scaled: their runs are moved. */
 static void
-print_whole_rows(const struct printer *p)
+print_runs(const struct printer *p)
 {
-    struct text *t = p->t;
     const struct nest *w = p->nest;
-    if (!copies(p, &w->out) || (w->factor.arg < 0 && w->factor.value != 1))
-        return;
-    einc_line(t, "if (runs && columns == %s_NR%s%s) {", p->shared,
-              p->with_scale ? " && !args->alpha && !args->beta" : "",
+    einc_code(p, "if (%s%s) {\n",
+              p->with_scale ? "!args->alpha && !args->beta" : "1",
               w->factor.arg >= 0 ? " && factor == 1" : "");
-    einc_line(t, "    for (int64_t r = 0; r < rows; r++)");
-    einc_line(t, "        memcpy(out + row[r] + column[0], sum + %s_NR*r,",
-              p->shared);
-    einc_line(t, "               %s_NR * sizeof *sum);", p->shared);
-    einc_line(t, "    return;");
-    einc_line(t, "}");
+    einc_code(p, "    for (int64_t r = 0; r < rows; r++)\n"
+                 "        for (int64_t c = 0, n; c < columns; c += n) {\n"
+                 "            n = run[c] < columns - c ? run[c] : columns - "
+                 "c;\n"
+                 "            if (again)\n"
+                 "                @_add(out + row[r] + column[c], sum + "
+                 "@_NR*r + c, n);\n"
+                 "            else\n"
+                 "                @_move(out + row[r] + column[c], sum + "
+                 "@_NR*r + c, n);\n"
+                 "        }\n"
+                 "    return;\n"
+                 "}\n");
 }
 
 static void
@@ -331,36 +52,39 @@ print_store_tile(const struct printer *p)
     struct text *t = p->t;
     const struct nest *w = p->nest;
     struct text one = {.perm = t->perm}, two = {.perm = t->perm};
-    einc_put(&one, "sum[%s_NR*r + c]", p->shared);
-    einc_put(&two, "sum[%s_NR*(%s_MR + r) + c]", p->shared, p->shared);
-    einc_line(t, "/* out[row + column] = the live part of a tile */");
-    einc_line(t, "static void");
-    einc_line(t, "%s_store(const struct %s *args, const %s *sum,", p->prefix,
-              p->args, p->type);
-    einc_line(t, "    %s *out, const int64_t *row, int64_t rows,",
-              einc_print_storage(w->out.storage));
-    einc_line(t, "    const int64_t *column, int64_t columns)");
-    einc_line(t, "{");
+    struct printer q = *p;
+    q.again = einc_gett_adds_up(w);
+    einc_put(&one, "sum[%s%s_NR*r + c]", p->planes == 2 ? "2*" : "",
+             p->shared);
+    einc_put(&two, "sum[2*%s_NR*r + %s_NR + c]", p->shared, p->shared);
+    einc_code(p, "/* out[row + column] = the live part of a tile; `again`: "
+                 "added to the sums there */\n"
+                 "static void\n%s", p->prefix);
+    einc_code(p, "_store(const struct %s *args, const $ *sum,\n"
+                 "    %s *out, const int64_t *row, int64_t rows, const int64_t "
+                 "*column,\n"
+                 "    const int64_t *run, int64_t columns, int again)\n"
+                 "{\n",
+              p->args, einc_print_storage(w->out.storage));
     t->indent += 4;
-    einc_print_scale(p);
+    einc_print_scale(&q);
     if (!p->with_scale && w->factor.arg < 0)
         einc_line(t, "(void)args;");
-    einc_line(t, "int runs = 1;");
-    einc_line(t, "for (int64_t c = 1; c < columns; c++)");
-    einc_line(t, "    runs &= column[c] - column[c - 1] == 1;");
-    print_whole_rows(p);
-    for (int runs = 1; runs >= 0; runs--) {
-        einc_line(t, runs ? "if (runs)" : "else");
-        einc_line(t, "    for (int64_t r = 0; r < rows; r++)");
-        einc_line(t, "        for (int64_t c = 0; c < columns; c++) {");
-        t->indent += 12;
+    if (moves(p) && (w->factor.arg >= 0 || !has_factor(w)))
+        print_runs(p);
+    else
+        einc_line(t, "(void)run;");
+    if (!q.again)
+        einc_line(t, "(void)again;");
+    if (!moves(p) || p->with_scale || has_factor(w)) {
+        einc_line(t, "for (int64_t r = 0; r < rows; r++)");
+        einc_line(t, "    for (int64_t c = 0; c < columns; c++) {");
+        t->indent += 8;
         const char *const sums[2] = {einc_text_z(&one), einc_text_z(&two)};
-        einc_print_epilogue(p, sums,
-                            runs ? "row[r] + column[0] + c"
-                                 : "row[r] + column[c]");
+        einc_print_epilogue(&q, sums, "row[r] + column[c]");
         t->indent -= 4;
         einc_line(t, "}");
-        t->indent -= 8;
+        t->indent -= 4;
     }
     t->indent -= 4;
     einc_line(t, "}");
@@ -538,21 +262,35 @@ static void
 print_scratch(const struct printer *p)
 {
     struct text *t = p->t;
-    const char *x = p->shared;
+    const struct nest *w = p->nest;
     const char *two = p->planes == 2 ? "2*" : "";
-    einc_line(t, "%s *const lhs_tiles = (%s *)(void *)args->scratch;",
-              p->type, p->type);
-    einc_line(t, "%s *const rhs_panels = lhs_tiles + %s%s_MC*%s_KC;", p->type,
-              two, x, x);
-    einc_line(t, "%s *const sums = rhs_panels + %s%s_NB*%s_KC;", p->type, two,
-              x, x);
-    einc_line(t, "int64_t *const lhs_row = (int64_t *)(void *)(sums + "
-                 "%s%s_MB*%s_NB);", two, x, x);
-    einc_line(t, "int64_t *const out_row = lhs_row + %s_MB;", x);
-    einc_line(t, "int64_t *const rhs_column = out_row + %s_MB;", x);
-    einc_line(t, "int64_t *const out_column = rhs_column + %s_NB;", x);
-    einc_line(t, "int64_t *const lhs_deep = out_column + %s_NB;", x);
-    einc_line(t, "int64_t *const rhs_deep = lhs_deep + %s_KC;", x);
+    einc_code(p, "$ *const lhs_tiles = ($ *)(void *)args->scratch;\n"
+                 "$ *const rhs_panels = lhs_tiles + %s@_MC*@_KC + "
+                 "%s@_LANES*@_LANES;\n", two, two);
+    if (einc_gett_adds_up(w))
+        einc_code(p, "int64_t *const lhs_row = (int64_t *)(void *)(rhs_panels "
+                     "+ %s@_NC*@_KC);\n", two);
+    else
+        einc_code(p, "$ *const sums = rhs_panels + %s@_NC*@_KC;\n"
+                     "int64_t *const lhs_row = (int64_t *)(void *)(sums + "
+                     "%s@_MC*@_NC);\n", two, two);
+    einc_code(p, "int64_t *const lhs_run = lhs_row + @_MB;\n"
+                 "int64_t *const out_row = lhs_run + @_MB;\n"
+                 "int64_t *const rhs_column = out_row + @_MB;\n"
+                 "int64_t *const rhs_run = rhs_column + @_NB;\n"
+                 "int64_t *const out_column = rhs_run + @_NB;\n"
+                 "int64_t *const out_run = out_column + @_NB;\n"
+                 "int64_t *const lhs_deep = out_run + @_NB;\n"
+                 "int64_t *const lhs_deep_run = lhs_deep + @_KC;\n"
+                 "int64_t *const rhs_deep = lhs_deep_run + @_KC;\n"
+                 "int64_t *const rhs_deep_run = rhs_deep + @_KC;\n");
+    einc_code(p, "$ part[%s@_MR*@_NR]%s; /* a tile on its way */\n"
+                 "static const int64_t part_row[@_MR] = {0", two,
+              w->target->vector_bytes ? " __attribute__((aligned(64)))" : "");
+    for (int r = 1; r < w->tile.mr; r++)
+        einc_put(t, ",%s%d*%s_NR", r % 6 ? " " : "\n        ",
+                 r * p->planes, p->shared);
+    einc_put(t, "};\n");
 }
 
 static void
@@ -560,7 +298,6 @@ print_totals(const struct printer *p)
 {
     struct text *t = p->t;
     const struct nest *w = p->nest;
-    const char *x = p->shared;
     print_total(p, "all_rows", LOOP_M, "M");
     print_total(p, "all_columns", LOOP_N, "N");
     print_total(p, "all_depth", LOOP_K, "K");
@@ -568,15 +305,30 @@ print_totals(const struct printer *p)
               w->table ? NEST_TABLE_ROWS : w->n_extents - 2);
     einc_line(t, "const int64_t block_columns = args->n[%d];",
               w->table ? NEST_TABLE_COLUMNS : w->n_extents - 1);
-    einc_line(t, "const int64_t row_blocks = (all_rows + block_rows - 1) / "
-                 "block_rows;");
-    einc_line(t, "const int64_t column_blocks =");
-    einc_line(t, "    (all_columns + block_columns - 1) / block_columns;");
-    einc_line(t, "/* K blocks of equal size: no short last one */");
-    einc_line(t, "const int64_t deep_blocks = (all_depth + %s_KC - 1) / %s_KC;",
-              x, x);
-    einc_line(t, "const int64_t block_depth =");
-    einc_line(t, "    deep_blocks ? (all_depth + deep_blocks - 1) / deep_blocks : 1;");
+    einc_code(p, "const int64_t row_blocks = (all_rows + block_rows - 1) / "
+                 "block_rows;\n"
+                 "const int64_t column_blocks =\n"
+                 "    (all_columns + block_columns - 1) / block_columns;\n");
+    if (w->table) {
+        einc_code(p, "const int64_t block_depth = args->n[%d];\n"
+                     "const int lhs_stays = args->n[%d] != 0;\n"
+                     "const int64_t panel = args->n[%d]; /* columns */\n"
+                     "const int64_t apart = args->n[%d], near = args->n[%d];\n"
+                     "const int64_t deep_apart = args->n[%d], deep_near = "
+                     "args->n[%d];\n",
+                  NEST_TABLE_DEPTH, NEST_TABLE_STAY, NEST_TABLE_PANEL,
+                  NEST_TABLE_APART, NEST_TABLE_NEAR, NEST_TABLE_DEEP_APART,
+                  NEST_TABLE_DEEP_NEAR);
+        return;
+    }
+    einc_code(p, "/* K blocks of equal size: no short last one */\n"
+                 "const int64_t deep_blocks = (all_depth + @_KC - 1) / "
+                 "@_KC;\n"
+                 "const int64_t block_depth =\n"
+                 "    deep_blocks ? (all_depth + deep_blocks - 1) / "
+                 "deep_blocks : 1;\n"
+                 "const int lhs_stays = %d; /* packed whole; else rhs is */\n"
+                 "const int64_t panel = @_NR;\n", w->gett->rows_stay);
 }
 
 /* Offsets of the batch of this task: as a sum, or counted. */
@@ -637,14 +389,32 @@ print_batch(const struct printer *p)
     einc_line(t, "                            : block_columns;");
 }
 
-static void walk(const struct printer *p, const struct nest_node *x);
+/* Tiles of equal height, or one row less. */
+static void
+print_tile_count(const struct printer *p)
+{
+    einc_code(p, "@_runs(lhs_row, rows, lhs_run);\n"
+                 "@_runs(rhs_column, columns, rhs_run);\n"
+                 "@_runs(out_column, columns, out_run);\n"
+                 "/* tiles of equal height: the first `taller` have a row "
+                 "more */\n"
+                 "const int64_t tiles = (rows + @_MR - 1) / @_MR;\n"
+                 "const int64_t height = rows / tiles, taller = rows %% "
+                 "tiles;\n"
+                 "const int64_t tiles_at_once = lhs_stays ? tiles : 8;\n");
+    if (p->nest->table)
+        einc_code(p, "const int64_t columns_at_once = !lhs_stays ? columns : "
+                     "apart ? near*apart : panel;\n");
+    else
+        einc_code(p, "const int64_t columns_at_once = lhs_stays ? panel : "
+                     "columns;\n");
+}
 
 static void
 open_block(const struct printer *p, const struct nest_node *x)
 {
     struct text *t = p->t;
     const struct nest *w = p->nest;
-    const char *name = p->shared;
     switch (x->block) {
     case BLOCK_K:
         einc_line(t, "int64_t deep0 = 0;");
@@ -653,30 +423,43 @@ open_block(const struct printer *p, const struct nest_node *x)
         einc_line(t, "const int64_t depth = all_depth - deep0 < block_depth");
         einc_line(t, "                          ? all_depth - deep0");
         einc_line(t, "                          : block_depth;");
-        einc_line(t, "const int last = deep0 + depth >= all_depth;");
+        if (!einc_gett_adds_up(w))
+            einc_line(t, "const int last = deep0 + depth >= all_depth;");
         print_offsets(p, LOOP_K, "deep0", "depth", &w->in[0], "lhs_deep",
                       &w->in[1], "rhs_deep");
+        einc_code(p, "@_runs(lhs_deep, depth, lhs_deep_run);\n"
+                     "@_runs(rhs_deep, depth, rhs_deep_run);\n");
+        if (einc_gett_in_place(w))
+            einc_code(p, "const int64_t distance = lhs_stays && tiles <= 3 ? "
+                         "@_distance(rhs_deep, depth) : 0;\n");
+        break;
+    case BLOCK_N:
+        einc_line(t, "for (int64_t n0 = 0; n0 < columns; n0 += "
+                     "columns_at_once) {");
+        t->indent += 4;
+        einc_code(p, "const int64_t n1 =\n"
+                     "    columns - n0 < columns_at_once ? columns : n0 + "
+                     "columns_at_once;\n"
+                     "const int64_t panels = (n1 - n0 + panel - 1) / "
+                     "panel;\n");
         break;
     case BLOCK_M:
-        einc_line(t, "for (int64_t m0 = 0; m0 < rows; m0 += %s_MC) {", name);
+        einc_line(t, "for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {");
         t->indent += 4;
-        einc_line(t, "const int64_t m1 = rows - m0 < %s_MC ? rows : m0 + %s_MC;",
-                  name, name);
-        break;
-    case BLOCK_PANEL:
-        einc_line(t, "for (int64_t n0 = 0; n0 < columns; n0 += %s_NR) {", name);
-        t->indent += 4;
-        einc_line(t, "const %s *const panel = rhs_panels + %sn0*depth;",
-                  p->type, p->planes == 2 ? "2*" : "");
+        einc_code(p, "const int64_t t1 =\n"
+                     "    tiles - t0 < tiles_at_once ? tiles : t0 + "
+                     "tiles_at_once;\n");
         break;
     default:
-        einc_line(t, "for (int64_t r0 = m0; r0 < m1; r0 += %s_MR) {", name);
+        einc_line(t, "for (int64_t t = t0, j = 0; t < t1 && j < panels;) {");
         t->indent += 4;
-        einc_line(t, "/* one K block: the tile's sums need no place of their "
-                     "own */");
-        einc_line(t, "%s *const sum =", p->type);
-        einc_line(t, "    deep_blocks < 2 ? sums : sums + %s(n0*%s_MB + r0*%s_NR);",
-                  p->planes == 2 ? "2*" : "", name, name);
+        einc_code(p, "const int64_t r0 = t*height + (t < taller ? t : "
+                     "taller);\n"
+                     "const int64_t live_rows = height + (t < taller);\n"
+                     "const int64_t c0 = n0 + j*panel;\n"
+                     "const int64_t live = n1 - c0 < panel ? n1 - c0 : "
+                     "panel;\n"
+                     "const int narrow = live <= @_NARROW;\n");
         break;
     }
 }
@@ -684,35 +467,139 @@ open_block(const struct printer *p, const struct nest_node *x)
 static void
 close_block(const struct printer *p, const struct nest_node *x)
 {
-    p->t->indent += x->block == BLOCK_K ? 0 : -4;
-    if (x->block == BLOCK_K) {
+    if (x->block == BLOCK_TILE)
+        einc_code(p, "if (lhs_stays) { /* a panel meets all tiles */\n"
+                     "    t++;\n"
+                     "    j += t == t1;\n"
+                     "    t = t == t1 ? t0 : t;\n"
+                     "} else { /* a tile meets all panels */\n"
+                     "    j++;\n"
+                     "    t += j == panels;\n"
+                     "    j = j == panels ? 0 : j;\n"
+                     "}\n");
+    if (x->block == BLOCK_K)
         einc_line(p->t, "deep0 += depth;");
-        p->t->indent -= 4;
-        einc_line(p->t, "} while (deep0 < all_depth);");
-    } else {
-        einc_line(p->t, "}");
-    }
+    p->t->indent -= 4;
+    einc_line(p->t, x->block == BLOCK_K ? "} while (deep0 < all_depth);"
+                                        : "}");
 }
 
 static void
-print_call_pack(const struct printer *p, int side)
+print_pack_lhs(const struct printer *p)
 {
-    const char *dtype = einc_dtype_name(p->nest->in[side].storage);
-    if (side) {
-        einc_line(p->t, "%s_pack_rhs_%s(rhs_batch, rhs_column, columns,",
-                  p->shared, dtype);
-        einc_line(p->t, "    rhs_deep, depth, rhs_panels);");
+    const struct nest_tensor *x = &p->nest->in[0];
+    einc_code(p, "if (n0 == 0 || tiles_at_once < tiles)\n"
+                 "    for (int64_t t = t0; t < t1; t++) {\n"
+                 "        const int64_t r0 = t*height + (t < taller ? t : "
+                 "taller);\n"
+                 "        const int64_t live_rows = height + (t < taller);\n"
+                 "        @_pack_lhs_%s(lhs_batch, lhs_row + r0, lhs_run + "
+                 "r0, live_rows,\n"
+                 "            lhs_deep, lhs_deep_run, depth, "
+                 "@_height[live_rows],\n"
+                 "            lhs_tiles + %s(t - t0)*@_MR*depth);\n"
+                 "    }\n",
+              einc_dtype_name(x->storage), p->planes == 2 ? "2*" : "");
+}
+
+static void
+print_pack_rhs(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    const struct nest_tensor *x = &w->in[1];
+    int near = einc_gett_has_near(w);
+    if (einc_gett_in_place(w))
+        einc_code(p, "/* few rows: packing would not pay */\n"
+                     "const int in_place = distance && n1 - n0 == @_NR &&\n"
+                     "    rhs_run[n0] >= @_NR &&\n"
+                     "    (tiles == 1 || distance*(int64_t)sizeof($) %% 2048 "
+                     "!= 0);\n");
+    einc_code(p, "for (int64_t c = n0; %sc < n1; c += panel) {\n"
+                 "    $ *const to = rhs_panels + %s(c - n0)/panel*@_NR*"
+                 "depth;\n"
+                 "    const int64_t live = n1 - c < panel ? n1 - c : "
+                 "panel;\n",
+              einc_gett_in_place(w) ? "!in_place && " : "",
+              p->planes == 2 ? "2*" : "");
+    if (near)
+        einc_code(p, "    if (apart && n1 - c >= near*apart &&\n"
+                     "        @_pack_near(rhs_batch, rhs_column + c, panel, "
+                     "near, rhs_deep, depth, to)) {\n"
+                     "        c += (near - 1)*panel;\n"
+                     "        continue;\n"
+                     "    }\n"
+                     "    if (deep_apart && @_pack_deep(rhs_batch, rhs_column "
+                     "+ c, live, deep_near,\n"
+                     "            deep_apart, rhs_deep, depth, to))\n"
+                     "        continue;\n");
+    einc_code(p, "    @_pack_rhs_%s(rhs_batch, rhs_column + c, rhs_run + c, "
+                 "live,\n"
+                 "        rhs_deep, rhs_deep_run, depth, @_NR, to);\n"
+                 "}\n", einc_dtype_name(x->storage));
+}
+
+/* The sums of a tile go to out where its columns are contiguous, else to a
+ * place of their own. */
+static void
+print_call_tile(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    const char *two = p->planes == 2 ? "2*" : "";
+    einc_code(p, "const int64_t tile_height = @_height[live_rows];\n"
+                 "const $ *const tile = lhs_tiles + %s(t - t0)*@_MR*depth;\n",
+              two);
+    if (einc_gett_in_place(w))
+        einc_code(p, "const $ *const columns_of = in_place\n"
+                     "    ? rhs_batch + rhs_column[n0] + rhs_deep[0]\n"
+                     "    : rhs_panels + j*@_NR*depth;\n"
+                     "const int64_t step = in_place ? distance : @_NR;\n");
+    else
+        einc_code(p, "const $ *const columns_of = rhs_panels + "
+                     "%sj*@_NR*depth;\n"
+                     "const int64_t step = %s@_NR;\n", two, two);
+    if (einc_gett_adds_up(w))
+        einc_code(p, "$ *const sum = part;\n"
+                     "const int again = 0;\n");
+    else
+        einc_code(p, "$ *const sum = all_depth <= depth\n"
+                     "    ? part\n"
+                     "    : sums + %s((c0/panel)*(@_MC/@_MR) + t)*@_MR*@_NR;"
+                     "\n"
+                     "const int again = deep0 > 0;\n", two);
+    if (moves(p) && (w->factor.arg >= 0 || !has_factor(w))) {
+        einc_code(p, "const int whole = tile_height == live_rows &&\n"
+                     "    live == (narrow ? @_LANES : @_NR) && out_run[c0] >= "
+                     "live;\n"
+                     "if (whole && direct) {\n"
+                     "    @_tile(tile_height, narrow, depth, tile, "
+                     "columns_of, step,\n"
+                     "        out_batch + out_column[c0], out_row + r0, deep0 "
+                     "> 0);\n"
+                     "} else {\n");
     } else {
-        einc_line(p->t, "%s_pack_lhs_%s(lhs_batch, lhs_row + m0, m1 - m0,",
-                  p->shared, dtype);
-        einc_line(p->t, "    lhs_deep, depth, lhs_tiles);");
+        einc_code(p, "{\n");
     }
+    p->t->indent += 4;
+    einc_code(p, "@_tile(tile_height, narrow, depth, tile, columns_of, step, "
+                 "sum,\n"
+                 "    part_row, again);\n");
+}
+
+static void
+print_call_store(const struct printer *p)
+{
+    int adds_up = einc_gett_adds_up(p->nest);
+    einc_code(p, "%s%s_store(args, sum, out_batch, out_row + r0, live_rows,\n"
+                 "    %sout_column + c0, out_run + c0, live, %s);\n",
+              adds_up ? "" : "if (last)\n    ", p->prefix,
+              adds_up ? "" : "    ", adds_up ? "deep0 > 0" : "0");
+    p->t->indent -= 4;
+    einc_line(p->t, "}");
 }
 
 static void
 walk(const struct printer *p, const struct nest_node *x)
 {
-    struct text *t = p->t;
     for (; x; x = x->next)
         switch (x->op) {
         case NEST_LOOP:
@@ -721,25 +608,34 @@ walk(const struct printer *p, const struct nest_node *x)
             close_block(p, x);
             break;
         case NEST_PACK:
-            print_call_pack(p, x->tensor);
+            if (x->tensor)
+                print_pack_rhs(p);
+            else
+                print_pack_lhs(p);
             break;
         case NEST_TILE:
-            einc_line(t, "%s_tile(depth, lhs_tiles + %s(r0 - m0)*depth, panel, "
-                         "sum, deep0 == 0);", p->shared,
-                      p->planes == 2 ? "2*" : "");
+            print_call_tile(p);
             break;
         case NEST_STORE:
-            einc_line(t, "if (last)");
-            einc_line(t, "    %s_store(args, sum, out_batch, out_row + r0,",
-                      p->prefix);
-            einc_line(t, "        m1 - r0 < %s_MR ? m1 - r0 : %s_MR, "
-                         "out_column + n0,", p->shared, p->shared);
-            einc_line(t, "        columns - n0 < %s_NR ? columns - n0 : %s_NR);",
-                      p->shared, p->shared);
+            print_call_store(p);
             break;
         default:
             break;
         }
+}
+
+/* Whether sums may go to out as they are. */
+static void
+print_direct(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    if (!moves(p) || (w->factor.arg < 0 && has_factor(w)))
+        return;
+    einc_code(p, "const int direct = %s",
+              p->with_scale ? "!args->alpha && !args->beta" : "1");
+    if (w->factor.arg >= 0)
+        einc_put(p->t, " && args->n[%d] == 1", w->factor.arg);
+    einc_put(p->t, ";\n");
 }
 
 void
@@ -762,6 +658,7 @@ einc_print_gett(const struct printer *p)
         einc_print_arguments(p);
     print_totals(p);
     print_scratch(p);
+    print_direct(p);
     einc_line(t, "for (int64_t task = task_begin; task < task_end; task++) {");
     t->indent += 4;
     print_batch(p);
@@ -769,6 +666,7 @@ einc_print_gett(const struct printer *p)
                   "out_row");
     print_offsets(p, LOOP_N, "column0", "columns", &w->in[1], "rhs_column",
                   &w->out, "out_column");
+    print_tile_count(p);
     walk(p, w->root->child);
     t->indent -= 4;
     einc_line(t, "}");

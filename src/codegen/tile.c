@@ -4,6 +4,9 @@
  */
 #include "codegen/tile.h"
 
+/* A block of rhs fills most of an L2 of 2 MiB, beside it a block of lhs. */
+enum { MC_BYTES = 768 << 10, NC_BYTES = 1536 << 10 };
+
 static int
 down_to(int x, int unit)
 {
@@ -42,8 +45,24 @@ einc_tile_choose(const struct target *t, enum einc_dtype compute)
     }
     s.nr = s.nv * s.lanes;
     s.kc = d->bytes <= 4 ? 384 : d->bytes == 8 ? 256 : 128;
-    s.mc = down_to(393216 / (s.kc * bytes * planes), s.mr);
-    s.mb = 2 * s.mc;
-    s.nb = down_to(4096 / (bytes * planes), s.nr);
+    s.mc = down_to(MC_BYTES / (s.kc * bytes * planes), s.mr);
+    s.nc = down_to(NC_BYTES / (s.kc * bytes * planes), s.nr);
+    s.mb = s.nb = 4096;
     return s;
+}
+
+uint32_t
+einc_tile_heights(const struct tile *s, int all)
+{
+    uint32_t half = 1u << (s->mr + 1) / 2, whole = 1u << s->mr;
+    return all ? 2 * whole - 2 : half | whole;
+}
+
+uint32_t
+einc_tile_heights_of(const struct tile *s, int64_t n)
+{
+    int64_t tiles = (n + s->mr - 1) / s->mr;
+    if (n < 1)
+        return 1u << s->mr;
+    return 1u << n / tiles | 1u << (n + tiles - 1) / tiles;
 }

@@ -8,12 +8,14 @@
 #include "base/dtype.h"
 #include "codegen/target.h"
 
-/* All in elements. The register tile is mr rows times nv vectors of `lanes`;
- * the k loop reads nv vectors of rhs and mr broadcast values of lhs. */
+/* All in elements. The register tile is up to mr rows times nv vectors of
+ * `lanes`; the k loop reads nv vectors of rhs and a broadcast value of lhs per
+ * row. */
 struct tile {
     int lanes, nv, mr, nr; /* nr = nv * lanes */
-    int kc;                /* K block: mr*kc and nr*kc stay near L1 */
-    int mc;                /* rows of lhs packed at once: mc*kc fits L2 */
+    int kc;                /* depth of a packed block, at most */
+    int mc, nc;            /* rows of lhs, columns of rhs packed at once: a
+                            * block of kc*mc or kc*nc stays in L2 */
     int mb, nb;            /* rows and columns of out in one task, at most */
 };
 
@@ -21,5 +23,12 @@ struct tile {
  * high-performance matrix multiplication (TOMS 2008), with the measured tile
  * shapes of this project. */
 struct tile einc_tile_choose(const struct target *t, enum einc_dtype compute);
+
+/* Heights of the tiles that are printed, as bits: a tile of h rows runs in
+ * the least height that is not below h. All of them keep every remainder
+ * exact; two take the compiler an eighth of the time. */
+uint32_t einc_tile_heights(const struct tile *s, int all);
+/* Those that balanced blocks of n rows need: two at most. */
+uint32_t einc_tile_heights_of(const struct tile *s, int64_t n);
 
 #endif

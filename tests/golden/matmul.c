@@ -30,7 +30,7 @@ einsum_workspace(void);
 #endif
 #endif
 
-#define einsum_SCRATCH 4094208 /* bytes for a thread */
+#define einsum_SCRATCH 2601280 /* bytes for a thread */
 
 /* Vector types need gcc or clang; -Deinsum_SCALAR goes without them. */
 #if defined(__GNUC__) && !defined(EINC_SCALAR) && !defined(einsum_SCALAR)
@@ -76,22 +76,229 @@ struct einsum_args {
 #endif
 
 #define einsum_avx512_PREFETCH(p) __builtin_prefetch(p)
-#define einsum_avx512_MR 14 /* rows of a register tile */
+#define einsum_avx512_MR 14 /* rows of a register tile, at most */
 #define einsum_avx512_NR 32 /* columns of it */
+#define einsum_avx512_LANES 16 /* elements of a vector */
 #define einsum_avx512_KC 384 /* depth of a packed block, at most */
-#define einsum_avx512_MC 252 /* rows of lhs packed at once */
-#define einsum_avx512_MB 504 /* rows of out in a task, at most */
-#define einsum_avx512_NB 1024 /* columns of out in a task, at most */
+#define einsum_avx512_MC 504 /* rows of lhs packed at once */
+#define einsum_avx512_NC 1024 /* columns of rhs packed at once */
+#define einsum_avx512_MB 4096 /* rows of out in a task, at most */
+#define einsum_avx512_NB 4096 /* columns of out in a task, at most */
+
+#define einsum_avx512_NARROW 0 /* columns that need half a tile */
+
+/* of the tile that does so many rows */
+static const unsigned char einsum_avx512_height[15] = {0, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 13, 14};
 
 typedef float einsum_avx512_vector
-    __attribute__((vector_size(64), may_alias));
+    __attribute__((vector_size(64), may_alias, aligned(sizeof(float))));
 
-/* sum[MR][NR] += lhs[depth][MR] * rhs[depth][NR], all packed */
 static void
-einsum_avx512_tile(int64_t depth, const float *lhs, const float *rhs,
-    float *sum, int fresh)
+einsum_avx512_tile_12x2(int64_t depth, const float *lhs, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
 {
     const einsum_avx512_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_avx512_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_avx512_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_avx512_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_avx512_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_avx512_vector sum4_0 = zero, sum4_1 = zero;
+    einsum_avx512_vector sum5_0 = zero, sum5_1 = zero;
+    einsum_avx512_vector sum6_0 = zero, sum6_1 = zero;
+    einsum_avx512_vector sum7_0 = zero, sum7_1 = zero;
+    einsum_avx512_vector sum8_0 = zero, sum8_1 = zero;
+    einsum_avx512_vector sum9_0 = zero, sum9_1 = zero;
+    einsum_avx512_vector sum10_0 = zero, sum10_1 = zero;
+    einsum_avx512_vector sum11_0 = zero, sum11_1 = zero;
+    for (int r = 0; add && r < 12; r++) {
+        einsum_avx512_PREFETCH(out + row[r]);
+        einsum_avx512_PREFETCH(out + row[r] + 31);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_avx512_vector b0 = *(const einsum_avx512_vector *)(rhs + 0);
+        const einsum_avx512_vector b1 = *(const einsum_avx512_vector *)(rhs + 16);
+        einsum_avx512_PREFETCH(rhs + ahead + 0);
+        einsum_avx512_PREFETCH(rhs + ahead + 16);
+        { const float x = lhs[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs[1]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs[2]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs[3]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs[4]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        { const float x = lhs[5]; sum5_0 += x * b0; sum5_1 += x * b1; }
+        { const float x = lhs[6]; sum6_0 += x * b0; sum6_1 += x * b1; }
+        { const float x = lhs[7]; sum7_0 += x * b0; sum7_1 += x * b1; }
+        { const float x = lhs[8]; sum8_0 += x * b0; sum8_1 += x * b1; }
+        { const float x = lhs[9]; sum9_0 += x * b0; sum9_1 += x * b1; }
+        { const float x = lhs[10]; sum10_0 += x * b0; sum10_1 += x * b1; }
+        { const float x = lhs[11]; sum11_0 += x * b0; sum11_1 += x * b1; }
+        lhs += 12;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_avx512_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_avx512_vector *)(out + row[0] + 16);
+        sum1_0 += *(einsum_avx512_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_avx512_vector *)(out + row[1] + 16);
+        sum2_0 += *(einsum_avx512_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_avx512_vector *)(out + row[2] + 16);
+        sum3_0 += *(einsum_avx512_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_avx512_vector *)(out + row[3] + 16);
+        sum4_0 += *(einsum_avx512_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_avx512_vector *)(out + row[4] + 16);
+        sum5_0 += *(einsum_avx512_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_avx512_vector *)(out + row[5] + 16);
+        sum6_0 += *(einsum_avx512_vector *)(out + row[6] + 0);
+        sum6_1 += *(einsum_avx512_vector *)(out + row[6] + 16);
+        sum7_0 += *(einsum_avx512_vector *)(out + row[7] + 0);
+        sum7_1 += *(einsum_avx512_vector *)(out + row[7] + 16);
+        sum8_0 += *(einsum_avx512_vector *)(out + row[8] + 0);
+        sum8_1 += *(einsum_avx512_vector *)(out + row[8] + 16);
+        sum9_0 += *(einsum_avx512_vector *)(out + row[9] + 0);
+        sum9_1 += *(einsum_avx512_vector *)(out + row[9] + 16);
+        sum10_0 += *(einsum_avx512_vector *)(out + row[10] + 0);
+        sum10_1 += *(einsum_avx512_vector *)(out + row[10] + 16);
+        sum11_0 += *(einsum_avx512_vector *)(out + row[11] + 0);
+        sum11_1 += *(einsum_avx512_vector *)(out + row[11] + 16);
+    }
+    *(einsum_avx512_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_avx512_vector *)(out + row[0] + 16) = sum0_1;
+    *(einsum_avx512_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_avx512_vector *)(out + row[1] + 16) = sum1_1;
+    *(einsum_avx512_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_avx512_vector *)(out + row[2] + 16) = sum2_1;
+    *(einsum_avx512_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_avx512_vector *)(out + row[3] + 16) = sum3_1;
+    *(einsum_avx512_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_avx512_vector *)(out + row[4] + 16) = sum4_1;
+    *(einsum_avx512_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_avx512_vector *)(out + row[5] + 16) = sum5_1;
+    *(einsum_avx512_vector *)(out + row[6] + 0) = sum6_0;
+    *(einsum_avx512_vector *)(out + row[6] + 16) = sum6_1;
+    *(einsum_avx512_vector *)(out + row[7] + 0) = sum7_0;
+    *(einsum_avx512_vector *)(out + row[7] + 16) = sum7_1;
+    *(einsum_avx512_vector *)(out + row[8] + 0) = sum8_0;
+    *(einsum_avx512_vector *)(out + row[8] + 16) = sum8_1;
+    *(einsum_avx512_vector *)(out + row[9] + 0) = sum9_0;
+    *(einsum_avx512_vector *)(out + row[9] + 16) = sum9_1;
+    *(einsum_avx512_vector *)(out + row[10] + 0) = sum10_0;
+    *(einsum_avx512_vector *)(out + row[10] + 16) = sum10_1;
+    *(einsum_avx512_vector *)(out + row[11] + 0) = sum11_0;
+    *(einsum_avx512_vector *)(out + row[11] + 16) = sum11_1;
+}
+
+static void
+einsum_avx512_tile_13x2(int64_t depth, const float *lhs, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_avx512_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_avx512_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_avx512_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_avx512_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_avx512_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_avx512_vector sum4_0 = zero, sum4_1 = zero;
+    einsum_avx512_vector sum5_0 = zero, sum5_1 = zero;
+    einsum_avx512_vector sum6_0 = zero, sum6_1 = zero;
+    einsum_avx512_vector sum7_0 = zero, sum7_1 = zero;
+    einsum_avx512_vector sum8_0 = zero, sum8_1 = zero;
+    einsum_avx512_vector sum9_0 = zero, sum9_1 = zero;
+    einsum_avx512_vector sum10_0 = zero, sum10_1 = zero;
+    einsum_avx512_vector sum11_0 = zero, sum11_1 = zero;
+    einsum_avx512_vector sum12_0 = zero, sum12_1 = zero;
+    for (int r = 0; add && r < 13; r++) {
+        einsum_avx512_PREFETCH(out + row[r]);
+        einsum_avx512_PREFETCH(out + row[r] + 31);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_avx512_vector b0 = *(const einsum_avx512_vector *)(rhs + 0);
+        const einsum_avx512_vector b1 = *(const einsum_avx512_vector *)(rhs + 16);
+        einsum_avx512_PREFETCH(rhs + ahead + 0);
+        einsum_avx512_PREFETCH(rhs + ahead + 16);
+        { const float x = lhs[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs[1]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs[2]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs[3]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs[4]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        { const float x = lhs[5]; sum5_0 += x * b0; sum5_1 += x * b1; }
+        { const float x = lhs[6]; sum6_0 += x * b0; sum6_1 += x * b1; }
+        { const float x = lhs[7]; sum7_0 += x * b0; sum7_1 += x * b1; }
+        { const float x = lhs[8]; sum8_0 += x * b0; sum8_1 += x * b1; }
+        { const float x = lhs[9]; sum9_0 += x * b0; sum9_1 += x * b1; }
+        { const float x = lhs[10]; sum10_0 += x * b0; sum10_1 += x * b1; }
+        { const float x = lhs[11]; sum11_0 += x * b0; sum11_1 += x * b1; }
+        { const float x = lhs[12]; sum12_0 += x * b0; sum12_1 += x * b1; }
+        lhs += 13;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_avx512_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_avx512_vector *)(out + row[0] + 16);
+        sum1_0 += *(einsum_avx512_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_avx512_vector *)(out + row[1] + 16);
+        sum2_0 += *(einsum_avx512_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_avx512_vector *)(out + row[2] + 16);
+        sum3_0 += *(einsum_avx512_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_avx512_vector *)(out + row[3] + 16);
+        sum4_0 += *(einsum_avx512_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_avx512_vector *)(out + row[4] + 16);
+        sum5_0 += *(einsum_avx512_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_avx512_vector *)(out + row[5] + 16);
+        sum6_0 += *(einsum_avx512_vector *)(out + row[6] + 0);
+        sum6_1 += *(einsum_avx512_vector *)(out + row[6] + 16);
+        sum7_0 += *(einsum_avx512_vector *)(out + row[7] + 0);
+        sum7_1 += *(einsum_avx512_vector *)(out + row[7] + 16);
+        sum8_0 += *(einsum_avx512_vector *)(out + row[8] + 0);
+        sum8_1 += *(einsum_avx512_vector *)(out + row[8] + 16);
+        sum9_0 += *(einsum_avx512_vector *)(out + row[9] + 0);
+        sum9_1 += *(einsum_avx512_vector *)(out + row[9] + 16);
+        sum10_0 += *(einsum_avx512_vector *)(out + row[10] + 0);
+        sum10_1 += *(einsum_avx512_vector *)(out + row[10] + 16);
+        sum11_0 += *(einsum_avx512_vector *)(out + row[11] + 0);
+        sum11_1 += *(einsum_avx512_vector *)(out + row[11] + 16);
+        sum12_0 += *(einsum_avx512_vector *)(out + row[12] + 0);
+        sum12_1 += *(einsum_avx512_vector *)(out + row[12] + 16);
+    }
+    *(einsum_avx512_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_avx512_vector *)(out + row[0] + 16) = sum0_1;
+    *(einsum_avx512_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_avx512_vector *)(out + row[1] + 16) = sum1_1;
+    *(einsum_avx512_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_avx512_vector *)(out + row[2] + 16) = sum2_1;
+    *(einsum_avx512_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_avx512_vector *)(out + row[3] + 16) = sum3_1;
+    *(einsum_avx512_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_avx512_vector *)(out + row[4] + 16) = sum4_1;
+    *(einsum_avx512_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_avx512_vector *)(out + row[5] + 16) = sum5_1;
+    *(einsum_avx512_vector *)(out + row[6] + 0) = sum6_0;
+    *(einsum_avx512_vector *)(out + row[6] + 16) = sum6_1;
+    *(einsum_avx512_vector *)(out + row[7] + 0) = sum7_0;
+    *(einsum_avx512_vector *)(out + row[7] + 16) = sum7_1;
+    *(einsum_avx512_vector *)(out + row[8] + 0) = sum8_0;
+    *(einsum_avx512_vector *)(out + row[8] + 16) = sum8_1;
+    *(einsum_avx512_vector *)(out + row[9] + 0) = sum9_0;
+    *(einsum_avx512_vector *)(out + row[9] + 16) = sum9_1;
+    *(einsum_avx512_vector *)(out + row[10] + 0) = sum10_0;
+    *(einsum_avx512_vector *)(out + row[10] + 16) = sum10_1;
+    *(einsum_avx512_vector *)(out + row[11] + 0) = sum11_0;
+    *(einsum_avx512_vector *)(out + row[11] + 16) = sum11_1;
+    *(einsum_avx512_vector *)(out + row[12] + 0) = sum12_0;
+    *(einsum_avx512_vector *)(out + row[12] + 16) = sum12_1;
+}
+
+static void
+einsum_avx512_tile_14x2(int64_t depth, const float *lhs, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_avx512_vector zero = {0};
+    const int64_t ahead = 12*step;
     einsum_avx512_vector sum0_0 = zero, sum0_1 = zero;
     einsum_avx512_vector sum1_0 = zero, sum1_1 = zero;
     einsum_avx512_vector sum2_0 = zero, sum2_1 = zero;
@@ -106,12 +313,18 @@ einsum_avx512_tile(int64_t depth, const float *lhs, const float *rhs,
     einsum_avx512_vector sum11_0 = zero, sum11_1 = zero;
     einsum_avx512_vector sum12_0 = zero, sum12_1 = zero;
     einsum_avx512_vector sum13_0 = zero, sum13_1 = zero;
+    for (int r = 0; add && r < 14; r++) {
+        einsum_avx512_PREFETCH(out + row[r]);
+        einsum_avx512_PREFETCH(out + row[r] + 31);
+    }
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
 #endif
     for (int64_t d = 0; d < depth; d++) {
         const einsum_avx512_vector b0 = *(const einsum_avx512_vector *)(rhs + 0);
         const einsum_avx512_vector b1 = *(const einsum_avx512_vector *)(rhs + 16);
+        einsum_avx512_PREFETCH(rhs + ahead + 0);
+        einsum_avx512_PREFETCH(rhs + ahead + 16);
         { const float x = lhs[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
         { const float x = lhs[1]; sum1_0 += x * b0; sum1_1 += x * b1; }
         { const float x = lhs[2]; sum2_0 += x * b0; sum2_1 += x * b1; }
@@ -127,167 +340,449 @@ einsum_avx512_tile(int64_t depth, const float *lhs, const float *rhs,
         { const float x = lhs[12]; sum12_0 += x * b0; sum12_1 += x * b1; }
         { const float x = lhs[13]; sum13_0 += x * b0; sum13_1 += x * b1; }
         lhs += 14;
-        rhs += 32;
+        rhs += step;
     }
-    einsum_avx512_vector *const to = (einsum_avx512_vector *)sum;
-    if (!fresh) {
-        sum0_0 += to[0];
-        sum0_1 += to[1];
-        sum1_0 += to[2];
-        sum1_1 += to[3];
-        sum2_0 += to[4];
-        sum2_1 += to[5];
-        sum3_0 += to[6];
-        sum3_1 += to[7];
-        sum4_0 += to[8];
-        sum4_1 += to[9];
-        sum5_0 += to[10];
-        sum5_1 += to[11];
-        sum6_0 += to[12];
-        sum6_1 += to[13];
-        sum7_0 += to[14];
-        sum7_1 += to[15];
-        sum8_0 += to[16];
-        sum8_1 += to[17];
-        sum9_0 += to[18];
-        sum9_1 += to[19];
-        sum10_0 += to[20];
-        sum10_1 += to[21];
-        sum11_0 += to[22];
-        sum11_1 += to[23];
-        sum12_0 += to[24];
-        sum12_1 += to[25];
-        sum13_0 += to[26];
-        sum13_1 += to[27];
+    if (add) {
+        sum0_0 += *(einsum_avx512_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_avx512_vector *)(out + row[0] + 16);
+        sum1_0 += *(einsum_avx512_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_avx512_vector *)(out + row[1] + 16);
+        sum2_0 += *(einsum_avx512_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_avx512_vector *)(out + row[2] + 16);
+        sum3_0 += *(einsum_avx512_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_avx512_vector *)(out + row[3] + 16);
+        sum4_0 += *(einsum_avx512_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_avx512_vector *)(out + row[4] + 16);
+        sum5_0 += *(einsum_avx512_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_avx512_vector *)(out + row[5] + 16);
+        sum6_0 += *(einsum_avx512_vector *)(out + row[6] + 0);
+        sum6_1 += *(einsum_avx512_vector *)(out + row[6] + 16);
+        sum7_0 += *(einsum_avx512_vector *)(out + row[7] + 0);
+        sum7_1 += *(einsum_avx512_vector *)(out + row[7] + 16);
+        sum8_0 += *(einsum_avx512_vector *)(out + row[8] + 0);
+        sum8_1 += *(einsum_avx512_vector *)(out + row[8] + 16);
+        sum9_0 += *(einsum_avx512_vector *)(out + row[9] + 0);
+        sum9_1 += *(einsum_avx512_vector *)(out + row[9] + 16);
+        sum10_0 += *(einsum_avx512_vector *)(out + row[10] + 0);
+        sum10_1 += *(einsum_avx512_vector *)(out + row[10] + 16);
+        sum11_0 += *(einsum_avx512_vector *)(out + row[11] + 0);
+        sum11_1 += *(einsum_avx512_vector *)(out + row[11] + 16);
+        sum12_0 += *(einsum_avx512_vector *)(out + row[12] + 0);
+        sum12_1 += *(einsum_avx512_vector *)(out + row[12] + 16);
+        sum13_0 += *(einsum_avx512_vector *)(out + row[13] + 0);
+        sum13_1 += *(einsum_avx512_vector *)(out + row[13] + 16);
     }
-    to[0] = sum0_0;
-    to[1] = sum0_1;
-    to[2] = sum1_0;
-    to[3] = sum1_1;
-    to[4] = sum2_0;
-    to[5] = sum2_1;
-    to[6] = sum3_0;
-    to[7] = sum3_1;
-    to[8] = sum4_0;
-    to[9] = sum4_1;
-    to[10] = sum5_0;
-    to[11] = sum5_1;
-    to[12] = sum6_0;
-    to[13] = sum6_1;
-    to[14] = sum7_0;
-    to[15] = sum7_1;
-    to[16] = sum8_0;
-    to[17] = sum8_1;
-    to[18] = sum9_0;
-    to[19] = sum9_1;
-    to[20] = sum10_0;
-    to[21] = sum10_1;
-    to[22] = sum11_0;
-    to[23] = sum11_1;
-    to[24] = sum12_0;
-    to[25] = sum12_1;
-    to[26] = sum13_0;
-    to[27] = sum13_1;
+    *(einsum_avx512_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_avx512_vector *)(out + row[0] + 16) = sum0_1;
+    *(einsum_avx512_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_avx512_vector *)(out + row[1] + 16) = sum1_1;
+    *(einsum_avx512_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_avx512_vector *)(out + row[2] + 16) = sum2_1;
+    *(einsum_avx512_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_avx512_vector *)(out + row[3] + 16) = sum3_1;
+    *(einsum_avx512_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_avx512_vector *)(out + row[4] + 16) = sum4_1;
+    *(einsum_avx512_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_avx512_vector *)(out + row[5] + 16) = sum5_1;
+    *(einsum_avx512_vector *)(out + row[6] + 0) = sum6_0;
+    *(einsum_avx512_vector *)(out + row[6] + 16) = sum6_1;
+    *(einsum_avx512_vector *)(out + row[7] + 0) = sum7_0;
+    *(einsum_avx512_vector *)(out + row[7] + 16) = sum7_1;
+    *(einsum_avx512_vector *)(out + row[8] + 0) = sum8_0;
+    *(einsum_avx512_vector *)(out + row[8] + 16) = sum8_1;
+    *(einsum_avx512_vector *)(out + row[9] + 0) = sum9_0;
+    *(einsum_avx512_vector *)(out + row[9] + 16) = sum9_1;
+    *(einsum_avx512_vector *)(out + row[10] + 0) = sum10_0;
+    *(einsum_avx512_vector *)(out + row[10] + 16) = sum10_1;
+    *(einsum_avx512_vector *)(out + row[11] + 0) = sum11_0;
+    *(einsum_avx512_vector *)(out + row[11] + 16) = sum11_1;
+    *(einsum_avx512_vector *)(out + row[12] + 0) = sum12_0;
+    *(einsum_avx512_vector *)(out + row[12] + 16) = sum12_1;
+    *(einsum_avx512_vector *)(out + row[13] + 0) = sum13_0;
+    *(einsum_avx512_vector *)(out + row[13] + 16) = sum13_1;
 }
 
-/* to[panel][depth][MR] = from[row + deep]; missing rows are 0 */
+/* out[row] (+)= lhs[depth][height] * rhs[depth][NR], the first LANES columns
+ * of it if narrow; rhs advances by `step` */
 static void
-einsum_avx512_pack_lhs_f32(const float *from, const int64_t *row,
-    int64_t count, const int64_t *deep, int64_t depth, float *to)
+einsum_avx512_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
+    const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    for (; count > 0; count -= einsum_avx512_MR, row += einsum_avx512_MR) {
-        const int64_t live = count < einsum_avx512_MR ? count : einsum_avx512_MR;
-        int runs = live == einsum_avx512_MR;
-        for (int64_t r = 1; r < live; r++)
-            runs &= row[r] - row[r - 1] == 1;
-        if (runs) {
-            for (int64_t d = 0; d < depth; d++) {
-                const int64_t ahead = d + 8 < depth ? d + 8 : d;
-                einsum_avx512_PREFETCH(from + row[0] + deep[ahead]);
-                einsum_avx512_PREFETCH(from + row[einsum_avx512_MR - 1] + deep[ahead]);
-                memcpy(to + einsum_avx512_MR*d, from + row[0] + deep[d],
-                       einsum_avx512_MR * sizeof *to);
-            }
-            to += einsum_avx512_MR*depth;
-            continue;
-        }
-        for (int64_t r = 0; r < live; r++) {
-            const int64_t next = r + 1 < live ? row[r + 1] : row[r];
-            for (int64_t d = 0; d < depth; d++) {
-                einsum_avx512_PREFETCH(from + (next + deep[d]));
-                to[einsum_avx512_MR*d + r] = from[row[r] + deep[d]];
-            }
-        }
-        for (int64_t r = live; r < einsum_avx512_MR; r++)
-            for (int64_t d = 0; d < depth; d++)
-                to[einsum_avx512_MR*d + r] = 0;
-        to += einsum_avx512_MR*depth;
+    switch (2*height + narrow) {
+    case 24: einsum_avx512_tile_12x2(depth, lhs, rhs, step, out, row, add); break;
+    case 26: einsum_avx512_tile_13x2(depth, lhs, rhs, step, out, row, add); break;
+    case 28: einsum_avx512_tile_14x2(depth, lhs, rhs, step, out, row, add); break;
     }
 }
 
-/* to[panel][depth][NR] = from[row + deep]; missing rows are 0 */
-static void
-einsum_avx512_pack_rhs_f32(const float *from, const int64_t *row,
-    int64_t count, const int64_t *deep, int64_t depth, float *to)
+typedef float einsum_avx512_half
+    __attribute__((vector_size(32), may_alias, aligned(sizeof(float))));
+typedef float einsum_avx512_quarter
+    __attribute__((vector_size(16), may_alias, aligned(sizeof(float))));
+
+/* to[0 .. n) = from[0 .. n), n > 0 */
+static inline __attribute__((always_inline)) void
+einsum_avx512_move(float *to, const float *from, int64_t n)
 {
-    for (; count > 0; count -= einsum_avx512_NR, row += einsum_avx512_NR) {
-        const int64_t live = count < einsum_avx512_NR ? count : einsum_avx512_NR;
-        int runs = live == einsum_avx512_NR;
-        for (int64_t r = 1; r < live; r++)
-            runs &= row[r] - row[r - 1] == 1;
-        if (runs) {
-            for (int64_t d = 0; d < depth; d++) {
-                const int64_t ahead = d + 8 < depth ? d + 8 : d;
-                einsum_avx512_PREFETCH(from + row[0] + deep[ahead]);
-                einsum_avx512_PREFETCH(from + row[einsum_avx512_NR - 1] + deep[ahead]);
-                memcpy(to + einsum_avx512_NR*d, from + row[0] + deep[d],
-                       einsum_avx512_NR * sizeof *to);
-            }
-            to += einsum_avx512_NR*depth;
-            continue;
-        }
-        for (int64_t r = 0; r < live; r++) {
-            const int64_t next = r + 1 < live ? row[r + 1] : row[r];
-            for (int64_t d = 0; d < depth; d++) {
-                einsum_avx512_PREFETCH(from + (next + deep[d]));
-                to[einsum_avx512_NR*d + r] = from[row[r] + deep[d]];
-            }
-        }
-        for (int64_t r = live; r < einsum_avx512_NR; r++)
-            for (int64_t d = 0; d < depth; d++)
-                to[einsum_avx512_NR*d + r] = 0;
-        to += einsum_avx512_NR*depth;
-    }
+    for (; n > 32; n -= 16, to += 16, from += 16)
+        *(einsum_avx512_vector *)to = *(const einsum_avx512_vector *)from;
+    if (n >= 16) {
+        *(einsum_avx512_vector *)to = *(const einsum_avx512_vector *)from;
+        *(einsum_avx512_vector *)(to + n - 16) = *(const einsum_avx512_vector *)(from + n - 16);
+    } else if (n >= 8) {
+        *(einsum_avx512_half *)to = *(const einsum_avx512_half *)from;
+        *(einsum_avx512_half *)(to + n - 8) = *(const einsum_avx512_half *)(from + n - 8);
+    } else if (n >= 4) {
+        *(einsum_avx512_quarter *)to = *(const einsum_avx512_quarter *)from;
+        *(einsum_avx512_quarter *)(to + n - 4) = *(const einsum_avx512_quarter *)(from + n - 4);
+    } else
+        for (int64_t x = 0; x < n; x++)
+            to[x] = from[x];
 }
 
-/* out[row + column] = the live part of a tile */
+#if defined(__clang__)
+#define einsum_avx512_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+typedef int32_t einsum_avx512_lanes __attribute__((vector_size(64)));
+#define einsum_avx512_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (einsum_avx512_lanes){__VA_ARGS__})
+#endif
+
+/* to[step*i + r] = from[row[r] + i] for i, r < LANES */
 static void
-einsum_avx512_step1_store(const struct einsum_args *args, const float *sum,
-    float *out, const int64_t *row, int64_t rows,
-    const int64_t *column, int64_t columns)
+einsum_avx512_turn(const float *from, const int64_t *row, float *to, int64_t step)
 {
-    (void)args;
-    int runs = 1;
-    for (int64_t c = 1; c < columns; c++)
-        runs &= column[c] - column[c - 1] == 1;
-    if (runs && columns == einsum_avx512_NR) {
-        for (int64_t r = 0; r < rows; r++)
-            memcpy(out + row[r] + column[0], sum + einsum_avx512_NR*r,
-                   einsum_avx512_NR * sizeof *sum);
+    const einsum_avx512_vector v0_0 = *(const einsum_avx512_vector *)(from + row[0]);
+    const einsum_avx512_vector v0_1 = *(const einsum_avx512_vector *)(from + row[1]);
+    const einsum_avx512_vector v0_2 = *(const einsum_avx512_vector *)(from + row[2]);
+    const einsum_avx512_vector v0_3 = *(const einsum_avx512_vector *)(from + row[3]);
+    const einsum_avx512_vector v0_4 = *(const einsum_avx512_vector *)(from + row[4]);
+    const einsum_avx512_vector v0_5 = *(const einsum_avx512_vector *)(from + row[5]);
+    const einsum_avx512_vector v0_6 = *(const einsum_avx512_vector *)(from + row[6]);
+    const einsum_avx512_vector v0_7 = *(const einsum_avx512_vector *)(from + row[7]);
+    const einsum_avx512_vector v0_8 = *(const einsum_avx512_vector *)(from + row[8]);
+    const einsum_avx512_vector v0_9 = *(const einsum_avx512_vector *)(from + row[9]);
+    const einsum_avx512_vector v0_10 = *(const einsum_avx512_vector *)(from + row[10]);
+    const einsum_avx512_vector v0_11 = *(const einsum_avx512_vector *)(from + row[11]);
+    const einsum_avx512_vector v0_12 = *(const einsum_avx512_vector *)(from + row[12]);
+    const einsum_avx512_vector v0_13 = *(const einsum_avx512_vector *)(from + row[13]);
+    const einsum_avx512_vector v0_14 = *(const einsum_avx512_vector *)(from + row[14]);
+    const einsum_avx512_vector v0_15 = *(const einsum_avx512_vector *)(from + row[15]);
+    const einsum_avx512_vector v1_0 = einsum_avx512_SHUFFLE(v0_0, v0_1,
+        0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+    const einsum_avx512_vector v1_1 = einsum_avx512_SHUFFLE(v0_0, v0_1,
+        1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+    const einsum_avx512_vector v1_2 = einsum_avx512_SHUFFLE(v0_2, v0_3,
+        0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+    const einsum_avx512_vector v1_3 = einsum_avx512_SHUFFLE(v0_2, v0_3,
+        1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+    const einsum_avx512_vector v1_4 = einsum_avx512_SHUFFLE(v0_4, v0_5,
+        0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+    const einsum_avx512_vector v1_5 = einsum_avx512_SHUFFLE(v0_4, v0_5,
+        1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+    const einsum_avx512_vector v1_6 = einsum_avx512_SHUFFLE(v0_6, v0_7,
+        0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+    const einsum_avx512_vector v1_7 = einsum_avx512_SHUFFLE(v0_6, v0_7,
+        1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+    const einsum_avx512_vector v1_8 = einsum_avx512_SHUFFLE(v0_8, v0_9,
+        0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+    const einsum_avx512_vector v1_9 = einsum_avx512_SHUFFLE(v0_8, v0_9,
+        1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+    const einsum_avx512_vector v1_10 = einsum_avx512_SHUFFLE(v0_10, v0_11,
+        0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+    const einsum_avx512_vector v1_11 = einsum_avx512_SHUFFLE(v0_10, v0_11,
+        1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+    const einsum_avx512_vector v1_12 = einsum_avx512_SHUFFLE(v0_12, v0_13,
+        0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+    const einsum_avx512_vector v1_13 = einsum_avx512_SHUFFLE(v0_12, v0_13,
+        1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+    const einsum_avx512_vector v1_14 = einsum_avx512_SHUFFLE(v0_14, v0_15,
+        0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+    const einsum_avx512_vector v1_15 = einsum_avx512_SHUFFLE(v0_14, v0_15,
+        1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+    const einsum_avx512_vector v2_0 = einsum_avx512_SHUFFLE(v1_0, v1_2,
+        0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    const einsum_avx512_vector v2_2 = einsum_avx512_SHUFFLE(v1_0, v1_2,
+        2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    const einsum_avx512_vector v2_1 = einsum_avx512_SHUFFLE(v1_1, v1_3,
+        0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    const einsum_avx512_vector v2_3 = einsum_avx512_SHUFFLE(v1_1, v1_3,
+        2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    const einsum_avx512_vector v2_4 = einsum_avx512_SHUFFLE(v1_4, v1_6,
+        0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    const einsum_avx512_vector v2_6 = einsum_avx512_SHUFFLE(v1_4, v1_6,
+        2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    const einsum_avx512_vector v2_5 = einsum_avx512_SHUFFLE(v1_5, v1_7,
+        0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    const einsum_avx512_vector v2_7 = einsum_avx512_SHUFFLE(v1_5, v1_7,
+        2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    const einsum_avx512_vector v2_8 = einsum_avx512_SHUFFLE(v1_8, v1_10,
+        0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    const einsum_avx512_vector v2_10 = einsum_avx512_SHUFFLE(v1_8, v1_10,
+        2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    const einsum_avx512_vector v2_9 = einsum_avx512_SHUFFLE(v1_9, v1_11,
+        0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    const einsum_avx512_vector v2_11 = einsum_avx512_SHUFFLE(v1_9, v1_11,
+        2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    const einsum_avx512_vector v2_12 = einsum_avx512_SHUFFLE(v1_12, v1_14,
+        0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    const einsum_avx512_vector v2_14 = einsum_avx512_SHUFFLE(v1_12, v1_14,
+        2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    const einsum_avx512_vector v2_13 = einsum_avx512_SHUFFLE(v1_13, v1_15,
+        0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    const einsum_avx512_vector v2_15 = einsum_avx512_SHUFFLE(v1_13, v1_15,
+        2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    const einsum_avx512_vector v3_0 = einsum_avx512_SHUFFLE(v2_0, v2_4,
+        0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+    const einsum_avx512_vector v3_4 = einsum_avx512_SHUFFLE(v2_0, v2_4,
+        4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+    const einsum_avx512_vector v3_1 = einsum_avx512_SHUFFLE(v2_1, v2_5,
+        0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+    const einsum_avx512_vector v3_5 = einsum_avx512_SHUFFLE(v2_1, v2_5,
+        4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+    const einsum_avx512_vector v3_2 = einsum_avx512_SHUFFLE(v2_2, v2_6,
+        0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+    const einsum_avx512_vector v3_6 = einsum_avx512_SHUFFLE(v2_2, v2_6,
+        4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+    const einsum_avx512_vector v3_3 = einsum_avx512_SHUFFLE(v2_3, v2_7,
+        0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+    const einsum_avx512_vector v3_7 = einsum_avx512_SHUFFLE(v2_3, v2_7,
+        4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+    const einsum_avx512_vector v3_8 = einsum_avx512_SHUFFLE(v2_8, v2_12,
+        0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+    const einsum_avx512_vector v3_12 = einsum_avx512_SHUFFLE(v2_8, v2_12,
+        4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+    const einsum_avx512_vector v3_9 = einsum_avx512_SHUFFLE(v2_9, v2_13,
+        0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+    const einsum_avx512_vector v3_13 = einsum_avx512_SHUFFLE(v2_9, v2_13,
+        4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+    const einsum_avx512_vector v3_10 = einsum_avx512_SHUFFLE(v2_10, v2_14,
+        0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+    const einsum_avx512_vector v3_14 = einsum_avx512_SHUFFLE(v2_10, v2_14,
+        4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+    const einsum_avx512_vector v3_11 = einsum_avx512_SHUFFLE(v2_11, v2_15,
+        0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+    const einsum_avx512_vector v3_15 = einsum_avx512_SHUFFLE(v2_11, v2_15,
+        4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+    const einsum_avx512_vector v4_0 = einsum_avx512_SHUFFLE(v3_0, v3_8,
+        0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+    const einsum_avx512_vector v4_8 = einsum_avx512_SHUFFLE(v3_0, v3_8,
+        8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    const einsum_avx512_vector v4_1 = einsum_avx512_SHUFFLE(v3_1, v3_9,
+        0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+    const einsum_avx512_vector v4_9 = einsum_avx512_SHUFFLE(v3_1, v3_9,
+        8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    const einsum_avx512_vector v4_2 = einsum_avx512_SHUFFLE(v3_2, v3_10,
+        0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+    const einsum_avx512_vector v4_10 = einsum_avx512_SHUFFLE(v3_2, v3_10,
+        8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    const einsum_avx512_vector v4_3 = einsum_avx512_SHUFFLE(v3_3, v3_11,
+        0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+    const einsum_avx512_vector v4_11 = einsum_avx512_SHUFFLE(v3_3, v3_11,
+        8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    const einsum_avx512_vector v4_4 = einsum_avx512_SHUFFLE(v3_4, v3_12,
+        0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+    const einsum_avx512_vector v4_12 = einsum_avx512_SHUFFLE(v3_4, v3_12,
+        8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    const einsum_avx512_vector v4_5 = einsum_avx512_SHUFFLE(v3_5, v3_13,
+        0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+    const einsum_avx512_vector v4_13 = einsum_avx512_SHUFFLE(v3_5, v3_13,
+        8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    const einsum_avx512_vector v4_6 = einsum_avx512_SHUFFLE(v3_6, v3_14,
+        0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+    const einsum_avx512_vector v4_14 = einsum_avx512_SHUFFLE(v3_6, v3_14,
+        8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    const einsum_avx512_vector v4_7 = einsum_avx512_SHUFFLE(v3_7, v3_15,
+        0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+    const einsum_avx512_vector v4_15 = einsum_avx512_SHUFFLE(v3_7, v3_15,
+        8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    *(einsum_avx512_vector *)(to + 0*step) = v4_0;
+    *(einsum_avx512_vector *)(to + 1*step) = v4_1;
+    *(einsum_avx512_vector *)(to + 2*step) = v4_2;
+    *(einsum_avx512_vector *)(to + 3*step) = v4_3;
+    *(einsum_avx512_vector *)(to + 4*step) = v4_4;
+    *(einsum_avx512_vector *)(to + 5*step) = v4_5;
+    *(einsum_avx512_vector *)(to + 6*step) = v4_6;
+    *(einsum_avx512_vector *)(to + 7*step) = v4_7;
+    *(einsum_avx512_vector *)(to + 8*step) = v4_8;
+    *(einsum_avx512_vector *)(to + 9*step) = v4_9;
+    *(einsum_avx512_vector *)(to + 10*step) = v4_10;
+    *(einsum_avx512_vector *)(to + 11*step) = v4_11;
+    *(einsum_avx512_vector *)(to + 12*step) = v4_12;
+    *(einsum_avx512_vector *)(to + 13*step) = v4_13;
+    *(einsum_avx512_vector *)(to + 14*step) = v4_14;
+    *(einsum_avx512_vector *)(to + 15*step) = v4_15;
+}
+
+/* to[0 .. n) += from[0 .. n) */
+static void
+einsum_avx512_add(float *to, const float *from, int64_t n)
+{
+    int64_t x = 0;
+    for (; x + einsum_avx512_LANES <= n; x += einsum_avx512_LANES)
+        *(einsum_avx512_vector *)(to + x) += *(const einsum_avx512_vector *)(from + x);
+    for (; x < n; x++)
+        to[x] += from[x];
+}
+
+/* run[x]: how many offsets from at[x] on are consecutive */
+static void
+einsum_avx512_runs(const int64_t *at, int64_t n, int64_t *run)
+{
+    for (int64_t x = n - 1; x >= 0; x--)
+        run[x] = x + 1 < n && at[x + 1] - at[x] == 1 ? run[x + 1] + 1 : 1;
+}
+
+/* The common distance of offsets; 0: none */
+static int64_t
+einsum_avx512_distance(const int64_t *at, int64_t n)
+{
+    for (int64_t x = 2; x < n; x++)
+        if (at[x] - at[x - 1] != at[1] - at[0])
+            return 0;
+    return n > 1 ? at[1] - at[0] : einsum_avx512_NR;
+}
+
+/* to[depth][width] = from[row + deep]; run: how many rows from each on are
+ * contiguous, deep_run likewise; rows from `live` on are 0 */
+static void
+einsum_avx512_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *run,
+    int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
+    int64_t width, float *to)
+{
+    for (int64_t r = live; r < width; r++)
+        for (int64_t d = 0; d < depth; d++)
+            to[width*d + r] = 0;
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++) {
+            const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
+            einsum_avx512_PREFETCH(from + row[0] + ahead);
+            einsum_avx512_PREFETCH(from + row[live - 1] + ahead);
+            einsum_avx512_move(to + width*d, from + row[0] + deep[d], live);
+        }
         return;
     }
-    if (runs)
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0; c < columns; c++) {
-                const float value = sum[einsum_avx512_NR*r + c];
-                out[row[r] + column[0] + c] = value;
+    if (deep_run[0] >= einsum_avx512_LANES) {
+        int64_t d = 0, at[einsum_avx512_LANES];
+        for (; d + einsum_avx512_LANES <= depth && deep_run[d] >= einsum_avx512_LANES; d += einsum_avx512_LANES)
+            for (int64_t r0 = 0; r0 < live; r0 += einsum_avx512_LANES) {
+                const int64_t r1 = live - r0 < einsum_avx512_LANES && live >= einsum_avx512_LANES
+                                       ? live - einsum_avx512_LANES : r0;
+                for (int64_t r = 0; r < einsum_avx512_LANES; r++) {
+                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
+                    einsum_avx512_PREFETCH(from + at[r] + 4*einsum_avx512_LANES);
+                }
+                einsum_avx512_turn(from, at, to + width*d + r1, width);
             }
-    else
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0; c < columns; c++) {
-                const float value = sum[einsum_avx512_NR*r + c];
-                out[row[r] + column[c]] = value;
+        for (; d < depth; d++)
+            for (int64_t r = 0; r < live; r++)
+                to[width*d + r] = from[row[r] + deep[d]];
+        return;
+    }
+    if (run[0] >= 4) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0, n; r < live; r += n) {
+                n = run[r] < live - r ? run[r] : live - r;
+                einsum_avx512_move(to + width*d + r, from + row[r] + deep[d], n);
             }
+        return;
+    }
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0; r < live; r++) {
+                to[width*d + r] = from[row[r] + deep[d]];
+            }
+        return;
+    }
+    for (int64_t r = 0; r < live; r++) {
+        const int64_t next = row[r + 1 < live ? r + 1 : r];
+        for (int64_t d = 0; d < depth; d++) {
+            einsum_avx512_PREFETCH(from + (next + deep[d]));
+            to[width*d + r] = from[row[r] + deep[d]];
+        }
+    }
+}
+
+/* to[depth][width] = from[row + deep]; run: how many rows from each on are
+ * contiguous, deep_run likewise; rows from `live` on are 0 */
+static void
+einsum_avx512_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *run,
+    int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
+    int64_t width, float *to)
+{
+    for (int64_t r = live; r < width; r++)
+        for (int64_t d = 0; d < depth; d++)
+            to[width*d + r] = 0;
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++) {
+            const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
+            einsum_avx512_PREFETCH(from + row[0] + ahead);
+            einsum_avx512_PREFETCH(from + row[live - 1] + ahead);
+            if (live == einsum_avx512_NR)
+                einsum_avx512_move(to + einsum_avx512_NR*d, from + row[0] + deep[d], einsum_avx512_NR);
+            else
+                einsum_avx512_move(to + einsum_avx512_NR*d, from + row[0] + deep[d], live);
+        }
+        return;
+    }
+    if (deep_run[0] >= einsum_avx512_LANES) {
+        int64_t d = 0, at[einsum_avx512_LANES];
+        for (; d + einsum_avx512_LANES <= depth && deep_run[d] >= einsum_avx512_LANES; d += einsum_avx512_LANES)
+            for (int64_t r0 = 0; r0 < live; r0 += einsum_avx512_LANES) {
+                const int64_t r1 = live - r0 < einsum_avx512_LANES && live >= einsum_avx512_LANES
+                                       ? live - einsum_avx512_LANES : r0;
+                for (int64_t r = 0; r < einsum_avx512_LANES; r++) {
+                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
+                    einsum_avx512_PREFETCH(from + at[r] + 4*einsum_avx512_LANES);
+                }
+                einsum_avx512_turn(from, at, to + einsum_avx512_NR*d + r1, einsum_avx512_NR);
+            }
+        for (; d < depth; d++)
+            for (int64_t r = 0; r < live; r++)
+                to[width*d + r] = from[row[r] + deep[d]];
+        return;
+    }
+    if (run[0] >= 4) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0, n; r < live; r += n) {
+                n = run[r] < live - r ? run[r] : live - r;
+                einsum_avx512_move(to + width*d + r, from + row[r] + deep[d], n);
+            }
+        return;
+    }
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0; r < live; r++) {
+                to[width*d + r] = from[row[r] + deep[d]];
+            }
+        return;
+    }
+    for (int64_t r = 0; r < live; r++) {
+        const int64_t next = row[r + 1 < live ? r + 1 : r];
+        for (int64_t d = 0; d < depth; d++) {
+            einsum_avx512_PREFETCH(from + (next + deep[d]));
+            to[width*d + r] = from[row[r] + deep[d]];
+        }
+    }
+}
+
+/* out[row + column] = the live part of a tile; `again`: added to the sums there */
+static void
+einsum_avx512_step1_store(const struct einsum_args *args, const float *sum,
+    float *out, const int64_t *row, int64_t rows, const int64_t *column,
+    const int64_t *run, int64_t columns, int again)
+{
+    (void)args;
+    if (1) {
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t c = 0, n; c < columns; c += n) {
+                n = run[c] < columns - c ? run[c] : columns - c;
+                if (again)
+                    einsum_avx512_add(out + row[r] + column[c], sum + einsum_avx512_NR*r + c, n);
+                else
+                    einsum_avx512_move(out + row[r] + column[c], sum + einsum_avx512_NR*r + c, n);
+            }
+        return;
+    }
 }
 
 static void
@@ -308,15 +803,26 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
     const int64_t deep_blocks = (all_depth + einsum_avx512_KC - 1) / einsum_avx512_KC;
     const int64_t block_depth =
         deep_blocks ? (all_depth + deep_blocks - 1) / deep_blocks : 1;
+    const int lhs_stays = 1; /* packed whole; else rhs is */
+    const int64_t panel = einsum_avx512_NR;
     float *const lhs_tiles = (float *)(void *)args->scratch;
-    float *const rhs_panels = lhs_tiles + einsum_avx512_MC*einsum_avx512_KC;
-    float *const sums = rhs_panels + einsum_avx512_NB*einsum_avx512_KC;
-    int64_t *const lhs_row = (int64_t *)(void *)(sums + einsum_avx512_MB*einsum_avx512_NB);
-    int64_t *const out_row = lhs_row + einsum_avx512_MB;
+    float *const rhs_panels = lhs_tiles + einsum_avx512_MC*einsum_avx512_KC + einsum_avx512_LANES*einsum_avx512_LANES;
+    int64_t *const lhs_row = (int64_t *)(void *)(rhs_panels + einsum_avx512_NC*einsum_avx512_KC);
+    int64_t *const lhs_run = lhs_row + einsum_avx512_MB;
+    int64_t *const out_row = lhs_run + einsum_avx512_MB;
     int64_t *const rhs_column = out_row + einsum_avx512_MB;
-    int64_t *const out_column = rhs_column + einsum_avx512_NB;
-    int64_t *const lhs_deep = out_column + einsum_avx512_NB;
-    int64_t *const rhs_deep = lhs_deep + einsum_avx512_KC;
+    int64_t *const rhs_run = rhs_column + einsum_avx512_NB;
+    int64_t *const out_column = rhs_run + einsum_avx512_NB;
+    int64_t *const out_run = out_column + einsum_avx512_NB;
+    int64_t *const lhs_deep = out_run + einsum_avx512_NB;
+    int64_t *const lhs_deep_run = lhs_deep + einsum_avx512_KC;
+    int64_t *const rhs_deep = lhs_deep_run + einsum_avx512_KC;
+    int64_t *const rhs_deep_run = rhs_deep + einsum_avx512_KC;
+    float part[einsum_avx512_MR*einsum_avx512_NR] __attribute__((aligned(64))); /* a tile on its way */
+    static const int64_t part_row[einsum_avx512_MR] = {0, 1*einsum_avx512_NR, 2*einsum_avx512_NR, 3*einsum_avx512_NR, 4*einsum_avx512_NR, 5*einsum_avx512_NR,
+        6*einsum_avx512_NR, 7*einsum_avx512_NR, 8*einsum_avx512_NR, 9*einsum_avx512_NR, 10*einsum_avx512_NR, 11*einsum_avx512_NR,
+        12*einsum_avx512_NR, 13*einsum_avx512_NR};
+    const int direct = 1;
     for (int64_t task = task_begin; task < task_end; task++) {
         int64_t rest = task;
         const int64_t row0 = rest % row_blocks * block_rows;
@@ -350,12 +856,19 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
                 ++k;
             }
         }
+        einsum_avx512_runs(lhs_row, rows, lhs_run);
+        einsum_avx512_runs(rhs_column, columns, rhs_run);
+        einsum_avx512_runs(out_column, columns, out_run);
+        /* tiles of equal height: the first `taller` have a row more */
+        const int64_t tiles = (rows + einsum_avx512_MR - 1) / einsum_avx512_MR;
+        const int64_t height = rows / tiles, taller = rows % tiles;
+        const int64_t tiles_at_once = lhs_stays ? tiles : 8;
+        const int64_t columns_at_once = lhs_stays ? panel : columns;
         int64_t deep0 = 0;
         do { /* K block; once, with depth 0, if K is empty */
             const int64_t depth = all_depth - deep0 < block_depth
                                       ? all_depth - deep0
                                       : block_depth;
-            const int last = deep0 + depth >= all_depth;
             {
                 int64_t j = deep0;
                 for (int64_t at = 0; at < depth; at++) {
@@ -364,23 +877,68 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
                     ++j;
                 }
             }
-            einsum_avx512_pack_rhs_f32(rhs_batch, rhs_column, columns,
-                rhs_deep, depth, rhs_panels);
-            for (int64_t m0 = 0; m0 < rows; m0 += einsum_avx512_MC) {
-                const int64_t m1 = rows - m0 < einsum_avx512_MC ? rows : m0 + einsum_avx512_MC;
-                einsum_avx512_pack_lhs_f32(lhs_batch, lhs_row + m0, m1 - m0,
-                    lhs_deep, depth, lhs_tiles);
-                for (int64_t n0 = 0; n0 < columns; n0 += einsum_avx512_NR) {
-                    const float *const panel = rhs_panels + n0*depth;
-                    for (int64_t r0 = m0; r0 < m1; r0 += einsum_avx512_MR) {
-                        /* one K block: the tile's sums need no place of their own */
-                        float *const sum =
-                            deep_blocks < 2 ? sums : sums + (n0*einsum_avx512_MB + r0*einsum_avx512_NR);
-                        einsum_avx512_tile(depth, lhs_tiles + (r0 - m0)*depth, panel, sum, deep0 == 0);
-                        if (last)
-                            einsum_avx512_step1_store(args, sum, out_batch, out_row + r0,
-                                m1 - r0 < einsum_avx512_MR ? m1 - r0 : einsum_avx512_MR, out_column + n0,
-                                columns - n0 < einsum_avx512_NR ? columns - n0 : einsum_avx512_NR);
+            einsum_avx512_runs(lhs_deep, depth, lhs_deep_run);
+            einsum_avx512_runs(rhs_deep, depth, rhs_deep_run);
+            const int64_t distance = lhs_stays && tiles <= 3 ? einsum_avx512_distance(rhs_deep, depth) : 0;
+            for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
+                const int64_t n1 =
+                    columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
+                const int64_t panels = (n1 - n0 + panel - 1) / panel;
+                /* few rows: packing would not pay */
+                const int in_place = distance && n1 - n0 == einsum_avx512_NR &&
+                    rhs_run[n0] >= einsum_avx512_NR &&
+                    (tiles == 1 || distance*(int64_t)sizeof(float) % 2048 != 0);
+                for (int64_t c = n0; !in_place && c < n1; c += panel) {
+                    float *const to = rhs_panels + (c - n0)/panel*einsum_avx512_NR*depth;
+                    const int64_t live = n1 - c < panel ? n1 - c : panel;
+                    einsum_avx512_pack_rhs_f32(rhs_batch, rhs_column + c, rhs_run + c, live,
+                        rhs_deep, rhs_deep_run, depth, einsum_avx512_NR, to);
+                }
+                for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {
+                    const int64_t t1 =
+                        tiles - t0 < tiles_at_once ? tiles : t0 + tiles_at_once;
+                    if (n0 == 0 || tiles_at_once < tiles)
+                        for (int64_t t = t0; t < t1; t++) {
+                            const int64_t r0 = t*height + (t < taller ? t : taller);
+                            const int64_t live_rows = height + (t < taller);
+                            einsum_avx512_pack_lhs_f32(lhs_batch, lhs_row + r0, lhs_run + r0, live_rows,
+                                lhs_deep, lhs_deep_run, depth, einsum_avx512_height[live_rows],
+                                lhs_tiles + (t - t0)*einsum_avx512_MR*depth);
+                        }
+                    for (int64_t t = t0, j = 0; t < t1 && j < panels;) {
+                        const int64_t r0 = t*height + (t < taller ? t : taller);
+                        const int64_t live_rows = height + (t < taller);
+                        const int64_t c0 = n0 + j*panel;
+                        const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
+                        const int narrow = live <= einsum_avx512_NARROW;
+                        const int64_t tile_height = einsum_avx512_height[live_rows];
+                        const float *const tile = lhs_tiles + (t - t0)*einsum_avx512_MR*depth;
+                        const float *const columns_of = in_place
+                            ? rhs_batch + rhs_column[n0] + rhs_deep[0]
+                            : rhs_panels + j*einsum_avx512_NR*depth;
+                        const int64_t step = in_place ? distance : einsum_avx512_NR;
+                        float *const sum = part;
+                        const int again = 0;
+                        const int whole = tile_height == live_rows &&
+                            live == (narrow ? einsum_avx512_LANES : einsum_avx512_NR) && out_run[c0] >= live;
+                        if (whole && direct) {
+                            einsum_avx512_tile(tile_height, narrow, depth, tile, columns_of, step,
+                                out_batch + out_column[c0], out_row + r0, deep0 > 0);
+                        } else {
+                            einsum_avx512_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
+                                part_row, again);
+                            einsum_avx512_step1_store(args, sum, out_batch, out_row + r0, live_rows,
+                                out_column + c0, out_run + c0, live, deep0 > 0);
+                        }
+                        if (lhs_stays) { /* a panel meets all tiles */
+                            t++;
+                            j += t == t1;
+                            t = t == t1 ? t0 : t;
+                        } else { /* a tile meets all panels */
+                            j++;
+                            t += j == panels;
+                            j = j == panels ? 0 : j;
+                        }
                     }
                 }
             }
@@ -410,34 +968,102 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
 #endif
 
 #define einsum_avx2_PREFETCH(p) __builtin_prefetch(p)
-#define einsum_avx2_MR 6 /* rows of a register tile */
+#define einsum_avx2_MR 6 /* rows of a register tile, at most */
 #define einsum_avx2_NR 16 /* columns of it */
+#define einsum_avx2_LANES 8 /* elements of a vector */
 #define einsum_avx2_KC 384 /* depth of a packed block, at most */
-#define einsum_avx2_MC 252 /* rows of lhs packed at once */
-#define einsum_avx2_MB 504 /* rows of out in a task, at most */
-#define einsum_avx2_NB 1024 /* columns of out in a task, at most */
+#define einsum_avx2_MC 510 /* rows of lhs packed at once */
+#define einsum_avx2_NC 1024 /* columns of rhs packed at once */
+#define einsum_avx2_MB 4096 /* rows of out in a task, at most */
+#define einsum_avx2_NB 4096 /* columns of out in a task, at most */
+
+#define einsum_avx2_NARROW 0 /* columns that need half a tile */
+
+/* of the tile that does so many rows */
+static const unsigned char einsum_avx2_height[7] = {0, 5, 5, 5, 5, 5, 6};
 
 typedef float einsum_avx2_vector
-    __attribute__((vector_size(32), may_alias));
+    __attribute__((vector_size(32), may_alias, aligned(sizeof(float))));
 
-/* sum[MR][NR] += lhs[depth][MR] * rhs[depth][NR], all packed */
 static void
-einsum_avx2_tile(int64_t depth, const float *lhs, const float *rhs,
-    float *sum, int fresh)
+einsum_avx2_tile_5x2(int64_t depth, const float *lhs, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
 {
     const einsum_avx2_vector zero = {0};
+    const int64_t ahead = 12*step;
     einsum_avx2_vector sum0_0 = zero, sum0_1 = zero;
     einsum_avx2_vector sum1_0 = zero, sum1_1 = zero;
     einsum_avx2_vector sum2_0 = zero, sum2_1 = zero;
     einsum_avx2_vector sum3_0 = zero, sum3_1 = zero;
     einsum_avx2_vector sum4_0 = zero, sum4_1 = zero;
-    einsum_avx2_vector sum5_0 = zero, sum5_1 = zero;
+    for (int r = 0; add && r < 5; r++) {
+        einsum_avx2_PREFETCH(out + row[r]);
+        einsum_avx2_PREFETCH(out + row[r] + 15);
+    }
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
 #endif
     for (int64_t d = 0; d < depth; d++) {
         const einsum_avx2_vector b0 = *(const einsum_avx2_vector *)(rhs + 0);
         const einsum_avx2_vector b1 = *(const einsum_avx2_vector *)(rhs + 8);
+        einsum_avx2_PREFETCH(rhs + ahead + 0);
+        einsum_avx2_PREFETCH(rhs + ahead + 8);
+        { const float x = lhs[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs[1]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs[2]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs[3]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs[4]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        lhs += 5;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_avx2_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_avx2_vector *)(out + row[0] + 8);
+        sum1_0 += *(einsum_avx2_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_avx2_vector *)(out + row[1] + 8);
+        sum2_0 += *(einsum_avx2_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_avx2_vector *)(out + row[2] + 8);
+        sum3_0 += *(einsum_avx2_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_avx2_vector *)(out + row[3] + 8);
+        sum4_0 += *(einsum_avx2_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_avx2_vector *)(out + row[4] + 8);
+    }
+    *(einsum_avx2_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_avx2_vector *)(out + row[0] + 8) = sum0_1;
+    *(einsum_avx2_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_avx2_vector *)(out + row[1] + 8) = sum1_1;
+    *(einsum_avx2_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_avx2_vector *)(out + row[2] + 8) = sum2_1;
+    *(einsum_avx2_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_avx2_vector *)(out + row[3] + 8) = sum3_1;
+    *(einsum_avx2_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_avx2_vector *)(out + row[4] + 8) = sum4_1;
+}
+
+static void
+einsum_avx2_tile_6x2(int64_t depth, const float *lhs, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_avx2_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_avx2_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_avx2_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_avx2_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_avx2_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_avx2_vector sum4_0 = zero, sum4_1 = zero;
+    einsum_avx2_vector sum5_0 = zero, sum5_1 = zero;
+    for (int r = 0; add && r < 6; r++) {
+        einsum_avx2_PREFETCH(out + row[r]);
+        einsum_avx2_PREFETCH(out + row[r] + 15);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_avx2_vector b0 = *(const einsum_avx2_vector *)(rhs + 0);
+        const einsum_avx2_vector b1 = *(const einsum_avx2_vector *)(rhs + 8);
+        einsum_avx2_PREFETCH(rhs + ahead + 0);
+        einsum_avx2_PREFETCH(rhs + ahead + 8);
         { const float x = lhs[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
         { const float x = lhs[1]; sum1_0 += x * b0; sum1_1 += x * b1; }
         { const float x = lhs[2]; sum2_0 += x * b0; sum2_1 += x * b1; }
@@ -445,135 +1071,320 @@ einsum_avx2_tile(int64_t depth, const float *lhs, const float *rhs,
         { const float x = lhs[4]; sum4_0 += x * b0; sum4_1 += x * b1; }
         { const float x = lhs[5]; sum5_0 += x * b0; sum5_1 += x * b1; }
         lhs += 6;
-        rhs += 16;
+        rhs += step;
     }
-    einsum_avx2_vector *const to = (einsum_avx2_vector *)sum;
-    if (!fresh) {
-        sum0_0 += to[0];
-        sum0_1 += to[1];
-        sum1_0 += to[2];
-        sum1_1 += to[3];
-        sum2_0 += to[4];
-        sum2_1 += to[5];
-        sum3_0 += to[6];
-        sum3_1 += to[7];
-        sum4_0 += to[8];
-        sum4_1 += to[9];
-        sum5_0 += to[10];
-        sum5_1 += to[11];
+    if (add) {
+        sum0_0 += *(einsum_avx2_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_avx2_vector *)(out + row[0] + 8);
+        sum1_0 += *(einsum_avx2_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_avx2_vector *)(out + row[1] + 8);
+        sum2_0 += *(einsum_avx2_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_avx2_vector *)(out + row[2] + 8);
+        sum3_0 += *(einsum_avx2_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_avx2_vector *)(out + row[3] + 8);
+        sum4_0 += *(einsum_avx2_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_avx2_vector *)(out + row[4] + 8);
+        sum5_0 += *(einsum_avx2_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_avx2_vector *)(out + row[5] + 8);
     }
-    to[0] = sum0_0;
-    to[1] = sum0_1;
-    to[2] = sum1_0;
-    to[3] = sum1_1;
-    to[4] = sum2_0;
-    to[5] = sum2_1;
-    to[6] = sum3_0;
-    to[7] = sum3_1;
-    to[8] = sum4_0;
-    to[9] = sum4_1;
-    to[10] = sum5_0;
-    to[11] = sum5_1;
+    *(einsum_avx2_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_avx2_vector *)(out + row[0] + 8) = sum0_1;
+    *(einsum_avx2_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_avx2_vector *)(out + row[1] + 8) = sum1_1;
+    *(einsum_avx2_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_avx2_vector *)(out + row[2] + 8) = sum2_1;
+    *(einsum_avx2_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_avx2_vector *)(out + row[3] + 8) = sum3_1;
+    *(einsum_avx2_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_avx2_vector *)(out + row[4] + 8) = sum4_1;
+    *(einsum_avx2_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_avx2_vector *)(out + row[5] + 8) = sum5_1;
 }
 
-/* to[panel][depth][MR] = from[row + deep]; missing rows are 0 */
+/* out[row] (+)= lhs[depth][height] * rhs[depth][NR], the first LANES columns
+ * of it if narrow; rhs advances by `step` */
 static void
-einsum_avx2_pack_lhs_f32(const float *from, const int64_t *row,
-    int64_t count, const int64_t *deep, int64_t depth, float *to)
+einsum_avx2_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
+    const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    for (; count > 0; count -= einsum_avx2_MR, row += einsum_avx2_MR) {
-        const int64_t live = count < einsum_avx2_MR ? count : einsum_avx2_MR;
-        int runs = live == einsum_avx2_MR;
-        for (int64_t r = 1; r < live; r++)
-            runs &= row[r] - row[r - 1] == 1;
-        if (runs) {
-            for (int64_t d = 0; d < depth; d++) {
-                const int64_t ahead = d + 8 < depth ? d + 8 : d;
-                einsum_avx2_PREFETCH(from + row[0] + deep[ahead]);
-                einsum_avx2_PREFETCH(from + row[einsum_avx2_MR - 1] + deep[ahead]);
-                memcpy(to + einsum_avx2_MR*d, from + row[0] + deep[d],
-                       einsum_avx2_MR * sizeof *to);
-            }
-            to += einsum_avx2_MR*depth;
-            continue;
-        }
-        for (int64_t r = 0; r < live; r++) {
-            const int64_t next = r + 1 < live ? row[r + 1] : row[r];
-            for (int64_t d = 0; d < depth; d++) {
-                einsum_avx2_PREFETCH(from + (next + deep[d]));
-                to[einsum_avx2_MR*d + r] = from[row[r] + deep[d]];
-            }
-        }
-        for (int64_t r = live; r < einsum_avx2_MR; r++)
-            for (int64_t d = 0; d < depth; d++)
-                to[einsum_avx2_MR*d + r] = 0;
-        to += einsum_avx2_MR*depth;
+    switch (2*height + narrow) {
+    case 10: einsum_avx2_tile_5x2(depth, lhs, rhs, step, out, row, add); break;
+    case 12: einsum_avx2_tile_6x2(depth, lhs, rhs, step, out, row, add); break;
     }
 }
 
-/* to[panel][depth][NR] = from[row + deep]; missing rows are 0 */
-static void
-einsum_avx2_pack_rhs_f32(const float *from, const int64_t *row,
-    int64_t count, const int64_t *deep, int64_t depth, float *to)
+typedef float einsum_avx2_half
+    __attribute__((vector_size(16), may_alias, aligned(sizeof(float))));
+typedef float einsum_avx2_quarter
+    __attribute__((vector_size(8), may_alias, aligned(sizeof(float))));
+
+/* to[0 .. n) = from[0 .. n), n > 0 */
+static inline __attribute__((always_inline)) void
+einsum_avx2_move(float *to, const float *from, int64_t n)
 {
-    for (; count > 0; count -= einsum_avx2_NR, row += einsum_avx2_NR) {
-        const int64_t live = count < einsum_avx2_NR ? count : einsum_avx2_NR;
-        int runs = live == einsum_avx2_NR;
-        for (int64_t r = 1; r < live; r++)
-            runs &= row[r] - row[r - 1] == 1;
-        if (runs) {
-            for (int64_t d = 0; d < depth; d++) {
-                const int64_t ahead = d + 8 < depth ? d + 8 : d;
-                einsum_avx2_PREFETCH(from + row[0] + deep[ahead]);
-                einsum_avx2_PREFETCH(from + row[einsum_avx2_NR - 1] + deep[ahead]);
-                memcpy(to + einsum_avx2_NR*d, from + row[0] + deep[d],
-                       einsum_avx2_NR * sizeof *to);
-            }
-            to += einsum_avx2_NR*depth;
-            continue;
-        }
-        for (int64_t r = 0; r < live; r++) {
-            const int64_t next = r + 1 < live ? row[r + 1] : row[r];
-            for (int64_t d = 0; d < depth; d++) {
-                einsum_avx2_PREFETCH(from + (next + deep[d]));
-                to[einsum_avx2_NR*d + r] = from[row[r] + deep[d]];
-            }
-        }
-        for (int64_t r = live; r < einsum_avx2_NR; r++)
-            for (int64_t d = 0; d < depth; d++)
-                to[einsum_avx2_NR*d + r] = 0;
-        to += einsum_avx2_NR*depth;
-    }
+    for (; n > 16; n -= 8, to += 8, from += 8)
+        *(einsum_avx2_vector *)to = *(const einsum_avx2_vector *)from;
+    if (n >= 8) {
+        *(einsum_avx2_vector *)to = *(const einsum_avx2_vector *)from;
+        *(einsum_avx2_vector *)(to + n - 8) = *(const einsum_avx2_vector *)(from + n - 8);
+    } else if (n >= 4) {
+        *(einsum_avx2_half *)to = *(const einsum_avx2_half *)from;
+        *(einsum_avx2_half *)(to + n - 4) = *(const einsum_avx2_half *)(from + n - 4);
+    } else if (n >= 2) {
+        *(einsum_avx2_quarter *)to = *(const einsum_avx2_quarter *)from;
+        *(einsum_avx2_quarter *)(to + n - 2) = *(const einsum_avx2_quarter *)(from + n - 2);
+    } else
+        for (int64_t x = 0; x < n; x++)
+            to[x] = from[x];
 }
 
-/* out[row + column] = the live part of a tile */
+#if defined(__clang__)
+#define einsum_avx2_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+typedef int32_t einsum_avx2_lanes __attribute__((vector_size(32)));
+#define einsum_avx2_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (einsum_avx2_lanes){__VA_ARGS__})
+#endif
+
+/* to[step*i + r] = from[row[r] + i] for i, r < LANES */
 static void
-einsum_avx2_step1_store(const struct einsum_args *args, const float *sum,
-    float *out, const int64_t *row, int64_t rows,
-    const int64_t *column, int64_t columns)
+einsum_avx2_turn(const float *from, const int64_t *row, float *to, int64_t step)
 {
-    (void)args;
-    int runs = 1;
-    for (int64_t c = 1; c < columns; c++)
-        runs &= column[c] - column[c - 1] == 1;
-    if (runs && columns == einsum_avx2_NR) {
-        for (int64_t r = 0; r < rows; r++)
-            memcpy(out + row[r] + column[0], sum + einsum_avx2_NR*r,
-                   einsum_avx2_NR * sizeof *sum);
+    const einsum_avx2_vector v0_0 = *(const einsum_avx2_vector *)(from + row[0]);
+    const einsum_avx2_vector v0_1 = *(const einsum_avx2_vector *)(from + row[1]);
+    const einsum_avx2_vector v0_2 = *(const einsum_avx2_vector *)(from + row[2]);
+    const einsum_avx2_vector v0_3 = *(const einsum_avx2_vector *)(from + row[3]);
+    const einsum_avx2_vector v0_4 = *(const einsum_avx2_vector *)(from + row[4]);
+    const einsum_avx2_vector v0_5 = *(const einsum_avx2_vector *)(from + row[5]);
+    const einsum_avx2_vector v0_6 = *(const einsum_avx2_vector *)(from + row[6]);
+    const einsum_avx2_vector v0_7 = *(const einsum_avx2_vector *)(from + row[7]);
+    const einsum_avx2_vector v1_0 = einsum_avx2_SHUFFLE(v0_0, v0_1,
+        0, 8, 2, 10, 4, 12, 6, 14);
+    const einsum_avx2_vector v1_1 = einsum_avx2_SHUFFLE(v0_0, v0_1,
+        1, 9, 3, 11, 5, 13, 7, 15);
+    const einsum_avx2_vector v1_2 = einsum_avx2_SHUFFLE(v0_2, v0_3,
+        0, 8, 2, 10, 4, 12, 6, 14);
+    const einsum_avx2_vector v1_3 = einsum_avx2_SHUFFLE(v0_2, v0_3,
+        1, 9, 3, 11, 5, 13, 7, 15);
+    const einsum_avx2_vector v1_4 = einsum_avx2_SHUFFLE(v0_4, v0_5,
+        0, 8, 2, 10, 4, 12, 6, 14);
+    const einsum_avx2_vector v1_5 = einsum_avx2_SHUFFLE(v0_4, v0_5,
+        1, 9, 3, 11, 5, 13, 7, 15);
+    const einsum_avx2_vector v1_6 = einsum_avx2_SHUFFLE(v0_6, v0_7,
+        0, 8, 2, 10, 4, 12, 6, 14);
+    const einsum_avx2_vector v1_7 = einsum_avx2_SHUFFLE(v0_6, v0_7,
+        1, 9, 3, 11, 5, 13, 7, 15);
+    const einsum_avx2_vector v2_0 = einsum_avx2_SHUFFLE(v1_0, v1_2,
+        0, 1, 8, 9, 4, 5, 12, 13);
+    const einsum_avx2_vector v2_2 = einsum_avx2_SHUFFLE(v1_0, v1_2,
+        2, 3, 10, 11, 6, 7, 14, 15);
+    const einsum_avx2_vector v2_1 = einsum_avx2_SHUFFLE(v1_1, v1_3,
+        0, 1, 8, 9, 4, 5, 12, 13);
+    const einsum_avx2_vector v2_3 = einsum_avx2_SHUFFLE(v1_1, v1_3,
+        2, 3, 10, 11, 6, 7, 14, 15);
+    const einsum_avx2_vector v2_4 = einsum_avx2_SHUFFLE(v1_4, v1_6,
+        0, 1, 8, 9, 4, 5, 12, 13);
+    const einsum_avx2_vector v2_6 = einsum_avx2_SHUFFLE(v1_4, v1_6,
+        2, 3, 10, 11, 6, 7, 14, 15);
+    const einsum_avx2_vector v2_5 = einsum_avx2_SHUFFLE(v1_5, v1_7,
+        0, 1, 8, 9, 4, 5, 12, 13);
+    const einsum_avx2_vector v2_7 = einsum_avx2_SHUFFLE(v1_5, v1_7,
+        2, 3, 10, 11, 6, 7, 14, 15);
+    const einsum_avx2_vector v3_0 = einsum_avx2_SHUFFLE(v2_0, v2_4,
+        0, 1, 2, 3, 8, 9, 10, 11);
+    const einsum_avx2_vector v3_4 = einsum_avx2_SHUFFLE(v2_0, v2_4,
+        4, 5, 6, 7, 12, 13, 14, 15);
+    const einsum_avx2_vector v3_1 = einsum_avx2_SHUFFLE(v2_1, v2_5,
+        0, 1, 2, 3, 8, 9, 10, 11);
+    const einsum_avx2_vector v3_5 = einsum_avx2_SHUFFLE(v2_1, v2_5,
+        4, 5, 6, 7, 12, 13, 14, 15);
+    const einsum_avx2_vector v3_2 = einsum_avx2_SHUFFLE(v2_2, v2_6,
+        0, 1, 2, 3, 8, 9, 10, 11);
+    const einsum_avx2_vector v3_6 = einsum_avx2_SHUFFLE(v2_2, v2_6,
+        4, 5, 6, 7, 12, 13, 14, 15);
+    const einsum_avx2_vector v3_3 = einsum_avx2_SHUFFLE(v2_3, v2_7,
+        0, 1, 2, 3, 8, 9, 10, 11);
+    const einsum_avx2_vector v3_7 = einsum_avx2_SHUFFLE(v2_3, v2_7,
+        4, 5, 6, 7, 12, 13, 14, 15);
+    *(einsum_avx2_vector *)(to + 0*step) = v3_0;
+    *(einsum_avx2_vector *)(to + 1*step) = v3_1;
+    *(einsum_avx2_vector *)(to + 2*step) = v3_2;
+    *(einsum_avx2_vector *)(to + 3*step) = v3_3;
+    *(einsum_avx2_vector *)(to + 4*step) = v3_4;
+    *(einsum_avx2_vector *)(to + 5*step) = v3_5;
+    *(einsum_avx2_vector *)(to + 6*step) = v3_6;
+    *(einsum_avx2_vector *)(to + 7*step) = v3_7;
+}
+
+/* to[0 .. n) += from[0 .. n) */
+static void
+einsum_avx2_add(float *to, const float *from, int64_t n)
+{
+    int64_t x = 0;
+    for (; x + einsum_avx2_LANES <= n; x += einsum_avx2_LANES)
+        *(einsum_avx2_vector *)(to + x) += *(const einsum_avx2_vector *)(from + x);
+    for (; x < n; x++)
+        to[x] += from[x];
+}
+
+/* run[x]: how many offsets from at[x] on are consecutive */
+static void
+einsum_avx2_runs(const int64_t *at, int64_t n, int64_t *run)
+{
+    for (int64_t x = n - 1; x >= 0; x--)
+        run[x] = x + 1 < n && at[x + 1] - at[x] == 1 ? run[x + 1] + 1 : 1;
+}
+
+/* The common distance of offsets; 0: none */
+static int64_t
+einsum_avx2_distance(const int64_t *at, int64_t n)
+{
+    for (int64_t x = 2; x < n; x++)
+        if (at[x] - at[x - 1] != at[1] - at[0])
+            return 0;
+    return n > 1 ? at[1] - at[0] : einsum_avx2_NR;
+}
+
+/* to[depth][width] = from[row + deep]; run: how many rows from each on are
+ * contiguous, deep_run likewise; rows from `live` on are 0 */
+static void
+einsum_avx2_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *run,
+    int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
+    int64_t width, float *to)
+{
+    for (int64_t r = live; r < width; r++)
+        for (int64_t d = 0; d < depth; d++)
+            to[width*d + r] = 0;
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++) {
+            const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
+            einsum_avx2_PREFETCH(from + row[0] + ahead);
+            einsum_avx2_PREFETCH(from + row[live - 1] + ahead);
+            einsum_avx2_move(to + width*d, from + row[0] + deep[d], live);
+        }
         return;
     }
-    if (runs)
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0; c < columns; c++) {
-                const float value = sum[einsum_avx2_NR*r + c];
-                out[row[r] + column[0] + c] = value;
+    if (deep_run[0] >= einsum_avx2_LANES) {
+        int64_t d = 0, at[einsum_avx2_LANES];
+        for (; d + einsum_avx2_LANES <= depth && deep_run[d] >= einsum_avx2_LANES; d += einsum_avx2_LANES)
+            for (int64_t r0 = 0; r0 < live; r0 += einsum_avx2_LANES) {
+                const int64_t r1 = live - r0 < einsum_avx2_LANES && live >= einsum_avx2_LANES
+                                       ? live - einsum_avx2_LANES : r0;
+                for (int64_t r = 0; r < einsum_avx2_LANES; r++) {
+                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
+                    einsum_avx2_PREFETCH(from + at[r] + 4*einsum_avx2_LANES);
+                }
+                einsum_avx2_turn(from, at, to + width*d + r1, width);
             }
-    else
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0; c < columns; c++) {
-                const float value = sum[einsum_avx2_NR*r + c];
-                out[row[r] + column[c]] = value;
+        for (; d < depth; d++)
+            for (int64_t r = 0; r < live; r++)
+                to[width*d + r] = from[row[r] + deep[d]];
+        return;
+    }
+    if (run[0] >= 4) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0, n; r < live; r += n) {
+                n = run[r] < live - r ? run[r] : live - r;
+                einsum_avx2_move(to + width*d + r, from + row[r] + deep[d], n);
             }
+        return;
+    }
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0; r < live; r++) {
+                to[width*d + r] = from[row[r] + deep[d]];
+            }
+        return;
+    }
+    for (int64_t r = 0; r < live; r++) {
+        const int64_t next = row[r + 1 < live ? r + 1 : r];
+        for (int64_t d = 0; d < depth; d++) {
+            einsum_avx2_PREFETCH(from + (next + deep[d]));
+            to[width*d + r] = from[row[r] + deep[d]];
+        }
+    }
+}
+
+/* to[depth][width] = from[row + deep]; run: how many rows from each on are
+ * contiguous, deep_run likewise; rows from `live` on are 0 */
+static void
+einsum_avx2_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *run,
+    int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
+    int64_t width, float *to)
+{
+    for (int64_t r = live; r < width; r++)
+        for (int64_t d = 0; d < depth; d++)
+            to[width*d + r] = 0;
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++) {
+            const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
+            einsum_avx2_PREFETCH(from + row[0] + ahead);
+            einsum_avx2_PREFETCH(from + row[live - 1] + ahead);
+            if (live == einsum_avx2_NR)
+                einsum_avx2_move(to + einsum_avx2_NR*d, from + row[0] + deep[d], einsum_avx2_NR);
+            else
+                einsum_avx2_move(to + einsum_avx2_NR*d, from + row[0] + deep[d], live);
+        }
+        return;
+    }
+    if (deep_run[0] >= einsum_avx2_LANES) {
+        int64_t d = 0, at[einsum_avx2_LANES];
+        for (; d + einsum_avx2_LANES <= depth && deep_run[d] >= einsum_avx2_LANES; d += einsum_avx2_LANES)
+            for (int64_t r0 = 0; r0 < live; r0 += einsum_avx2_LANES) {
+                const int64_t r1 = live - r0 < einsum_avx2_LANES && live >= einsum_avx2_LANES
+                                       ? live - einsum_avx2_LANES : r0;
+                for (int64_t r = 0; r < einsum_avx2_LANES; r++) {
+                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
+                    einsum_avx2_PREFETCH(from + at[r] + 4*einsum_avx2_LANES);
+                }
+                einsum_avx2_turn(from, at, to + einsum_avx2_NR*d + r1, einsum_avx2_NR);
+            }
+        for (; d < depth; d++)
+            for (int64_t r = 0; r < live; r++)
+                to[width*d + r] = from[row[r] + deep[d]];
+        return;
+    }
+    if (run[0] >= 4) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0, n; r < live; r += n) {
+                n = run[r] < live - r ? run[r] : live - r;
+                einsum_avx2_move(to + width*d + r, from + row[r] + deep[d], n);
+            }
+        return;
+    }
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0; r < live; r++) {
+                to[width*d + r] = from[row[r] + deep[d]];
+            }
+        return;
+    }
+    for (int64_t r = 0; r < live; r++) {
+        const int64_t next = row[r + 1 < live ? r + 1 : r];
+        for (int64_t d = 0; d < depth; d++) {
+            einsum_avx2_PREFETCH(from + (next + deep[d]));
+            to[width*d + r] = from[row[r] + deep[d]];
+        }
+    }
+}
+
+/* out[row + column] = the live part of a tile; `again`: added to the sums there */
+static void
+einsum_avx2_step1_store(const struct einsum_args *args, const float *sum,
+    float *out, const int64_t *row, int64_t rows, const int64_t *column,
+    const int64_t *run, int64_t columns, int again)
+{
+    (void)args;
+    if (1) {
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t c = 0, n; c < columns; c += n) {
+                n = run[c] < columns - c ? run[c] : columns - c;
+                if (again)
+                    einsum_avx2_add(out + row[r] + column[c], sum + einsum_avx2_NR*r + c, n);
+                else
+                    einsum_avx2_move(out + row[r] + column[c], sum + einsum_avx2_NR*r + c, n);
+            }
+        return;
+    }
 }
 
 static void
@@ -594,15 +1405,24 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
     const int64_t deep_blocks = (all_depth + einsum_avx2_KC - 1) / einsum_avx2_KC;
     const int64_t block_depth =
         deep_blocks ? (all_depth + deep_blocks - 1) / deep_blocks : 1;
+    const int lhs_stays = 0; /* packed whole; else rhs is */
+    const int64_t panel = einsum_avx2_NR;
     float *const lhs_tiles = (float *)(void *)args->scratch;
-    float *const rhs_panels = lhs_tiles + einsum_avx2_MC*einsum_avx2_KC;
-    float *const sums = rhs_panels + einsum_avx2_NB*einsum_avx2_KC;
-    int64_t *const lhs_row = (int64_t *)(void *)(sums + einsum_avx2_MB*einsum_avx2_NB);
-    int64_t *const out_row = lhs_row + einsum_avx2_MB;
+    float *const rhs_panels = lhs_tiles + einsum_avx2_MC*einsum_avx2_KC + einsum_avx2_LANES*einsum_avx2_LANES;
+    int64_t *const lhs_row = (int64_t *)(void *)(rhs_panels + einsum_avx2_NC*einsum_avx2_KC);
+    int64_t *const lhs_run = lhs_row + einsum_avx2_MB;
+    int64_t *const out_row = lhs_run + einsum_avx2_MB;
     int64_t *const rhs_column = out_row + einsum_avx2_MB;
-    int64_t *const out_column = rhs_column + einsum_avx2_NB;
-    int64_t *const lhs_deep = out_column + einsum_avx2_NB;
-    int64_t *const rhs_deep = lhs_deep + einsum_avx2_KC;
+    int64_t *const rhs_run = rhs_column + einsum_avx2_NB;
+    int64_t *const out_column = rhs_run + einsum_avx2_NB;
+    int64_t *const out_run = out_column + einsum_avx2_NB;
+    int64_t *const lhs_deep = out_run + einsum_avx2_NB;
+    int64_t *const lhs_deep_run = lhs_deep + einsum_avx2_KC;
+    int64_t *const rhs_deep = lhs_deep_run + einsum_avx2_KC;
+    int64_t *const rhs_deep_run = rhs_deep + einsum_avx2_KC;
+    float part[einsum_avx2_MR*einsum_avx2_NR] __attribute__((aligned(64))); /* a tile on its way */
+    static const int64_t part_row[einsum_avx2_MR] = {0, 1*einsum_avx2_NR, 2*einsum_avx2_NR, 3*einsum_avx2_NR, 4*einsum_avx2_NR, 5*einsum_avx2_NR};
+    const int direct = 1;
     for (int64_t task = task_begin; task < task_end; task++) {
         int64_t rest = task;
         const int64_t row0 = rest % row_blocks * block_rows;
@@ -636,12 +1456,19 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 ++k;
             }
         }
+        einsum_avx2_runs(lhs_row, rows, lhs_run);
+        einsum_avx2_runs(rhs_column, columns, rhs_run);
+        einsum_avx2_runs(out_column, columns, out_run);
+        /* tiles of equal height: the first `taller` have a row more */
+        const int64_t tiles = (rows + einsum_avx2_MR - 1) / einsum_avx2_MR;
+        const int64_t height = rows / tiles, taller = rows % tiles;
+        const int64_t tiles_at_once = lhs_stays ? tiles : 8;
+        const int64_t columns_at_once = lhs_stays ? panel : columns;
         int64_t deep0 = 0;
         do { /* K block; once, with depth 0, if K is empty */
             const int64_t depth = all_depth - deep0 < block_depth
                                       ? all_depth - deep0
                                       : block_depth;
-            const int last = deep0 + depth >= all_depth;
             {
                 int64_t j = deep0;
                 for (int64_t at = 0; at < depth; at++) {
@@ -650,23 +1477,68 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                     ++j;
                 }
             }
-            einsum_avx2_pack_rhs_f32(rhs_batch, rhs_column, columns,
-                rhs_deep, depth, rhs_panels);
-            for (int64_t m0 = 0; m0 < rows; m0 += einsum_avx2_MC) {
-                const int64_t m1 = rows - m0 < einsum_avx2_MC ? rows : m0 + einsum_avx2_MC;
-                einsum_avx2_pack_lhs_f32(lhs_batch, lhs_row + m0, m1 - m0,
-                    lhs_deep, depth, lhs_tiles);
-                for (int64_t n0 = 0; n0 < columns; n0 += einsum_avx2_NR) {
-                    const float *const panel = rhs_panels + n0*depth;
-                    for (int64_t r0 = m0; r0 < m1; r0 += einsum_avx2_MR) {
-                        /* one K block: the tile's sums need no place of their own */
-                        float *const sum =
-                            deep_blocks < 2 ? sums : sums + (n0*einsum_avx2_MB + r0*einsum_avx2_NR);
-                        einsum_avx2_tile(depth, lhs_tiles + (r0 - m0)*depth, panel, sum, deep0 == 0);
-                        if (last)
-                            einsum_avx2_step1_store(args, sum, out_batch, out_row + r0,
-                                m1 - r0 < einsum_avx2_MR ? m1 - r0 : einsum_avx2_MR, out_column + n0,
-                                columns - n0 < einsum_avx2_NR ? columns - n0 : einsum_avx2_NR);
+            einsum_avx2_runs(lhs_deep, depth, lhs_deep_run);
+            einsum_avx2_runs(rhs_deep, depth, rhs_deep_run);
+            const int64_t distance = lhs_stays && tiles <= 3 ? einsum_avx2_distance(rhs_deep, depth) : 0;
+            for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
+                const int64_t n1 =
+                    columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
+                const int64_t panels = (n1 - n0 + panel - 1) / panel;
+                /* few rows: packing would not pay */
+                const int in_place = distance && n1 - n0 == einsum_avx2_NR &&
+                    rhs_run[n0] >= einsum_avx2_NR &&
+                    (tiles == 1 || distance*(int64_t)sizeof(float) % 2048 != 0);
+                for (int64_t c = n0; !in_place && c < n1; c += panel) {
+                    float *const to = rhs_panels + (c - n0)/panel*einsum_avx2_NR*depth;
+                    const int64_t live = n1 - c < panel ? n1 - c : panel;
+                    einsum_avx2_pack_rhs_f32(rhs_batch, rhs_column + c, rhs_run + c, live,
+                        rhs_deep, rhs_deep_run, depth, einsum_avx2_NR, to);
+                }
+                for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {
+                    const int64_t t1 =
+                        tiles - t0 < tiles_at_once ? tiles : t0 + tiles_at_once;
+                    if (n0 == 0 || tiles_at_once < tiles)
+                        for (int64_t t = t0; t < t1; t++) {
+                            const int64_t r0 = t*height + (t < taller ? t : taller);
+                            const int64_t live_rows = height + (t < taller);
+                            einsum_avx2_pack_lhs_f32(lhs_batch, lhs_row + r0, lhs_run + r0, live_rows,
+                                lhs_deep, lhs_deep_run, depth, einsum_avx2_height[live_rows],
+                                lhs_tiles + (t - t0)*einsum_avx2_MR*depth);
+                        }
+                    for (int64_t t = t0, j = 0; t < t1 && j < panels;) {
+                        const int64_t r0 = t*height + (t < taller ? t : taller);
+                        const int64_t live_rows = height + (t < taller);
+                        const int64_t c0 = n0 + j*panel;
+                        const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
+                        const int narrow = live <= einsum_avx2_NARROW;
+                        const int64_t tile_height = einsum_avx2_height[live_rows];
+                        const float *const tile = lhs_tiles + (t - t0)*einsum_avx2_MR*depth;
+                        const float *const columns_of = in_place
+                            ? rhs_batch + rhs_column[n0] + rhs_deep[0]
+                            : rhs_panels + j*einsum_avx2_NR*depth;
+                        const int64_t step = in_place ? distance : einsum_avx2_NR;
+                        float *const sum = part;
+                        const int again = 0;
+                        const int whole = tile_height == live_rows &&
+                            live == (narrow ? einsum_avx2_LANES : einsum_avx2_NR) && out_run[c0] >= live;
+                        if (whole && direct) {
+                            einsum_avx2_tile(tile_height, narrow, depth, tile, columns_of, step,
+                                out_batch + out_column[c0], out_row + r0, deep0 > 0);
+                        } else {
+                            einsum_avx2_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
+                                part_row, again);
+                            einsum_avx2_step1_store(args, sum, out_batch, out_row + r0, live_rows,
+                                out_column + c0, out_run + c0, live, deep0 > 0);
+                        }
+                        if (lhs_stays) { /* a panel meets all tiles */
+                            t++;
+                            j += t == t1;
+                            t = t == t1 ? t0 : t;
+                        } else { /* a tile meets all panels */
+                            j++;
+                            t += j == panels;
+                            j = j == panels ? 0 : j;
+                        }
                     }
                 }
             }
@@ -687,22 +1559,229 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
 
 #if defined(einsum_VECTORS) && defined(__aarch64__)
 #define einsum_base_PREFETCH(p) __builtin_prefetch(p)
-#define einsum_base_MR 14 /* rows of a register tile */
+#define einsum_base_MR 14 /* rows of a register tile, at most */
 #define einsum_base_NR 8 /* columns of it */
+#define einsum_base_LANES 4 /* elements of a vector */
 #define einsum_base_KC 384 /* depth of a packed block, at most */
-#define einsum_base_MC 252 /* rows of lhs packed at once */
-#define einsum_base_MB 504 /* rows of out in a task, at most */
-#define einsum_base_NB 1024 /* columns of out in a task, at most */
+#define einsum_base_MC 504 /* rows of lhs packed at once */
+#define einsum_base_NC 1024 /* columns of rhs packed at once */
+#define einsum_base_MB 4096 /* rows of out in a task, at most */
+#define einsum_base_NB 4096 /* columns of out in a task, at most */
+
+#define einsum_base_NARROW 0 /* columns that need half a tile */
+
+/* of the tile that does so many rows */
+static const unsigned char einsum_base_height[15] = {0, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 13, 14};
 
 typedef float einsum_base_vector
-    __attribute__((vector_size(16), may_alias));
+    __attribute__((vector_size(16), may_alias, aligned(sizeof(float))));
 
-/* sum[MR][NR] += lhs[depth][MR] * rhs[depth][NR], all packed */
 static void
-einsum_base_tile(int64_t depth, const float *lhs, const float *rhs,
-    float *sum, int fresh)
+einsum_base_tile_12x2(int64_t depth, const float *lhs, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
 {
     const einsum_base_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_base_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_base_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_base_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_base_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_base_vector sum4_0 = zero, sum4_1 = zero;
+    einsum_base_vector sum5_0 = zero, sum5_1 = zero;
+    einsum_base_vector sum6_0 = zero, sum6_1 = zero;
+    einsum_base_vector sum7_0 = zero, sum7_1 = zero;
+    einsum_base_vector sum8_0 = zero, sum8_1 = zero;
+    einsum_base_vector sum9_0 = zero, sum9_1 = zero;
+    einsum_base_vector sum10_0 = zero, sum10_1 = zero;
+    einsum_base_vector sum11_0 = zero, sum11_1 = zero;
+    for (int r = 0; add && r < 12; r++) {
+        einsum_base_PREFETCH(out + row[r]);
+        einsum_base_PREFETCH(out + row[r] + 7);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_base_vector b0 = *(const einsum_base_vector *)(rhs + 0);
+        const einsum_base_vector b1 = *(const einsum_base_vector *)(rhs + 4);
+        einsum_base_PREFETCH(rhs + ahead + 0);
+        einsum_base_PREFETCH(rhs + ahead + 4);
+        { const float x = lhs[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs[1]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs[2]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs[3]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs[4]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        { const float x = lhs[5]; sum5_0 += x * b0; sum5_1 += x * b1; }
+        { const float x = lhs[6]; sum6_0 += x * b0; sum6_1 += x * b1; }
+        { const float x = lhs[7]; sum7_0 += x * b0; sum7_1 += x * b1; }
+        { const float x = lhs[8]; sum8_0 += x * b0; sum8_1 += x * b1; }
+        { const float x = lhs[9]; sum9_0 += x * b0; sum9_1 += x * b1; }
+        { const float x = lhs[10]; sum10_0 += x * b0; sum10_1 += x * b1; }
+        { const float x = lhs[11]; sum11_0 += x * b0; sum11_1 += x * b1; }
+        lhs += 12;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_base_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_base_vector *)(out + row[0] + 4);
+        sum1_0 += *(einsum_base_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_base_vector *)(out + row[1] + 4);
+        sum2_0 += *(einsum_base_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_base_vector *)(out + row[2] + 4);
+        sum3_0 += *(einsum_base_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_base_vector *)(out + row[3] + 4);
+        sum4_0 += *(einsum_base_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_base_vector *)(out + row[4] + 4);
+        sum5_0 += *(einsum_base_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_base_vector *)(out + row[5] + 4);
+        sum6_0 += *(einsum_base_vector *)(out + row[6] + 0);
+        sum6_1 += *(einsum_base_vector *)(out + row[6] + 4);
+        sum7_0 += *(einsum_base_vector *)(out + row[7] + 0);
+        sum7_1 += *(einsum_base_vector *)(out + row[7] + 4);
+        sum8_0 += *(einsum_base_vector *)(out + row[8] + 0);
+        sum8_1 += *(einsum_base_vector *)(out + row[8] + 4);
+        sum9_0 += *(einsum_base_vector *)(out + row[9] + 0);
+        sum9_1 += *(einsum_base_vector *)(out + row[9] + 4);
+        sum10_0 += *(einsum_base_vector *)(out + row[10] + 0);
+        sum10_1 += *(einsum_base_vector *)(out + row[10] + 4);
+        sum11_0 += *(einsum_base_vector *)(out + row[11] + 0);
+        sum11_1 += *(einsum_base_vector *)(out + row[11] + 4);
+    }
+    *(einsum_base_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_base_vector *)(out + row[0] + 4) = sum0_1;
+    *(einsum_base_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_base_vector *)(out + row[1] + 4) = sum1_1;
+    *(einsum_base_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_base_vector *)(out + row[2] + 4) = sum2_1;
+    *(einsum_base_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_base_vector *)(out + row[3] + 4) = sum3_1;
+    *(einsum_base_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_base_vector *)(out + row[4] + 4) = sum4_1;
+    *(einsum_base_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_base_vector *)(out + row[5] + 4) = sum5_1;
+    *(einsum_base_vector *)(out + row[6] + 0) = sum6_0;
+    *(einsum_base_vector *)(out + row[6] + 4) = sum6_1;
+    *(einsum_base_vector *)(out + row[7] + 0) = sum7_0;
+    *(einsum_base_vector *)(out + row[7] + 4) = sum7_1;
+    *(einsum_base_vector *)(out + row[8] + 0) = sum8_0;
+    *(einsum_base_vector *)(out + row[8] + 4) = sum8_1;
+    *(einsum_base_vector *)(out + row[9] + 0) = sum9_0;
+    *(einsum_base_vector *)(out + row[9] + 4) = sum9_1;
+    *(einsum_base_vector *)(out + row[10] + 0) = sum10_0;
+    *(einsum_base_vector *)(out + row[10] + 4) = sum10_1;
+    *(einsum_base_vector *)(out + row[11] + 0) = sum11_0;
+    *(einsum_base_vector *)(out + row[11] + 4) = sum11_1;
+}
+
+static void
+einsum_base_tile_13x2(int64_t depth, const float *lhs, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_base_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_base_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_base_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_base_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_base_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_base_vector sum4_0 = zero, sum4_1 = zero;
+    einsum_base_vector sum5_0 = zero, sum5_1 = zero;
+    einsum_base_vector sum6_0 = zero, sum6_1 = zero;
+    einsum_base_vector sum7_0 = zero, sum7_1 = zero;
+    einsum_base_vector sum8_0 = zero, sum8_1 = zero;
+    einsum_base_vector sum9_0 = zero, sum9_1 = zero;
+    einsum_base_vector sum10_0 = zero, sum10_1 = zero;
+    einsum_base_vector sum11_0 = zero, sum11_1 = zero;
+    einsum_base_vector sum12_0 = zero, sum12_1 = zero;
+    for (int r = 0; add && r < 13; r++) {
+        einsum_base_PREFETCH(out + row[r]);
+        einsum_base_PREFETCH(out + row[r] + 7);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_base_vector b0 = *(const einsum_base_vector *)(rhs + 0);
+        const einsum_base_vector b1 = *(const einsum_base_vector *)(rhs + 4);
+        einsum_base_PREFETCH(rhs + ahead + 0);
+        einsum_base_PREFETCH(rhs + ahead + 4);
+        { const float x = lhs[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs[1]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs[2]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs[3]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs[4]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        { const float x = lhs[5]; sum5_0 += x * b0; sum5_1 += x * b1; }
+        { const float x = lhs[6]; sum6_0 += x * b0; sum6_1 += x * b1; }
+        { const float x = lhs[7]; sum7_0 += x * b0; sum7_1 += x * b1; }
+        { const float x = lhs[8]; sum8_0 += x * b0; sum8_1 += x * b1; }
+        { const float x = lhs[9]; sum9_0 += x * b0; sum9_1 += x * b1; }
+        { const float x = lhs[10]; sum10_0 += x * b0; sum10_1 += x * b1; }
+        { const float x = lhs[11]; sum11_0 += x * b0; sum11_1 += x * b1; }
+        { const float x = lhs[12]; sum12_0 += x * b0; sum12_1 += x * b1; }
+        lhs += 13;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_base_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_base_vector *)(out + row[0] + 4);
+        sum1_0 += *(einsum_base_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_base_vector *)(out + row[1] + 4);
+        sum2_0 += *(einsum_base_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_base_vector *)(out + row[2] + 4);
+        sum3_0 += *(einsum_base_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_base_vector *)(out + row[3] + 4);
+        sum4_0 += *(einsum_base_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_base_vector *)(out + row[4] + 4);
+        sum5_0 += *(einsum_base_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_base_vector *)(out + row[5] + 4);
+        sum6_0 += *(einsum_base_vector *)(out + row[6] + 0);
+        sum6_1 += *(einsum_base_vector *)(out + row[6] + 4);
+        sum7_0 += *(einsum_base_vector *)(out + row[7] + 0);
+        sum7_1 += *(einsum_base_vector *)(out + row[7] + 4);
+        sum8_0 += *(einsum_base_vector *)(out + row[8] + 0);
+        sum8_1 += *(einsum_base_vector *)(out + row[8] + 4);
+        sum9_0 += *(einsum_base_vector *)(out + row[9] + 0);
+        sum9_1 += *(einsum_base_vector *)(out + row[9] + 4);
+        sum10_0 += *(einsum_base_vector *)(out + row[10] + 0);
+        sum10_1 += *(einsum_base_vector *)(out + row[10] + 4);
+        sum11_0 += *(einsum_base_vector *)(out + row[11] + 0);
+        sum11_1 += *(einsum_base_vector *)(out + row[11] + 4);
+        sum12_0 += *(einsum_base_vector *)(out + row[12] + 0);
+        sum12_1 += *(einsum_base_vector *)(out + row[12] + 4);
+    }
+    *(einsum_base_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_base_vector *)(out + row[0] + 4) = sum0_1;
+    *(einsum_base_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_base_vector *)(out + row[1] + 4) = sum1_1;
+    *(einsum_base_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_base_vector *)(out + row[2] + 4) = sum2_1;
+    *(einsum_base_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_base_vector *)(out + row[3] + 4) = sum3_1;
+    *(einsum_base_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_base_vector *)(out + row[4] + 4) = sum4_1;
+    *(einsum_base_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_base_vector *)(out + row[5] + 4) = sum5_1;
+    *(einsum_base_vector *)(out + row[6] + 0) = sum6_0;
+    *(einsum_base_vector *)(out + row[6] + 4) = sum6_1;
+    *(einsum_base_vector *)(out + row[7] + 0) = sum7_0;
+    *(einsum_base_vector *)(out + row[7] + 4) = sum7_1;
+    *(einsum_base_vector *)(out + row[8] + 0) = sum8_0;
+    *(einsum_base_vector *)(out + row[8] + 4) = sum8_1;
+    *(einsum_base_vector *)(out + row[9] + 0) = sum9_0;
+    *(einsum_base_vector *)(out + row[9] + 4) = sum9_1;
+    *(einsum_base_vector *)(out + row[10] + 0) = sum10_0;
+    *(einsum_base_vector *)(out + row[10] + 4) = sum10_1;
+    *(einsum_base_vector *)(out + row[11] + 0) = sum11_0;
+    *(einsum_base_vector *)(out + row[11] + 4) = sum11_1;
+    *(einsum_base_vector *)(out + row[12] + 0) = sum12_0;
+    *(einsum_base_vector *)(out + row[12] + 4) = sum12_1;
+}
+
+static void
+einsum_base_tile_14x2(int64_t depth, const float *lhs, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_base_vector zero = {0};
+    const int64_t ahead = 12*step;
     einsum_base_vector sum0_0 = zero, sum0_1 = zero;
     einsum_base_vector sum1_0 = zero, sum1_1 = zero;
     einsum_base_vector sum2_0 = zero, sum2_1 = zero;
@@ -717,12 +1796,18 @@ einsum_base_tile(int64_t depth, const float *lhs, const float *rhs,
     einsum_base_vector sum11_0 = zero, sum11_1 = zero;
     einsum_base_vector sum12_0 = zero, sum12_1 = zero;
     einsum_base_vector sum13_0 = zero, sum13_1 = zero;
+    for (int r = 0; add && r < 14; r++) {
+        einsum_base_PREFETCH(out + row[r]);
+        einsum_base_PREFETCH(out + row[r] + 7);
+    }
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
 #endif
     for (int64_t d = 0; d < depth; d++) {
         const einsum_base_vector b0 = *(const einsum_base_vector *)(rhs + 0);
         const einsum_base_vector b1 = *(const einsum_base_vector *)(rhs + 4);
+        einsum_base_PREFETCH(rhs + ahead + 0);
+        einsum_base_PREFETCH(rhs + ahead + 4);
         { const float x = lhs[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
         { const float x = lhs[1]; sum1_0 += x * b0; sum1_1 += x * b1; }
         { const float x = lhs[2]; sum2_0 += x * b0; sum2_1 += x * b1; }
@@ -738,98 +1823,264 @@ einsum_base_tile(int64_t depth, const float *lhs, const float *rhs,
         { const float x = lhs[12]; sum12_0 += x * b0; sum12_1 += x * b1; }
         { const float x = lhs[13]; sum13_0 += x * b0; sum13_1 += x * b1; }
         lhs += 14;
-        rhs += 8;
+        rhs += step;
     }
-    einsum_base_vector *const to = (einsum_base_vector *)sum;
-    if (!fresh) {
-        sum0_0 += to[0];
-        sum0_1 += to[1];
-        sum1_0 += to[2];
-        sum1_1 += to[3];
-        sum2_0 += to[4];
-        sum2_1 += to[5];
-        sum3_0 += to[6];
-        sum3_1 += to[7];
-        sum4_0 += to[8];
-        sum4_1 += to[9];
-        sum5_0 += to[10];
-        sum5_1 += to[11];
-        sum6_0 += to[12];
-        sum6_1 += to[13];
-        sum7_0 += to[14];
-        sum7_1 += to[15];
-        sum8_0 += to[16];
-        sum8_1 += to[17];
-        sum9_0 += to[18];
-        sum9_1 += to[19];
-        sum10_0 += to[20];
-        sum10_1 += to[21];
-        sum11_0 += to[22];
-        sum11_1 += to[23];
-        sum12_0 += to[24];
-        sum12_1 += to[25];
-        sum13_0 += to[26];
-        sum13_1 += to[27];
+    if (add) {
+        sum0_0 += *(einsum_base_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_base_vector *)(out + row[0] + 4);
+        sum1_0 += *(einsum_base_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_base_vector *)(out + row[1] + 4);
+        sum2_0 += *(einsum_base_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_base_vector *)(out + row[2] + 4);
+        sum3_0 += *(einsum_base_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_base_vector *)(out + row[3] + 4);
+        sum4_0 += *(einsum_base_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_base_vector *)(out + row[4] + 4);
+        sum5_0 += *(einsum_base_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_base_vector *)(out + row[5] + 4);
+        sum6_0 += *(einsum_base_vector *)(out + row[6] + 0);
+        sum6_1 += *(einsum_base_vector *)(out + row[6] + 4);
+        sum7_0 += *(einsum_base_vector *)(out + row[7] + 0);
+        sum7_1 += *(einsum_base_vector *)(out + row[7] + 4);
+        sum8_0 += *(einsum_base_vector *)(out + row[8] + 0);
+        sum8_1 += *(einsum_base_vector *)(out + row[8] + 4);
+        sum9_0 += *(einsum_base_vector *)(out + row[9] + 0);
+        sum9_1 += *(einsum_base_vector *)(out + row[9] + 4);
+        sum10_0 += *(einsum_base_vector *)(out + row[10] + 0);
+        sum10_1 += *(einsum_base_vector *)(out + row[10] + 4);
+        sum11_0 += *(einsum_base_vector *)(out + row[11] + 0);
+        sum11_1 += *(einsum_base_vector *)(out + row[11] + 4);
+        sum12_0 += *(einsum_base_vector *)(out + row[12] + 0);
+        sum12_1 += *(einsum_base_vector *)(out + row[12] + 4);
+        sum13_0 += *(einsum_base_vector *)(out + row[13] + 0);
+        sum13_1 += *(einsum_base_vector *)(out + row[13] + 4);
     }
-    to[0] = sum0_0;
-    to[1] = sum0_1;
-    to[2] = sum1_0;
-    to[3] = sum1_1;
-    to[4] = sum2_0;
-    to[5] = sum2_1;
-    to[6] = sum3_0;
-    to[7] = sum3_1;
-    to[8] = sum4_0;
-    to[9] = sum4_1;
-    to[10] = sum5_0;
-    to[11] = sum5_1;
-    to[12] = sum6_0;
-    to[13] = sum6_1;
-    to[14] = sum7_0;
-    to[15] = sum7_1;
-    to[16] = sum8_0;
-    to[17] = sum8_1;
-    to[18] = sum9_0;
-    to[19] = sum9_1;
-    to[20] = sum10_0;
-    to[21] = sum10_1;
-    to[22] = sum11_0;
-    to[23] = sum11_1;
-    to[24] = sum12_0;
-    to[25] = sum12_1;
-    to[26] = sum13_0;
-    to[27] = sum13_1;
+    *(einsum_base_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_base_vector *)(out + row[0] + 4) = sum0_1;
+    *(einsum_base_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_base_vector *)(out + row[1] + 4) = sum1_1;
+    *(einsum_base_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_base_vector *)(out + row[2] + 4) = sum2_1;
+    *(einsum_base_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_base_vector *)(out + row[3] + 4) = sum3_1;
+    *(einsum_base_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_base_vector *)(out + row[4] + 4) = sum4_1;
+    *(einsum_base_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_base_vector *)(out + row[5] + 4) = sum5_1;
+    *(einsum_base_vector *)(out + row[6] + 0) = sum6_0;
+    *(einsum_base_vector *)(out + row[6] + 4) = sum6_1;
+    *(einsum_base_vector *)(out + row[7] + 0) = sum7_0;
+    *(einsum_base_vector *)(out + row[7] + 4) = sum7_1;
+    *(einsum_base_vector *)(out + row[8] + 0) = sum8_0;
+    *(einsum_base_vector *)(out + row[8] + 4) = sum8_1;
+    *(einsum_base_vector *)(out + row[9] + 0) = sum9_0;
+    *(einsum_base_vector *)(out + row[9] + 4) = sum9_1;
+    *(einsum_base_vector *)(out + row[10] + 0) = sum10_0;
+    *(einsum_base_vector *)(out + row[10] + 4) = sum10_1;
+    *(einsum_base_vector *)(out + row[11] + 0) = sum11_0;
+    *(einsum_base_vector *)(out + row[11] + 4) = sum11_1;
+    *(einsum_base_vector *)(out + row[12] + 0) = sum12_0;
+    *(einsum_base_vector *)(out + row[12] + 4) = sum12_1;
+    *(einsum_base_vector *)(out + row[13] + 0) = sum13_0;
+    *(einsum_base_vector *)(out + row[13] + 4) = sum13_1;
+}
+
+/* out[row] (+)= lhs[depth][height] * rhs[depth][NR], the first LANES columns
+ * of it if narrow; rhs advances by `step` */
+static void
+einsum_base_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
+    const float *rhs, int64_t step, float *out, const int64_t *row, int add)
+{
+    switch (2*height + narrow) {
+    case 24: einsum_base_tile_12x2(depth, lhs, rhs, step, out, row, add); break;
+    case 26: einsum_base_tile_13x2(depth, lhs, rhs, step, out, row, add); break;
+    case 28: einsum_base_tile_14x2(depth, lhs, rhs, step, out, row, add); break;
+    }
+}
+
+typedef float einsum_base_half
+    __attribute__((vector_size(8), may_alias, aligned(sizeof(float))));
+
+/* to[0 .. n) = from[0 .. n), n > 0 */
+static inline __attribute__((always_inline)) void
+einsum_base_move(float *to, const float *from, int64_t n)
+{
+    for (; n > 8; n -= 4, to += 4, from += 4)
+        *(einsum_base_vector *)to = *(const einsum_base_vector *)from;
+    if (n >= 4) {
+        *(einsum_base_vector *)to = *(const einsum_base_vector *)from;
+        *(einsum_base_vector *)(to + n - 4) = *(const einsum_base_vector *)(from + n - 4);
+    } else if (n >= 2) {
+        *(einsum_base_half *)to = *(const einsum_base_half *)from;
+        *(einsum_base_half *)(to + n - 2) = *(const einsum_base_half *)(from + n - 2);
+    } else
+        for (int64_t x = 0; x < n; x++)
+            to[x] = from[x];
+}
+
+#if defined(__clang__)
+#define einsum_base_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+typedef int32_t einsum_base_lanes __attribute__((vector_size(16)));
+#define einsum_base_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (einsum_base_lanes){__VA_ARGS__})
+#endif
+
+/* to[step*i + r] = from[row[r] + i] for i, r < LANES */
+static void
+einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step)
+{
+    const einsum_base_vector v0_0 = *(const einsum_base_vector *)(from + row[0]);
+    const einsum_base_vector v0_1 = *(const einsum_base_vector *)(from + row[1]);
+    const einsum_base_vector v0_2 = *(const einsum_base_vector *)(from + row[2]);
+    const einsum_base_vector v0_3 = *(const einsum_base_vector *)(from + row[3]);
+    const einsum_base_vector v1_0 = einsum_base_SHUFFLE(v0_0, v0_1,
+        0, 4, 2, 6);
+    const einsum_base_vector v1_1 = einsum_base_SHUFFLE(v0_0, v0_1,
+        1, 5, 3, 7);
+    const einsum_base_vector v1_2 = einsum_base_SHUFFLE(v0_2, v0_3,
+        0, 4, 2, 6);
+    const einsum_base_vector v1_3 = einsum_base_SHUFFLE(v0_2, v0_3,
+        1, 5, 3, 7);
+    const einsum_base_vector v2_0 = einsum_base_SHUFFLE(v1_0, v1_2,
+        0, 1, 4, 5);
+    const einsum_base_vector v2_2 = einsum_base_SHUFFLE(v1_0, v1_2,
+        2, 3, 6, 7);
+    const einsum_base_vector v2_1 = einsum_base_SHUFFLE(v1_1, v1_3,
+        0, 1, 4, 5);
+    const einsum_base_vector v2_3 = einsum_base_SHUFFLE(v1_1, v1_3,
+        2, 3, 6, 7);
+    *(einsum_base_vector *)(to + 0*step) = v2_0;
+    *(einsum_base_vector *)(to + 1*step) = v2_1;
+    *(einsum_base_vector *)(to + 2*step) = v2_2;
+    *(einsum_base_vector *)(to + 3*step) = v2_3;
+}
+
+/* to[0 .. n) += from[0 .. n) */
+static void
+einsum_base_add(float *to, const float *from, int64_t n)
+{
+    int64_t x = 0;
+    for (; x + einsum_base_LANES <= n; x += einsum_base_LANES)
+        *(einsum_base_vector *)(to + x) += *(const einsum_base_vector *)(from + x);
+    for (; x < n; x++)
+        to[x] += from[x];
+}
+
+/* run[x]: how many offsets from at[x] on are consecutive */
+static void
+einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
+{
+    for (int64_t x = n - 1; x >= 0; x--)
+        run[x] = x + 1 < n && at[x + 1] - at[x] == 1 ? run[x + 1] + 1 : 1;
+}
+
+/* The common distance of offsets; 0: none */
+static int64_t
+einsum_base_distance(const int64_t *at, int64_t n)
+{
+    for (int64_t x = 2; x < n; x++)
+        if (at[x] - at[x - 1] != at[1] - at[0])
+            return 0;
+    return n > 1 ? at[1] - at[0] : einsum_base_NR;
 }
 #elif defined(einsum_VECTORS)
 #define einsum_base_PREFETCH(p) __builtin_prefetch(p)
-#define einsum_base_MR 6 /* rows of a register tile */
+#define einsum_base_MR 6 /* rows of a register tile, at most */
 #define einsum_base_NR 8 /* columns of it */
+#define einsum_base_LANES 4 /* elements of a vector */
 #define einsum_base_KC 384 /* depth of a packed block, at most */
-#define einsum_base_MC 252 /* rows of lhs packed at once */
-#define einsum_base_MB 504 /* rows of out in a task, at most */
-#define einsum_base_NB 1024 /* columns of out in a task, at most */
+#define einsum_base_MC 510 /* rows of lhs packed at once */
+#define einsum_base_NC 1024 /* columns of rhs packed at once */
+#define einsum_base_MB 4096 /* rows of out in a task, at most */
+#define einsum_base_NB 4096 /* columns of out in a task, at most */
+
+#define einsum_base_NARROW 0 /* columns that need half a tile */
+
+/* of the tile that does so many rows */
+static const unsigned char einsum_base_height[7] = {0, 5, 5, 5, 5, 5, 6};
 
 typedef float einsum_base_vector
-    __attribute__((vector_size(16), may_alias));
+    __attribute__((vector_size(16), may_alias, aligned(sizeof(float))));
 
-/* sum[MR][NR] += lhs[depth][MR] * rhs[depth][NR], all packed */
 static void
-einsum_base_tile(int64_t depth, const float *lhs, const float *rhs,
-    float *sum, int fresh)
+einsum_base_tile_5x2(int64_t depth, const float *lhs, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
 {
     const einsum_base_vector zero = {0};
+    const int64_t ahead = 12*step;
     einsum_base_vector sum0_0 = zero, sum0_1 = zero;
     einsum_base_vector sum1_0 = zero, sum1_1 = zero;
     einsum_base_vector sum2_0 = zero, sum2_1 = zero;
     einsum_base_vector sum3_0 = zero, sum3_1 = zero;
     einsum_base_vector sum4_0 = zero, sum4_1 = zero;
-    einsum_base_vector sum5_0 = zero, sum5_1 = zero;
+    for (int r = 0; add && r < 5; r++) {
+        einsum_base_PREFETCH(out + row[r]);
+        einsum_base_PREFETCH(out + row[r] + 7);
+    }
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
 #endif
     for (int64_t d = 0; d < depth; d++) {
         const einsum_base_vector b0 = *(const einsum_base_vector *)(rhs + 0);
         const einsum_base_vector b1 = *(const einsum_base_vector *)(rhs + 4);
+        einsum_base_PREFETCH(rhs + ahead + 0);
+        einsum_base_PREFETCH(rhs + ahead + 4);
+        { const float x = lhs[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs[1]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs[2]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs[3]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs[4]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        lhs += 5;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_base_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_base_vector *)(out + row[0] + 4);
+        sum1_0 += *(einsum_base_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_base_vector *)(out + row[1] + 4);
+        sum2_0 += *(einsum_base_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_base_vector *)(out + row[2] + 4);
+        sum3_0 += *(einsum_base_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_base_vector *)(out + row[3] + 4);
+        sum4_0 += *(einsum_base_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_base_vector *)(out + row[4] + 4);
+    }
+    *(einsum_base_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_base_vector *)(out + row[0] + 4) = sum0_1;
+    *(einsum_base_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_base_vector *)(out + row[1] + 4) = sum1_1;
+    *(einsum_base_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_base_vector *)(out + row[2] + 4) = sum2_1;
+    *(einsum_base_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_base_vector *)(out + row[3] + 4) = sum3_1;
+    *(einsum_base_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_base_vector *)(out + row[4] + 4) = sum4_1;
+}
+
+static void
+einsum_base_tile_6x2(int64_t depth, const float *lhs, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_base_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_base_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_base_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_base_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_base_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_base_vector sum4_0 = zero, sum4_1 = zero;
+    einsum_base_vector sum5_0 = zero, sum5_1 = zero;
+    for (int r = 0; add && r < 6; r++) {
+        einsum_base_PREFETCH(out + row[r]);
+        einsum_base_PREFETCH(out + row[r] + 7);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_base_vector b0 = *(const einsum_base_vector *)(rhs + 0);
+        const einsum_base_vector b1 = *(const einsum_base_vector *)(rhs + 4);
+        einsum_base_PREFETCH(rhs + ahead + 0);
+        einsum_base_PREFETCH(rhs + ahead + 4);
         { const float x = lhs[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
         { const float x = lhs[1]; sum1_0 += x * b0; sum1_1 += x * b1; }
         { const float x = lhs[2]; sum2_0 += x * b0; sum2_1 += x * b1; }
@@ -837,162 +2088,568 @@ einsum_base_tile(int64_t depth, const float *lhs, const float *rhs,
         { const float x = lhs[4]; sum4_0 += x * b0; sum4_1 += x * b1; }
         { const float x = lhs[5]; sum5_0 += x * b0; sum5_1 += x * b1; }
         lhs += 6;
-        rhs += 8;
+        rhs += step;
     }
-    einsum_base_vector *const to = (einsum_base_vector *)sum;
-    if (!fresh) {
-        sum0_0 += to[0];
-        sum0_1 += to[1];
-        sum1_0 += to[2];
-        sum1_1 += to[3];
-        sum2_0 += to[4];
-        sum2_1 += to[5];
-        sum3_0 += to[6];
-        sum3_1 += to[7];
-        sum4_0 += to[8];
-        sum4_1 += to[9];
-        sum5_0 += to[10];
-        sum5_1 += to[11];
+    if (add) {
+        sum0_0 += *(einsum_base_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_base_vector *)(out + row[0] + 4);
+        sum1_0 += *(einsum_base_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_base_vector *)(out + row[1] + 4);
+        sum2_0 += *(einsum_base_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_base_vector *)(out + row[2] + 4);
+        sum3_0 += *(einsum_base_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_base_vector *)(out + row[3] + 4);
+        sum4_0 += *(einsum_base_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_base_vector *)(out + row[4] + 4);
+        sum5_0 += *(einsum_base_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_base_vector *)(out + row[5] + 4);
     }
-    to[0] = sum0_0;
-    to[1] = sum0_1;
-    to[2] = sum1_0;
-    to[3] = sum1_1;
-    to[4] = sum2_0;
-    to[5] = sum2_1;
-    to[6] = sum3_0;
-    to[7] = sum3_1;
-    to[8] = sum4_0;
-    to[9] = sum4_1;
-    to[10] = sum5_0;
-    to[11] = sum5_1;
+    *(einsum_base_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_base_vector *)(out + row[0] + 4) = sum0_1;
+    *(einsum_base_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_base_vector *)(out + row[1] + 4) = sum1_1;
+    *(einsum_base_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_base_vector *)(out + row[2] + 4) = sum2_1;
+    *(einsum_base_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_base_vector *)(out + row[3] + 4) = sum3_1;
+    *(einsum_base_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_base_vector *)(out + row[4] + 4) = sum4_1;
+    *(einsum_base_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_base_vector *)(out + row[5] + 4) = sum5_1;
+}
+
+/* out[row] (+)= lhs[depth][height] * rhs[depth][NR], the first LANES columns
+ * of it if narrow; rhs advances by `step` */
+static void
+einsum_base_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
+    const float *rhs, int64_t step, float *out, const int64_t *row, int add)
+{
+    switch (2*height + narrow) {
+    case 10: einsum_base_tile_5x2(depth, lhs, rhs, step, out, row, add); break;
+    case 12: einsum_base_tile_6x2(depth, lhs, rhs, step, out, row, add); break;
+    }
+}
+
+typedef float einsum_base_half
+    __attribute__((vector_size(8), may_alias, aligned(sizeof(float))));
+
+/* to[0 .. n) = from[0 .. n), n > 0 */
+static inline __attribute__((always_inline)) void
+einsum_base_move(float *to, const float *from, int64_t n)
+{
+    for (; n > 8; n -= 4, to += 4, from += 4)
+        *(einsum_base_vector *)to = *(const einsum_base_vector *)from;
+    if (n >= 4) {
+        *(einsum_base_vector *)to = *(const einsum_base_vector *)from;
+        *(einsum_base_vector *)(to + n - 4) = *(const einsum_base_vector *)(from + n - 4);
+    } else if (n >= 2) {
+        *(einsum_base_half *)to = *(const einsum_base_half *)from;
+        *(einsum_base_half *)(to + n - 2) = *(const einsum_base_half *)(from + n - 2);
+    } else
+        for (int64_t x = 0; x < n; x++)
+            to[x] = from[x];
+}
+
+#if defined(__clang__)
+#define einsum_base_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+typedef int32_t einsum_base_lanes __attribute__((vector_size(16)));
+#define einsum_base_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (einsum_base_lanes){__VA_ARGS__})
+#endif
+
+/* to[step*i + r] = from[row[r] + i] for i, r < LANES */
+static void
+einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step)
+{
+    const einsum_base_vector v0_0 = *(const einsum_base_vector *)(from + row[0]);
+    const einsum_base_vector v0_1 = *(const einsum_base_vector *)(from + row[1]);
+    const einsum_base_vector v0_2 = *(const einsum_base_vector *)(from + row[2]);
+    const einsum_base_vector v0_3 = *(const einsum_base_vector *)(from + row[3]);
+    const einsum_base_vector v1_0 = einsum_base_SHUFFLE(v0_0, v0_1,
+        0, 4, 2, 6);
+    const einsum_base_vector v1_1 = einsum_base_SHUFFLE(v0_0, v0_1,
+        1, 5, 3, 7);
+    const einsum_base_vector v1_2 = einsum_base_SHUFFLE(v0_2, v0_3,
+        0, 4, 2, 6);
+    const einsum_base_vector v1_3 = einsum_base_SHUFFLE(v0_2, v0_3,
+        1, 5, 3, 7);
+    const einsum_base_vector v2_0 = einsum_base_SHUFFLE(v1_0, v1_2,
+        0, 1, 4, 5);
+    const einsum_base_vector v2_2 = einsum_base_SHUFFLE(v1_0, v1_2,
+        2, 3, 6, 7);
+    const einsum_base_vector v2_1 = einsum_base_SHUFFLE(v1_1, v1_3,
+        0, 1, 4, 5);
+    const einsum_base_vector v2_3 = einsum_base_SHUFFLE(v1_1, v1_3,
+        2, 3, 6, 7);
+    *(einsum_base_vector *)(to + 0*step) = v2_0;
+    *(einsum_base_vector *)(to + 1*step) = v2_1;
+    *(einsum_base_vector *)(to + 2*step) = v2_2;
+    *(einsum_base_vector *)(to + 3*step) = v2_3;
+}
+
+/* to[0 .. n) += from[0 .. n) */
+static void
+einsum_base_add(float *to, const float *from, int64_t n)
+{
+    int64_t x = 0;
+    for (; x + einsum_base_LANES <= n; x += einsum_base_LANES)
+        *(einsum_base_vector *)(to + x) += *(const einsum_base_vector *)(from + x);
+    for (; x < n; x++)
+        to[x] += from[x];
+}
+
+/* run[x]: how many offsets from at[x] on are consecutive */
+static void
+einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
+{
+    for (int64_t x = n - 1; x >= 0; x--)
+        run[x] = x + 1 < n && at[x + 1] - at[x] == 1 ? run[x + 1] + 1 : 1;
+}
+
+/* The common distance of offsets; 0: none */
+static int64_t
+einsum_base_distance(const int64_t *at, int64_t n)
+{
+    for (int64_t x = 2; x < n; x++)
+        if (at[x] - at[x - 1] != at[1] - at[0])
+            return 0;
+    return n > 1 ? at[1] - at[0] : einsum_base_NR;
 }
 #else
 #define einsum_base_PREFETCH(p) (void)(p)
-#define einsum_base_MR 4 /* rows of a register tile */
+#define einsum_base_MR 4 /* rows of a register tile, at most */
 #define einsum_base_NR 4 /* columns of it */
+#define einsum_base_LANES 1 /* elements of a vector */
 #define einsum_base_KC 384 /* depth of a packed block, at most */
-#define einsum_base_MC 256 /* rows of lhs packed at once */
-#define einsum_base_MB 512 /* rows of out in a task, at most */
-#define einsum_base_NB 1024 /* columns of out in a task, at most */
+#define einsum_base_MC 512 /* rows of lhs packed at once */
+#define einsum_base_NC 1024 /* columns of rhs packed at once */
+#define einsum_base_MB 4096 /* rows of out in a task, at most */
+#define einsum_base_NB 4096 /* columns of out in a task, at most */
 
-/* sum[MR][NR] += lhs[depth][MR] * rhs[depth][NR], all packed */
+#define einsum_base_NARROW 0 /* columns that need half a tile */
+
+/* of the tile that does so many rows */
+static const unsigned char einsum_base_height[5] = {0, 4, 4, 4, 4};
+
 static void
-einsum_base_tile(int64_t depth, const float *lhs, const float *rhs,
-    float *sum, int fresh)
+einsum_base_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
+    const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    float part[16] = {0};
+    float part[4][4] = {{0}};
+    (void)narrow;
     for (int64_t d = 0; d < depth; d++) {
-        for (int r = 0; r < 4; r++)
+        for (int64_t r = 0; r < height; r++)
             for (int c = 0; c < 4; c++) {
-                part[4*r + c] += lhs[r] * rhs[c];
+                part[r][c] += lhs[r] * rhs[c];
             }
-        lhs += 4;
-        rhs += 4;
+        lhs += 1*height;
+        rhs += step;
     }
-    for (int r = 0; r < 16; r++)
-        sum[r] = fresh ? part[r] : sum[r] + part[r];
+    for (int64_t r = 0; r < height; r++)
+        for (int c = 0; c < 4; c++)
+            out[row[r] + c] = add ? out[row[r] + c] + part[r][c] : part[r][c];
+}
+
+/* to[0 .. n) = from[0 .. n) */
+static void
+einsum_base_move(float *to, const float *from, int64_t n)
+{
+    for (int64_t x = 0; x < n; x++)
+        to[x] = from[x];
+}
+
+/* to[0 .. n) += from[0 .. n) */
+static void
+einsum_base_add(float *to, const float *from, int64_t n)
+{
+    int64_t x = 0;
+    for (; x < n; x++)
+        to[x] += from[x];
+}
+
+/* run[x]: how many offsets from at[x] on are consecutive */
+static void
+einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
+{
+    for (int64_t x = n - 1; x >= 0; x--)
+        run[x] = x + 1 < n && at[x + 1] - at[x] == 1 ? run[x + 1] + 1 : 1;
+}
+
+/* The common distance of offsets; 0: none */
+static int64_t
+einsum_base_distance(const int64_t *at, int64_t n)
+{
+    for (int64_t x = 2; x < n; x++)
+        if (at[x] - at[x - 1] != at[1] - at[0])
+            return 0;
+    return n > 1 ? at[1] - at[0] : einsum_base_NR;
+}
+#endif
+#if defined(einsum_VECTORS) && defined(__aarch64__)
+
+/* to[depth][width] = from[row + deep]; run: how many rows from each on are
+ * contiguous, deep_run likewise; rows from `live` on are 0 */
+static void
+einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *run,
+    int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
+    int64_t width, float *to)
+{
+    for (int64_t r = live; r < width; r++)
+        for (int64_t d = 0; d < depth; d++)
+            to[width*d + r] = 0;
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++) {
+            const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
+            einsum_base_PREFETCH(from + row[0] + ahead);
+            einsum_base_PREFETCH(from + row[live - 1] + ahead);
+            einsum_base_move(to + width*d, from + row[0] + deep[d], live);
+        }
+        return;
+    }
+    if (deep_run[0] >= einsum_base_LANES) {
+        int64_t d = 0, at[einsum_base_LANES];
+        for (; d + einsum_base_LANES <= depth && deep_run[d] >= einsum_base_LANES; d += einsum_base_LANES)
+            for (int64_t r0 = 0; r0 < live; r0 += einsum_base_LANES) {
+                const int64_t r1 = live - r0 < einsum_base_LANES && live >= einsum_base_LANES
+                                       ? live - einsum_base_LANES : r0;
+                for (int64_t r = 0; r < einsum_base_LANES; r++) {
+                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
+                    einsum_base_PREFETCH(from + at[r] + 4*einsum_base_LANES);
+                }
+                einsum_base_turn(from, at, to + width*d + r1, width);
+            }
+        for (; d < depth; d++)
+            for (int64_t r = 0; r < live; r++)
+                to[width*d + r] = from[row[r] + deep[d]];
+        return;
+    }
+    if (run[0] >= 4) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0, n; r < live; r += n) {
+                n = run[r] < live - r ? run[r] : live - r;
+                einsum_base_move(to + width*d + r, from + row[r] + deep[d], n);
+            }
+        return;
+    }
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0; r < live; r++) {
+                to[width*d + r] = from[row[r] + deep[d]];
+            }
+        return;
+    }
+    for (int64_t r = 0; r < live; r++) {
+        const int64_t next = row[r + 1 < live ? r + 1 : r];
+        for (int64_t d = 0; d < depth; d++) {
+            einsum_base_PREFETCH(from + (next + deep[d]));
+            to[width*d + r] = from[row[r] + deep[d]];
+        }
+    }
+}
+#elif defined(einsum_VECTORS)
+
+/* to[depth][width] = from[row + deep]; run: how many rows from each on are
+ * contiguous, deep_run likewise; rows from `live` on are 0 */
+static void
+einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *run,
+    int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
+    int64_t width, float *to)
+{
+    for (int64_t r = live; r < width; r++)
+        for (int64_t d = 0; d < depth; d++)
+            to[width*d + r] = 0;
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++) {
+            const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
+            einsum_base_PREFETCH(from + row[0] + ahead);
+            einsum_base_PREFETCH(from + row[live - 1] + ahead);
+            einsum_base_move(to + width*d, from + row[0] + deep[d], live);
+        }
+        return;
+    }
+    if (deep_run[0] >= einsum_base_LANES) {
+        int64_t d = 0, at[einsum_base_LANES];
+        for (; d + einsum_base_LANES <= depth && deep_run[d] >= einsum_base_LANES; d += einsum_base_LANES)
+            for (int64_t r0 = 0; r0 < live; r0 += einsum_base_LANES) {
+                const int64_t r1 = live - r0 < einsum_base_LANES && live >= einsum_base_LANES
+                                       ? live - einsum_base_LANES : r0;
+                for (int64_t r = 0; r < einsum_base_LANES; r++) {
+                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
+                    einsum_base_PREFETCH(from + at[r] + 4*einsum_base_LANES);
+                }
+                einsum_base_turn(from, at, to + width*d + r1, width);
+            }
+        for (; d < depth; d++)
+            for (int64_t r = 0; r < live; r++)
+                to[width*d + r] = from[row[r] + deep[d]];
+        return;
+    }
+    if (run[0] >= 4) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0, n; r < live; r += n) {
+                n = run[r] < live - r ? run[r] : live - r;
+                einsum_base_move(to + width*d + r, from + row[r] + deep[d], n);
+            }
+        return;
+    }
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0; r < live; r++) {
+                to[width*d + r] = from[row[r] + deep[d]];
+            }
+        return;
+    }
+    for (int64_t r = 0; r < live; r++) {
+        const int64_t next = row[r + 1 < live ? r + 1 : r];
+        for (int64_t d = 0; d < depth; d++) {
+            einsum_base_PREFETCH(from + (next + deep[d]));
+            to[width*d + r] = from[row[r] + deep[d]];
+        }
+    }
+}
+#else
+
+/* to[depth][width] = from[row + deep]; run: how many rows from each on are
+ * contiguous, deep_run likewise; rows from `live` on are 0 */
+static void
+einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *run,
+    int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
+    int64_t width, float *to)
+{
+    for (int64_t r = live; r < width; r++)
+        for (int64_t d = 0; d < depth; d++)
+            to[width*d + r] = 0;
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++) {
+            const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
+            einsum_base_PREFETCH(from + row[0] + ahead);
+            einsum_base_PREFETCH(from + row[live - 1] + ahead);
+            einsum_base_move(to + width*d, from + row[0] + deep[d], live);
+        }
+        return;
+    }
+    if (run[0] >= 4) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0, n; r < live; r += n) {
+                n = run[r] < live - r ? run[r] : live - r;
+                einsum_base_move(to + width*d + r, from + row[r] + deep[d], n);
+            }
+        return;
+    }
+    (void)deep_run;
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0; r < live; r++) {
+                to[width*d + r] = from[row[r] + deep[d]];
+            }
+        return;
+    }
+    for (int64_t r = 0; r < live; r++) {
+        const int64_t next = row[r + 1 < live ? r + 1 : r];
+        for (int64_t d = 0; d < depth; d++) {
+            einsum_base_PREFETCH(from + (next + deep[d]));
+            to[width*d + r] = from[row[r] + deep[d]];
+        }
+    }
+}
+#endif
+#if defined(einsum_VECTORS) && defined(__aarch64__)
+
+/* to[depth][width] = from[row + deep]; run: how many rows from each on are
+ * contiguous, deep_run likewise; rows from `live` on are 0 */
+static void
+einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *run,
+    int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
+    int64_t width, float *to)
+{
+    for (int64_t r = live; r < width; r++)
+        for (int64_t d = 0; d < depth; d++)
+            to[width*d + r] = 0;
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++) {
+            const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
+            einsum_base_PREFETCH(from + row[0] + ahead);
+            einsum_base_PREFETCH(from + row[live - 1] + ahead);
+            if (live == einsum_base_NR)
+                einsum_base_move(to + einsum_base_NR*d, from + row[0] + deep[d], einsum_base_NR);
+            else
+                einsum_base_move(to + einsum_base_NR*d, from + row[0] + deep[d], live);
+        }
+        return;
+    }
+    if (deep_run[0] >= einsum_base_LANES) {
+        int64_t d = 0, at[einsum_base_LANES];
+        for (; d + einsum_base_LANES <= depth && deep_run[d] >= einsum_base_LANES; d += einsum_base_LANES)
+            for (int64_t r0 = 0; r0 < live; r0 += einsum_base_LANES) {
+                const int64_t r1 = live - r0 < einsum_base_LANES && live >= einsum_base_LANES
+                                       ? live - einsum_base_LANES : r0;
+                for (int64_t r = 0; r < einsum_base_LANES; r++) {
+                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
+                    einsum_base_PREFETCH(from + at[r] + 4*einsum_base_LANES);
+                }
+                einsum_base_turn(from, at, to + einsum_base_NR*d + r1, einsum_base_NR);
+            }
+        for (; d < depth; d++)
+            for (int64_t r = 0; r < live; r++)
+                to[width*d + r] = from[row[r] + deep[d]];
+        return;
+    }
+    if (run[0] >= 4) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0, n; r < live; r += n) {
+                n = run[r] < live - r ? run[r] : live - r;
+                einsum_base_move(to + width*d + r, from + row[r] + deep[d], n);
+            }
+        return;
+    }
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0; r < live; r++) {
+                to[width*d + r] = from[row[r] + deep[d]];
+            }
+        return;
+    }
+    for (int64_t r = 0; r < live; r++) {
+        const int64_t next = row[r + 1 < live ? r + 1 : r];
+        for (int64_t d = 0; d < depth; d++) {
+            einsum_base_PREFETCH(from + (next + deep[d]));
+            to[width*d + r] = from[row[r] + deep[d]];
+        }
+    }
+}
+#elif defined(einsum_VECTORS)
+
+/* to[depth][width] = from[row + deep]; run: how many rows from each on are
+ * contiguous, deep_run likewise; rows from `live` on are 0 */
+static void
+einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *run,
+    int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
+    int64_t width, float *to)
+{
+    for (int64_t r = live; r < width; r++)
+        for (int64_t d = 0; d < depth; d++)
+            to[width*d + r] = 0;
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++) {
+            const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
+            einsum_base_PREFETCH(from + row[0] + ahead);
+            einsum_base_PREFETCH(from + row[live - 1] + ahead);
+            if (live == einsum_base_NR)
+                einsum_base_move(to + einsum_base_NR*d, from + row[0] + deep[d], einsum_base_NR);
+            else
+                einsum_base_move(to + einsum_base_NR*d, from + row[0] + deep[d], live);
+        }
+        return;
+    }
+    if (deep_run[0] >= einsum_base_LANES) {
+        int64_t d = 0, at[einsum_base_LANES];
+        for (; d + einsum_base_LANES <= depth && deep_run[d] >= einsum_base_LANES; d += einsum_base_LANES)
+            for (int64_t r0 = 0; r0 < live; r0 += einsum_base_LANES) {
+                const int64_t r1 = live - r0 < einsum_base_LANES && live >= einsum_base_LANES
+                                       ? live - einsum_base_LANES : r0;
+                for (int64_t r = 0; r < einsum_base_LANES; r++) {
+                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
+                    einsum_base_PREFETCH(from + at[r] + 4*einsum_base_LANES);
+                }
+                einsum_base_turn(from, at, to + einsum_base_NR*d + r1, einsum_base_NR);
+            }
+        for (; d < depth; d++)
+            for (int64_t r = 0; r < live; r++)
+                to[width*d + r] = from[row[r] + deep[d]];
+        return;
+    }
+    if (run[0] >= 4) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0, n; r < live; r += n) {
+                n = run[r] < live - r ? run[r] : live - r;
+                einsum_base_move(to + width*d + r, from + row[r] + deep[d], n);
+            }
+        return;
+    }
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0; r < live; r++) {
+                to[width*d + r] = from[row[r] + deep[d]];
+            }
+        return;
+    }
+    for (int64_t r = 0; r < live; r++) {
+        const int64_t next = row[r + 1 < live ? r + 1 : r];
+        for (int64_t d = 0; d < depth; d++) {
+            einsum_base_PREFETCH(from + (next + deep[d]));
+            to[width*d + r] = from[row[r] + deep[d]];
+        }
+    }
+}
+#else
+
+/* to[depth][width] = from[row + deep]; run: how many rows from each on are
+ * contiguous, deep_run likewise; rows from `live` on are 0 */
+static void
+einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *run,
+    int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
+    int64_t width, float *to)
+{
+    for (int64_t r = live; r < width; r++)
+        for (int64_t d = 0; d < depth; d++)
+            to[width*d + r] = 0;
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++) {
+            const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
+            einsum_base_PREFETCH(from + row[0] + ahead);
+            einsum_base_PREFETCH(from + row[live - 1] + ahead);
+            if (live == einsum_base_NR)
+                einsum_base_move(to + einsum_base_NR*d, from + row[0] + deep[d], einsum_base_NR);
+            else
+                einsum_base_move(to + einsum_base_NR*d, from + row[0] + deep[d], live);
+        }
+        return;
+    }
+    if (run[0] >= 4) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0, n; r < live; r += n) {
+                n = run[r] < live - r ? run[r] : live - r;
+                einsum_base_move(to + width*d + r, from + row[r] + deep[d], n);
+            }
+        return;
+    }
+    (void)deep_run;
+    if (run[0] >= live) {
+        for (int64_t d = 0; d < depth; d++)
+            for (int64_t r = 0; r < live; r++) {
+                to[width*d + r] = from[row[r] + deep[d]];
+            }
+        return;
+    }
+    for (int64_t r = 0; r < live; r++) {
+        const int64_t next = row[r + 1 < live ? r + 1 : r];
+        for (int64_t d = 0; d < depth; d++) {
+            einsum_base_PREFETCH(from + (next + deep[d]));
+            to[width*d + r] = from[row[r] + deep[d]];
+        }
+    }
 }
 #endif
 
-/* to[panel][depth][MR] = from[row + deep]; missing rows are 0 */
-static void
-einsum_base_pack_lhs_f32(const float *from, const int64_t *row,
-    int64_t count, const int64_t *deep, int64_t depth, float *to)
-{
-    for (; count > 0; count -= einsum_base_MR, row += einsum_base_MR) {
-        const int64_t live = count < einsum_base_MR ? count : einsum_base_MR;
-        int runs = live == einsum_base_MR;
-        for (int64_t r = 1; r < live; r++)
-            runs &= row[r] - row[r - 1] == 1;
-        if (runs) {
-            for (int64_t d = 0; d < depth; d++) {
-                const int64_t ahead = d + 8 < depth ? d + 8 : d;
-                einsum_base_PREFETCH(from + row[0] + deep[ahead]);
-                einsum_base_PREFETCH(from + row[einsum_base_MR - 1] + deep[ahead]);
-                memcpy(to + einsum_base_MR*d, from + row[0] + deep[d],
-                       einsum_base_MR * sizeof *to);
-            }
-            to += einsum_base_MR*depth;
-            continue;
-        }
-        for (int64_t r = 0; r < live; r++) {
-            const int64_t next = r + 1 < live ? row[r + 1] : row[r];
-            for (int64_t d = 0; d < depth; d++) {
-                einsum_base_PREFETCH(from + (next + deep[d]));
-                to[einsum_base_MR*d + r] = from[row[r] + deep[d]];
-            }
-        }
-        for (int64_t r = live; r < einsum_base_MR; r++)
-            for (int64_t d = 0; d < depth; d++)
-                to[einsum_base_MR*d + r] = 0;
-        to += einsum_base_MR*depth;
-    }
-}
-
-/* to[panel][depth][NR] = from[row + deep]; missing rows are 0 */
-static void
-einsum_base_pack_rhs_f32(const float *from, const int64_t *row,
-    int64_t count, const int64_t *deep, int64_t depth, float *to)
-{
-    for (; count > 0; count -= einsum_base_NR, row += einsum_base_NR) {
-        const int64_t live = count < einsum_base_NR ? count : einsum_base_NR;
-        int runs = live == einsum_base_NR;
-        for (int64_t r = 1; r < live; r++)
-            runs &= row[r] - row[r - 1] == 1;
-        if (runs) {
-            for (int64_t d = 0; d < depth; d++) {
-                const int64_t ahead = d + 8 < depth ? d + 8 : d;
-                einsum_base_PREFETCH(from + row[0] + deep[ahead]);
-                einsum_base_PREFETCH(from + row[einsum_base_NR - 1] + deep[ahead]);
-                memcpy(to + einsum_base_NR*d, from + row[0] + deep[d],
-                       einsum_base_NR * sizeof *to);
-            }
-            to += einsum_base_NR*depth;
-            continue;
-        }
-        for (int64_t r = 0; r < live; r++) {
-            const int64_t next = r + 1 < live ? row[r + 1] : row[r];
-            for (int64_t d = 0; d < depth; d++) {
-                einsum_base_PREFETCH(from + (next + deep[d]));
-                to[einsum_base_NR*d + r] = from[row[r] + deep[d]];
-            }
-        }
-        for (int64_t r = live; r < einsum_base_NR; r++)
-            for (int64_t d = 0; d < depth; d++)
-                to[einsum_base_NR*d + r] = 0;
-        to += einsum_base_NR*depth;
-    }
-}
-
-/* out[row + column] = the live part of a tile */
+#if defined(einsum_VECTORS) && defined(__aarch64__)
+/* out[row + column] = the live part of a tile; `again`: added to the sums there */
 static void
 einsum_base_step1_store(const struct einsum_args *args, const float *sum,
-    float *out, const int64_t *row, int64_t rows,
-    const int64_t *column, int64_t columns)
+    float *out, const int64_t *row, int64_t rows, const int64_t *column,
+    const int64_t *run, int64_t columns, int again)
 {
     (void)args;
-    int runs = 1;
-    for (int64_t c = 1; c < columns; c++)
-        runs &= column[c] - column[c - 1] == 1;
-    if (runs && columns == einsum_base_NR) {
+    if (1) {
         for (int64_t r = 0; r < rows; r++)
-            memcpy(out + row[r] + column[0], sum + einsum_base_NR*r,
-                   einsum_base_NR * sizeof *sum);
+            for (int64_t c = 0, n; c < columns; c += n) {
+                n = run[c] < columns - c ? run[c] : columns - c;
+                if (again)
+                    einsum_base_add(out + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+                else
+                    einsum_base_move(out + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+            }
         return;
     }
-    if (runs)
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0; c < columns; c++) {
-                const float value = sum[einsum_base_NR*r + c];
-                out[row[r] + column[0] + c] = value;
-            }
-    else
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0; c < columns; c++) {
-                const float value = sum[einsum_base_NR*r + c];
-                out[row[r] + column[c]] = value;
-            }
 }
 
 static void
@@ -1013,15 +2670,26 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
     const int64_t deep_blocks = (all_depth + einsum_base_KC - 1) / einsum_base_KC;
     const int64_t block_depth =
         deep_blocks ? (all_depth + deep_blocks - 1) / deep_blocks : 1;
+    const int lhs_stays = 1; /* packed whole; else rhs is */
+    const int64_t panel = einsum_base_NR;
     float *const lhs_tiles = (float *)(void *)args->scratch;
-    float *const rhs_panels = lhs_tiles + einsum_base_MC*einsum_base_KC;
-    float *const sums = rhs_panels + einsum_base_NB*einsum_base_KC;
-    int64_t *const lhs_row = (int64_t *)(void *)(sums + einsum_base_MB*einsum_base_NB);
-    int64_t *const out_row = lhs_row + einsum_base_MB;
+    float *const rhs_panels = lhs_tiles + einsum_base_MC*einsum_base_KC + einsum_base_LANES*einsum_base_LANES;
+    int64_t *const lhs_row = (int64_t *)(void *)(rhs_panels + einsum_base_NC*einsum_base_KC);
+    int64_t *const lhs_run = lhs_row + einsum_base_MB;
+    int64_t *const out_row = lhs_run + einsum_base_MB;
     int64_t *const rhs_column = out_row + einsum_base_MB;
-    int64_t *const out_column = rhs_column + einsum_base_NB;
-    int64_t *const lhs_deep = out_column + einsum_base_NB;
-    int64_t *const rhs_deep = lhs_deep + einsum_base_KC;
+    int64_t *const rhs_run = rhs_column + einsum_base_NB;
+    int64_t *const out_column = rhs_run + einsum_base_NB;
+    int64_t *const out_run = out_column + einsum_base_NB;
+    int64_t *const lhs_deep = out_run + einsum_base_NB;
+    int64_t *const lhs_deep_run = lhs_deep + einsum_base_KC;
+    int64_t *const rhs_deep = lhs_deep_run + einsum_base_KC;
+    int64_t *const rhs_deep_run = rhs_deep + einsum_base_KC;
+    float part[einsum_base_MR*einsum_base_NR] __attribute__((aligned(64))); /* a tile on its way */
+    static const int64_t part_row[einsum_base_MR] = {0, 1*einsum_base_NR, 2*einsum_base_NR, 3*einsum_base_NR, 4*einsum_base_NR, 5*einsum_base_NR,
+        6*einsum_base_NR, 7*einsum_base_NR, 8*einsum_base_NR, 9*einsum_base_NR, 10*einsum_base_NR, 11*einsum_base_NR,
+        12*einsum_base_NR, 13*einsum_base_NR};
+    const int direct = 1;
     for (int64_t task = task_begin; task < task_end; task++) {
         int64_t rest = task;
         const int64_t row0 = rest % row_blocks * block_rows;
@@ -1055,12 +2723,19 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 ++k;
             }
         }
+        einsum_base_runs(lhs_row, rows, lhs_run);
+        einsum_base_runs(rhs_column, columns, rhs_run);
+        einsum_base_runs(out_column, columns, out_run);
+        /* tiles of equal height: the first `taller` have a row more */
+        const int64_t tiles = (rows + einsum_base_MR - 1) / einsum_base_MR;
+        const int64_t height = rows / tiles, taller = rows % tiles;
+        const int64_t tiles_at_once = lhs_stays ? tiles : 8;
+        const int64_t columns_at_once = lhs_stays ? panel : columns;
         int64_t deep0 = 0;
         do { /* K block; once, with depth 0, if K is empty */
             const int64_t depth = all_depth - deep0 < block_depth
                                       ? all_depth - deep0
                                       : block_depth;
-            const int last = deep0 + depth >= all_depth;
             {
                 int64_t j = deep0;
                 for (int64_t at = 0; at < depth; at++) {
@@ -1069,23 +2744,68 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                     ++j;
                 }
             }
-            einsum_base_pack_rhs_f32(rhs_batch, rhs_column, columns,
-                rhs_deep, depth, rhs_panels);
-            for (int64_t m0 = 0; m0 < rows; m0 += einsum_base_MC) {
-                const int64_t m1 = rows - m0 < einsum_base_MC ? rows : m0 + einsum_base_MC;
-                einsum_base_pack_lhs_f32(lhs_batch, lhs_row + m0, m1 - m0,
-                    lhs_deep, depth, lhs_tiles);
-                for (int64_t n0 = 0; n0 < columns; n0 += einsum_base_NR) {
-                    const float *const panel = rhs_panels + n0*depth;
-                    for (int64_t r0 = m0; r0 < m1; r0 += einsum_base_MR) {
-                        /* one K block: the tile's sums need no place of their own */
-                        float *const sum =
-                            deep_blocks < 2 ? sums : sums + (n0*einsum_base_MB + r0*einsum_base_NR);
-                        einsum_base_tile(depth, lhs_tiles + (r0 - m0)*depth, panel, sum, deep0 == 0);
-                        if (last)
-                            einsum_base_step1_store(args, sum, out_batch, out_row + r0,
-                                m1 - r0 < einsum_base_MR ? m1 - r0 : einsum_base_MR, out_column + n0,
-                                columns - n0 < einsum_base_NR ? columns - n0 : einsum_base_NR);
+            einsum_base_runs(lhs_deep, depth, lhs_deep_run);
+            einsum_base_runs(rhs_deep, depth, rhs_deep_run);
+            const int64_t distance = lhs_stays && tiles <= 3 ? einsum_base_distance(rhs_deep, depth) : 0;
+            for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
+                const int64_t n1 =
+                    columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
+                const int64_t panels = (n1 - n0 + panel - 1) / panel;
+                /* few rows: packing would not pay */
+                const int in_place = distance && n1 - n0 == einsum_base_NR &&
+                    rhs_run[n0] >= einsum_base_NR &&
+                    (tiles == 1 || distance*(int64_t)sizeof(float) % 2048 != 0);
+                for (int64_t c = n0; !in_place && c < n1; c += panel) {
+                    float *const to = rhs_panels + (c - n0)/panel*einsum_base_NR*depth;
+                    const int64_t live = n1 - c < panel ? n1 - c : panel;
+                    einsum_base_pack_rhs_f32(rhs_batch, rhs_column + c, rhs_run + c, live,
+                        rhs_deep, rhs_deep_run, depth, einsum_base_NR, to);
+                }
+                for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {
+                    const int64_t t1 =
+                        tiles - t0 < tiles_at_once ? tiles : t0 + tiles_at_once;
+                    if (n0 == 0 || tiles_at_once < tiles)
+                        for (int64_t t = t0; t < t1; t++) {
+                            const int64_t r0 = t*height + (t < taller ? t : taller);
+                            const int64_t live_rows = height + (t < taller);
+                            einsum_base_pack_lhs_f32(lhs_batch, lhs_row + r0, lhs_run + r0, live_rows,
+                                lhs_deep, lhs_deep_run, depth, einsum_base_height[live_rows],
+                                lhs_tiles + (t - t0)*einsum_base_MR*depth);
+                        }
+                    for (int64_t t = t0, j = 0; t < t1 && j < panels;) {
+                        const int64_t r0 = t*height + (t < taller ? t : taller);
+                        const int64_t live_rows = height + (t < taller);
+                        const int64_t c0 = n0 + j*panel;
+                        const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
+                        const int narrow = live <= einsum_base_NARROW;
+                        const int64_t tile_height = einsum_base_height[live_rows];
+                        const float *const tile = lhs_tiles + (t - t0)*einsum_base_MR*depth;
+                        const float *const columns_of = in_place
+                            ? rhs_batch + rhs_column[n0] + rhs_deep[0]
+                            : rhs_panels + j*einsum_base_NR*depth;
+                        const int64_t step = in_place ? distance : einsum_base_NR;
+                        float *const sum = part;
+                        const int again = 0;
+                        const int whole = tile_height == live_rows &&
+                            live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
+                        if (whole && direct) {
+                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step,
+                                out_batch + out_column[c0], out_row + r0, deep0 > 0);
+                        } else {
+                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
+                                part_row, again);
+                            einsum_base_step1_store(args, sum, out_batch, out_row + r0, live_rows,
+                                out_column + c0, out_run + c0, live, deep0 > 0);
+                        }
+                        if (lhs_stays) { /* a panel meets all tiles */
+                            t++;
+                            j += t == t1;
+                            t = t == t1 ? t0 : t;
+                        } else { /* a tile meets all panels */
+                            j++;
+                            t += j == panels;
+                            j = j == panels ? 0 : j;
+                        }
                     }
                 }
             }
@@ -1094,6 +2814,369 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
     }
 }
 
+#elif defined(einsum_VECTORS)
+/* out[row + column] = the live part of a tile; `again`: added to the sums there */
+static void
+einsum_base_step1_store(const struct einsum_args *args, const float *sum,
+    float *out, const int64_t *row, int64_t rows, const int64_t *column,
+    const int64_t *run, int64_t columns, int again)
+{
+    (void)args;
+    if (1) {
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t c = 0, n; c < columns; c += n) {
+                n = run[c] < columns - c ? run[c] : columns - c;
+                if (again)
+                    einsum_base_add(out + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+                else
+                    einsum_base_move(out + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+            }
+        return;
+    }
+}
+
+static void
+einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t task_end)
+{
+    const float *const lhs = (const float *)args->in[0];
+    const float *const rhs = (const float *)args->in[1];
+    float *const out = (float *)args->out;
+    const int64_t all_rows = 64; /* M */
+    const int64_t all_columns = 32; /* N */
+    const int64_t all_depth = 128; /* K */
+    const int64_t block_rows = args->n[0]; /* of a task */
+    const int64_t block_columns = args->n[1];
+    const int64_t row_blocks = (all_rows + block_rows - 1) / block_rows;
+    const int64_t column_blocks =
+        (all_columns + block_columns - 1) / block_columns;
+    /* K blocks of equal size: no short last one */
+    const int64_t deep_blocks = (all_depth + einsum_base_KC - 1) / einsum_base_KC;
+    const int64_t block_depth =
+        deep_blocks ? (all_depth + deep_blocks - 1) / deep_blocks : 1;
+    const int lhs_stays = 0; /* packed whole; else rhs is */
+    const int64_t panel = einsum_base_NR;
+    float *const lhs_tiles = (float *)(void *)args->scratch;
+    float *const rhs_panels = lhs_tiles + einsum_base_MC*einsum_base_KC + einsum_base_LANES*einsum_base_LANES;
+    int64_t *const lhs_row = (int64_t *)(void *)(rhs_panels + einsum_base_NC*einsum_base_KC);
+    int64_t *const lhs_run = lhs_row + einsum_base_MB;
+    int64_t *const out_row = lhs_run + einsum_base_MB;
+    int64_t *const rhs_column = out_row + einsum_base_MB;
+    int64_t *const rhs_run = rhs_column + einsum_base_NB;
+    int64_t *const out_column = rhs_run + einsum_base_NB;
+    int64_t *const out_run = out_column + einsum_base_NB;
+    int64_t *const lhs_deep = out_run + einsum_base_NB;
+    int64_t *const lhs_deep_run = lhs_deep + einsum_base_KC;
+    int64_t *const rhs_deep = lhs_deep_run + einsum_base_KC;
+    int64_t *const rhs_deep_run = rhs_deep + einsum_base_KC;
+    float part[einsum_base_MR*einsum_base_NR] __attribute__((aligned(64))); /* a tile on its way */
+    static const int64_t part_row[einsum_base_MR] = {0, 1*einsum_base_NR, 2*einsum_base_NR, 3*einsum_base_NR, 4*einsum_base_NR, 5*einsum_base_NR};
+    const int direct = 1;
+    for (int64_t task = task_begin; task < task_end; task++) {
+        int64_t rest = task;
+        const int64_t row0 = rest % row_blocks * block_rows;
+        rest /= row_blocks;
+        const int64_t column0 = rest % column_blocks * block_columns;
+        rest /= column_blocks;
+        const int64_t lhs_at = 0;
+        const int64_t rhs_at = 0;
+        const int64_t out_at = 0;
+        const float *const lhs_batch = lhs + lhs_at;
+        const float *const rhs_batch = rhs + rhs_at;
+        float *const out_batch = out + out_at;
+        const int64_t rows =
+            all_rows - row0 < block_rows ? all_rows - row0 : block_rows;
+        const int64_t columns = all_columns - column0 < block_columns
+                                    ? all_columns - column0
+                                    : block_columns;
+        {
+            int64_t i = row0;
+            for (int64_t at = 0; at < rows; at++) {
+                lhs_row[at] = 128*i;
+                out_row[at] = 32*i;
+                ++i;
+            }
+        }
+        {
+            int64_t k = column0;
+            for (int64_t at = 0; at < columns; at++) {
+                rhs_column[at] = k;
+                out_column[at] = k;
+                ++k;
+            }
+        }
+        einsum_base_runs(lhs_row, rows, lhs_run);
+        einsum_base_runs(rhs_column, columns, rhs_run);
+        einsum_base_runs(out_column, columns, out_run);
+        /* tiles of equal height: the first `taller` have a row more */
+        const int64_t tiles = (rows + einsum_base_MR - 1) / einsum_base_MR;
+        const int64_t height = rows / tiles, taller = rows % tiles;
+        const int64_t tiles_at_once = lhs_stays ? tiles : 8;
+        const int64_t columns_at_once = lhs_stays ? panel : columns;
+        int64_t deep0 = 0;
+        do { /* K block; once, with depth 0, if K is empty */
+            const int64_t depth = all_depth - deep0 < block_depth
+                                      ? all_depth - deep0
+                                      : block_depth;
+            {
+                int64_t j = deep0;
+                for (int64_t at = 0; at < depth; at++) {
+                    lhs_deep[at] = j;
+                    rhs_deep[at] = 32*j;
+                    ++j;
+                }
+            }
+            einsum_base_runs(lhs_deep, depth, lhs_deep_run);
+            einsum_base_runs(rhs_deep, depth, rhs_deep_run);
+            const int64_t distance = lhs_stays && tiles <= 3 ? einsum_base_distance(rhs_deep, depth) : 0;
+            for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
+                const int64_t n1 =
+                    columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
+                const int64_t panels = (n1 - n0 + panel - 1) / panel;
+                /* few rows: packing would not pay */
+                const int in_place = distance && n1 - n0 == einsum_base_NR &&
+                    rhs_run[n0] >= einsum_base_NR &&
+                    (tiles == 1 || distance*(int64_t)sizeof(float) % 2048 != 0);
+                for (int64_t c = n0; !in_place && c < n1; c += panel) {
+                    float *const to = rhs_panels + (c - n0)/panel*einsum_base_NR*depth;
+                    const int64_t live = n1 - c < panel ? n1 - c : panel;
+                    einsum_base_pack_rhs_f32(rhs_batch, rhs_column + c, rhs_run + c, live,
+                        rhs_deep, rhs_deep_run, depth, einsum_base_NR, to);
+                }
+                for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {
+                    const int64_t t1 =
+                        tiles - t0 < tiles_at_once ? tiles : t0 + tiles_at_once;
+                    if (n0 == 0 || tiles_at_once < tiles)
+                        for (int64_t t = t0; t < t1; t++) {
+                            const int64_t r0 = t*height + (t < taller ? t : taller);
+                            const int64_t live_rows = height + (t < taller);
+                            einsum_base_pack_lhs_f32(lhs_batch, lhs_row + r0, lhs_run + r0, live_rows,
+                                lhs_deep, lhs_deep_run, depth, einsum_base_height[live_rows],
+                                lhs_tiles + (t - t0)*einsum_base_MR*depth);
+                        }
+                    for (int64_t t = t0, j = 0; t < t1 && j < panels;) {
+                        const int64_t r0 = t*height + (t < taller ? t : taller);
+                        const int64_t live_rows = height + (t < taller);
+                        const int64_t c0 = n0 + j*panel;
+                        const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
+                        const int narrow = live <= einsum_base_NARROW;
+                        const int64_t tile_height = einsum_base_height[live_rows];
+                        const float *const tile = lhs_tiles + (t - t0)*einsum_base_MR*depth;
+                        const float *const columns_of = in_place
+                            ? rhs_batch + rhs_column[n0] + rhs_deep[0]
+                            : rhs_panels + j*einsum_base_NR*depth;
+                        const int64_t step = in_place ? distance : einsum_base_NR;
+                        float *const sum = part;
+                        const int again = 0;
+                        const int whole = tile_height == live_rows &&
+                            live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
+                        if (whole && direct) {
+                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step,
+                                out_batch + out_column[c0], out_row + r0, deep0 > 0);
+                        } else {
+                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
+                                part_row, again);
+                            einsum_base_step1_store(args, sum, out_batch, out_row + r0, live_rows,
+                                out_column + c0, out_run + c0, live, deep0 > 0);
+                        }
+                        if (lhs_stays) { /* a panel meets all tiles */
+                            t++;
+                            j += t == t1;
+                            t = t == t1 ? t0 : t;
+                        } else { /* a tile meets all panels */
+                            j++;
+                            t += j == panels;
+                            j = j == panels ? 0 : j;
+                        }
+                    }
+                }
+            }
+            deep0 += depth;
+        } while (deep0 < all_depth);
+    }
+}
+
+#else
+/* out[row + column] = the live part of a tile; `again`: added to the sums there */
+static void
+einsum_base_step1_store(const struct einsum_args *args, const float *sum,
+    float *out, const int64_t *row, int64_t rows, const int64_t *column,
+    const int64_t *run, int64_t columns, int again)
+{
+    (void)args;
+    if (1) {
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t c = 0, n; c < columns; c += n) {
+                n = run[c] < columns - c ? run[c] : columns - c;
+                if (again)
+                    einsum_base_add(out + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+                else
+                    einsum_base_move(out + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+            }
+        return;
+    }
+}
+
+static void
+einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t task_end)
+{
+    const float *const lhs = (const float *)args->in[0];
+    const float *const rhs = (const float *)args->in[1];
+    float *const out = (float *)args->out;
+    const int64_t all_rows = 64; /* M */
+    const int64_t all_columns = 32; /* N */
+    const int64_t all_depth = 128; /* K */
+    const int64_t block_rows = args->n[0]; /* of a task */
+    const int64_t block_columns = args->n[1];
+    const int64_t row_blocks = (all_rows + block_rows - 1) / block_rows;
+    const int64_t column_blocks =
+        (all_columns + block_columns - 1) / block_columns;
+    /* K blocks of equal size: no short last one */
+    const int64_t deep_blocks = (all_depth + einsum_base_KC - 1) / einsum_base_KC;
+    const int64_t block_depth =
+        deep_blocks ? (all_depth + deep_blocks - 1) / deep_blocks : 1;
+    const int lhs_stays = 0; /* packed whole; else rhs is */
+    const int64_t panel = einsum_base_NR;
+    float *const lhs_tiles = (float *)(void *)args->scratch;
+    float *const rhs_panels = lhs_tiles + einsum_base_MC*einsum_base_KC + einsum_base_LANES*einsum_base_LANES;
+    int64_t *const lhs_row = (int64_t *)(void *)(rhs_panels + einsum_base_NC*einsum_base_KC);
+    int64_t *const lhs_run = lhs_row + einsum_base_MB;
+    int64_t *const out_row = lhs_run + einsum_base_MB;
+    int64_t *const rhs_column = out_row + einsum_base_MB;
+    int64_t *const rhs_run = rhs_column + einsum_base_NB;
+    int64_t *const out_column = rhs_run + einsum_base_NB;
+    int64_t *const out_run = out_column + einsum_base_NB;
+    int64_t *const lhs_deep = out_run + einsum_base_NB;
+    int64_t *const lhs_deep_run = lhs_deep + einsum_base_KC;
+    int64_t *const rhs_deep = lhs_deep_run + einsum_base_KC;
+    int64_t *const rhs_deep_run = rhs_deep + einsum_base_KC;
+    float part[einsum_base_MR*einsum_base_NR]; /* a tile on its way */
+    static const int64_t part_row[einsum_base_MR] = {0, 1*einsum_base_NR, 2*einsum_base_NR, 3*einsum_base_NR};
+    const int direct = 1;
+    for (int64_t task = task_begin; task < task_end; task++) {
+        int64_t rest = task;
+        const int64_t row0 = rest % row_blocks * block_rows;
+        rest /= row_blocks;
+        const int64_t column0 = rest % column_blocks * block_columns;
+        rest /= column_blocks;
+        const int64_t lhs_at = 0;
+        const int64_t rhs_at = 0;
+        const int64_t out_at = 0;
+        const float *const lhs_batch = lhs + lhs_at;
+        const float *const rhs_batch = rhs + rhs_at;
+        float *const out_batch = out + out_at;
+        const int64_t rows =
+            all_rows - row0 < block_rows ? all_rows - row0 : block_rows;
+        const int64_t columns = all_columns - column0 < block_columns
+                                    ? all_columns - column0
+                                    : block_columns;
+        {
+            int64_t i = row0;
+            for (int64_t at = 0; at < rows; at++) {
+                lhs_row[at] = 128*i;
+                out_row[at] = 32*i;
+                ++i;
+            }
+        }
+        {
+            int64_t k = column0;
+            for (int64_t at = 0; at < columns; at++) {
+                rhs_column[at] = k;
+                out_column[at] = k;
+                ++k;
+            }
+        }
+        einsum_base_runs(lhs_row, rows, lhs_run);
+        einsum_base_runs(rhs_column, columns, rhs_run);
+        einsum_base_runs(out_column, columns, out_run);
+        /* tiles of equal height: the first `taller` have a row more */
+        const int64_t tiles = (rows + einsum_base_MR - 1) / einsum_base_MR;
+        const int64_t height = rows / tiles, taller = rows % tiles;
+        const int64_t tiles_at_once = lhs_stays ? tiles : 8;
+        const int64_t columns_at_once = lhs_stays ? panel : columns;
+        int64_t deep0 = 0;
+        do { /* K block; once, with depth 0, if K is empty */
+            const int64_t depth = all_depth - deep0 < block_depth
+                                      ? all_depth - deep0
+                                      : block_depth;
+            {
+                int64_t j = deep0;
+                for (int64_t at = 0; at < depth; at++) {
+                    lhs_deep[at] = j;
+                    rhs_deep[at] = 32*j;
+                    ++j;
+                }
+            }
+            einsum_base_runs(lhs_deep, depth, lhs_deep_run);
+            einsum_base_runs(rhs_deep, depth, rhs_deep_run);
+            const int64_t distance = lhs_stays && tiles <= 3 ? einsum_base_distance(rhs_deep, depth) : 0;
+            for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
+                const int64_t n1 =
+                    columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
+                const int64_t panels = (n1 - n0 + panel - 1) / panel;
+                /* few rows: packing would not pay */
+                const int in_place = distance && n1 - n0 == einsum_base_NR &&
+                    rhs_run[n0] >= einsum_base_NR &&
+                    (tiles == 1 || distance*(int64_t)sizeof(float) % 2048 != 0);
+                for (int64_t c = n0; !in_place && c < n1; c += panel) {
+                    float *const to = rhs_panels + (c - n0)/panel*einsum_base_NR*depth;
+                    const int64_t live = n1 - c < panel ? n1 - c : panel;
+                    einsum_base_pack_rhs_f32(rhs_batch, rhs_column + c, rhs_run + c, live,
+                        rhs_deep, rhs_deep_run, depth, einsum_base_NR, to);
+                }
+                for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {
+                    const int64_t t1 =
+                        tiles - t0 < tiles_at_once ? tiles : t0 + tiles_at_once;
+                    if (n0 == 0 || tiles_at_once < tiles)
+                        for (int64_t t = t0; t < t1; t++) {
+                            const int64_t r0 = t*height + (t < taller ? t : taller);
+                            const int64_t live_rows = height + (t < taller);
+                            einsum_base_pack_lhs_f32(lhs_batch, lhs_row + r0, lhs_run + r0, live_rows,
+                                lhs_deep, lhs_deep_run, depth, einsum_base_height[live_rows],
+                                lhs_tiles + (t - t0)*einsum_base_MR*depth);
+                        }
+                    for (int64_t t = t0, j = 0; t < t1 && j < panels;) {
+                        const int64_t r0 = t*height + (t < taller ? t : taller);
+                        const int64_t live_rows = height + (t < taller);
+                        const int64_t c0 = n0 + j*panel;
+                        const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
+                        const int narrow = live <= einsum_base_NARROW;
+                        const int64_t tile_height = einsum_base_height[live_rows];
+                        const float *const tile = lhs_tiles + (t - t0)*einsum_base_MR*depth;
+                        const float *const columns_of = in_place
+                            ? rhs_batch + rhs_column[n0] + rhs_deep[0]
+                            : rhs_panels + j*einsum_base_NR*depth;
+                        const int64_t step = in_place ? distance : einsum_base_NR;
+                        float *const sum = part;
+                        const int again = 0;
+                        const int whole = tile_height == live_rows &&
+                            live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
+                        if (whole && direct) {
+                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step,
+                                out_batch + out_column[c0], out_row + r0, deep0 > 0);
+                        } else {
+                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
+                                part_row, again);
+                            einsum_base_step1_store(args, sum, out_batch, out_row + r0, live_rows,
+                                out_column + c0, out_run + c0, live, deep0 > 0);
+                        }
+                        if (lhs_stays) { /* a panel meets all tiles */
+                            t++;
+                            j += t == t1;
+                            t = t == t1 ? t0 : t;
+                        } else { /* a tile meets all panels */
+                            j++;
+                            t += j == panels;
+                            j = j == panels ? 0 : j;
+                        }
+                    }
+                }
+            }
+            deep0 += depth;
+        } while (deep0 < all_depth);
+    }
+}
+
+#endif
 /* Size of equal blocks of n: at most `most`, a multiple of `unit`, one for
  * each thread if there are several. */
 static int64_t
@@ -1130,7 +3213,7 @@ einsum_avx512(float *out, const float *in0, const float *in1, char *base)
     {
         const void *const in[] = {in0, in1};
         const int64_t n[] = {
-            einsum_block(64, einsum_avx512_MB, einsum_avx512_MR),
+            einsum_block(64, einsum_avx512_MC, einsum_avx512_MR),
             einsum_block(32, einsum_avx512_NB, einsum_avx512_NR)};
         const struct einsum_args args = {out, in, n, 0, 0, 0, scratch};
         const int64_t tasks = 1*((64 + n[0] - 1)/n[0])
@@ -1147,7 +3230,7 @@ einsum_avx2(float *out, const float *in0, const float *in1, char *base)
         const void *const in[] = {in0, in1};
         const int64_t n[] = {
             einsum_block(64, einsum_avx2_MB, einsum_avx2_MR),
-            einsum_block(32, einsum_avx2_NB, einsum_avx2_NR)};
+            einsum_block(32, einsum_avx2_NC, einsum_avx2_NR)};
         const struct einsum_args args = {out, in, n, 0, 0, 0, scratch};
         const int64_t tasks = 1*((64 + n[0] - 1)/n[0])
             *((32 + n[1] - 1)/n[1]);
@@ -1156,6 +3239,7 @@ einsum_avx2(float *out, const float *in0, const float *in1, char *base)
 }
 
 #endif
+#if defined(einsum_VECTORS) && defined(__aarch64__)
 static void
 einsum_base(float *out, const float *in0, const float *in1, char *base)
 {
@@ -1163,7 +3247,7 @@ einsum_base(float *out, const float *in0, const float *in1, char *base)
     {
         const void *const in[] = {in0, in1};
         const int64_t n[] = {
-            einsum_block(64, einsum_base_MB, einsum_base_MR),
+            einsum_block(64, einsum_base_MC, einsum_base_MR),
             einsum_block(32, einsum_base_NB, einsum_base_NR)};
         const struct einsum_args args = {out, in, n, 0, 0, 0, scratch};
         const int64_t tasks = 1*((64 + n[0] - 1)/n[0])
@@ -1172,6 +3256,41 @@ einsum_base(float *out, const float *in0, const float *in1, char *base)
     }
 }
 
+#elif defined(einsum_VECTORS)
+static void
+einsum_base(float *out, const float *in0, const float *in1, char *base)
+{
+    char *const scratch = base + 0;
+    {
+        const void *const in[] = {in0, in1};
+        const int64_t n[] = {
+            einsum_block(64, einsum_base_MB, einsum_base_MR),
+            einsum_block(32, einsum_base_NC, einsum_base_NR)};
+        const struct einsum_args args = {out, in, n, 0, 0, 0, scratch};
+        const int64_t tasks = 1*((64 + n[0] - 1)/n[0])
+            *((32 + n[1] - 1)/n[1]);
+        einsum_run(einsum_base_step1, &args, tasks);
+    }
+}
+
+#else
+static void
+einsum_base(float *out, const float *in0, const float *in1, char *base)
+{
+    char *const scratch = base + 0;
+    {
+        const void *const in[] = {in0, in1};
+        const int64_t n[] = {
+            einsum_block(64, einsum_base_MB, einsum_base_MR),
+            einsum_block(32, einsum_base_NC, einsum_base_NR)};
+        const struct einsum_args args = {out, in, n, 0, 0, 0, scratch};
+        const int64_t tasks = 1*((64 + n[0] - 1)/n[0])
+            *((32 + n[1] - 1)/n[1]);
+        einsum_run(einsum_base_step1, &args, tasks);
+    }
+}
+
+#endif
 typedef void einsum_steps(float *out, const float *in0, const float *in1, char *base);
 
 static einsum_steps *

@@ -57,6 +57,7 @@ einsum_step1(float *out, const float *in0, const float *in1, int64_t n_i,
     int64_t n_k, int64_t n_j, int64_t in0_i, int64_t in1_j, int64_t out_i,
     int64_t begin, int64_t end)
 {
+    (void)n_i;
     for (int64_t i = begin; i < end; i++) { /* free */
         for (int64_t first = 0; first < n_k; first += 64) { /* lanes of k */
             const int64_t count = n_k - first < 64 ? n_k - first : 64;
@@ -90,6 +91,7 @@ einsum_step2(float *out, const float *in0, const float *in1, int64_t n_i,
     int64_t n_l, int64_t n_k, int64_t in0_k, int64_t in1_i, int64_t out_i,
     int64_t begin, int64_t end)
 {
+    (void)n_i;
     for (int64_t i = begin; i < end; i++) { /* free */
         for (int64_t first = 0; first < n_l; first += 64) { /* lanes of l */
             const int64_t count = n_l - first < 64 ? n_l - first : 64;

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * print_pack.c - packing of a gett: a tile of lhs or a panel of rhs becomes
+ * [depth][width], whatever the strides. What is contiguous decides how: rows
+ * are copied, depth is transposed in registers, neighbours in other panels
+ * are transposed into all of these at once; the rest is gathered.
+ */
+#include "codegen/family.h"
+#include "codegen/print.h"
+
+static int
+is_vector(const struct printer *p)
+{
+    return p->nest->target->vector_bytes != 0;
+}
+
+/* Elements are moved as they are, not converted or taken apart. */
+static int
+copies(const struct printer *p, const struct nest_tensor *x)
+{
+    return p->planes == 1 && x->storage == p->nest->compute &&
+           x->storage != EINC_BOOL;
+}
+
+/* --- moving vectors ----------------------------------------------------- */
+
+/* Both ends, each as one vector, cover what is between one and two. */
+static void
+print_ends(const struct printer *p, const char *type, int lanes)
+{
+    einc_code(p, " if (n >= %d) {\n"
+                 "    *(@_%s *)to = *(const @_%s *)from;\n"
+                 "    *(@_%s *)(to + n - %d) = *(const @_%s *)(from + n - "
+                 "%d);\n"
+                 "} else",
+              lanes, type, type, type, lanes, type, lanes);
+}
+
+static void
+print_vector_move(const struct printer *p)
+{
+    int lanes = p->nest->tile.lanes;
+    int bytes = p->nest->target->vector_bytes;
+    static const char *const names[] = {"half", "quarter"};
+    for (int part = 0; part < 2 && lanes >> part > 2; part++)
+        einc_code(p, "typedef $ @_%s\n"
+                     "    __attribute__((vector_size(%d), may_alias, "
+                     "aligned(sizeof($))));\n",
+                  names[part], bytes >> part >> 1);
+    einc_code(p, "\n/* to[0 .. n) = from[0 .. n), n > 0 */\n"
+                 "static inline __attribute__((always_inline)) void\n"
+                 "@_move($ *to, const $ *from, int64_t n)\n{\n");
+    p->t->indent += 4;
+    einc_code(p, "for (; n > %d; n -= %d, to += %d, from += %d)\n"
+                 "    *(@_vector *)to = *(const @_vector *)from;\n",
+              2 * lanes, lanes, lanes, lanes);
+    einc_put(p->t, "   ");
+    print_ends(p, "vector", lanes);
+    for (int part = 0; part < 2 && lanes >> part > 2; part++)
+        print_ends(p, names[part], lanes >> part >> 1);
+    einc_put(p->t, "\n");
+    einc_code(p, "    for (int64_t x = 0; x < n; x++)\n"
+                 "        to[x] = from[x];\n");
+    p->t->indent -= 4;
+    einc_code(p, "}\n\n");
+}
+
+static void
+print_scalar_move(const struct printer *p)
+{
+    einc_code(p, "/* to[0 .. n) = from[0 .. n) */\n"
+                 "static void\n"
+                 "@_move($ *to, const $ *from, int64_t n)\n"
+                 "{\n"
+                 "    for (int64_t x = 0; x < n; x++)\n"
+                 "        to[x] = from[x];\n"
+                 "}\n\n");
+}
+
+/* --- transposing in registers ------------------------------------------- */
+
+/* Lanes of the lower or upper result of exchanging blocks of `size` between a
+ * pair: numbers of the first's lanes, then of the second's. */
+static void
+print_lanes(const struct printer *p, int lanes, int size, int upper)
+{
+    for (int l = 0; l < lanes; l++) {
+        int odd = l / size % 2;
+        int from = upper ? (odd ? lanes + l : l + size)
+                         : (odd ? lanes + l - size : l);
+        einc_put(p->t, "%s%d", l ? ", " : "", from);
+    }
+}
+
+static void
+print_exchange(const struct printer *p, int stage, int size, int i)
+{
+    for (int upper = 0; upper < 2; upper++) {
+        einc_code(p, "const @_vector v%d_%d = @_SHUFFLE(v%d_%d, v%d_%d,\n"
+                     "    ",
+                  stage + 1, i + upper * size, stage, i, stage, i + size);
+        print_lanes(p, p->nest->tile.lanes, size, upper);
+        einc_put(p->t, ");\n");
+    }
+}
+
+/* The masks of gcc's older builtin are vectors of integers of that size. */
+static void
+print_shuffle(const struct printer *p)
+{
+    int bytes = einc_nest_bytes(p->nest->compute);
+    einc_code(p, "#if defined(__clang__)\n"
+                 "#define @_SHUFFLE(a, b, ...) "
+                 "__builtin_shufflevector(a, b, __VA_ARGS__)\n"
+                 "#else\n"
+                 "typedef int%d_t @_lanes __attribute__((vector_size(%d)));\n"
+                 "#define @_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, "
+                 "(@_lanes){__VA_ARGS__})\n"
+                 "#endif\n\n",
+              8 * bytes, p->nest->target->vector_bytes);
+}
+
+static void
+print_turn(const struct printer *p)
+{
+    int lanes = p->nest->tile.lanes, stage = 0;
+    print_shuffle(p);
+    einc_code(p, "/* to[step*i + r] = from[row[r] + i] for i, r < LANES */\n"
+                 "static void\n"
+                 "@_turn(const $ *from, const int64_t *row, $ *to, int64_t "
+                 "step)\n"
+                 "{\n");
+    p->t->indent += 4;
+    for (int r = 0; r < lanes; r++)
+        einc_code(p, "const @_vector v0_%d = *(const @_vector *)(from + "
+                     "row[%d]);\n", r, r);
+    for (int size = 1; size < lanes; size *= 2, stage++)
+        for (int i = 0; i < lanes; i++)
+            if (i / size % 2 == 0)
+                print_exchange(p, stage, size, i);
+    for (int i = 0; i < lanes; i++)
+        einc_code(p, "*(@_vector *)(to + %d*step) = v%d_%d;\n", i, stage, i);
+    p->t->indent -= 4;
+    einc_code(p, "}\n\n");
+}
+
+static void
+print_add(const struct printer *p)
+{
+    einc_code(p, "/* to[0 .. n) += from[0 .. n) */\n"
+                 "static void\n"
+                 "@_add($ *to, const $ *from, int64_t n)\n"
+                 "{\n"
+                 "    int64_t x = 0;\n");
+    if (is_vector(p))
+        einc_code(p, "    for (; x + @_LANES <= n; x += @_LANES)\n"
+                     "        *(@_vector *)(to + x) += *(const @_vector "
+                     "*)(from + x);\n");
+    einc_code(p, "    for (; x < n; x++)\n"
+                 "        to[x] += from[x];\n"
+                 "}\n\n");
+}
+
+static void
+print_runs(const struct printer *p)
+{
+    einc_code(p, "/* run[x]: how many offsets from at[x] on are consecutive "
+                 "*/\n"
+                 "static void\n"
+                 "@_runs(const int64_t *at, int64_t n, int64_t *run)\n"
+                 "{\n"
+                 "    for (int64_t x = n - 1; x >= 0; x--)\n"
+                 "        run[x] = x + 1 < n && at[x + 1] - at[x] == 1 ? "
+                 "run[x + 1] + 1 : 1;\n"
+                 "}\n");
+    if (!einc_gett_moves(p->nest, MOVES_RHS))
+        return;
+    einc_code(p, "\n/* The common distance of offsets; 0: none */\n"
+                 "static int64_t\n"
+                 "@_distance(const int64_t *at, int64_t n)\n"
+                 "{\n"
+                 "    for (int64_t x = 2; x < n; x++)\n"
+                 "        if (at[x] - at[x - 1] != at[1] - at[0])\n"
+                 "            return 0;\n"
+                 "    return n > 1 ? at[1] - at[0] : @_NR;\n"
+                 "}\n");
+}
+
+void
+einc_print_moves(const struct printer *p)
+{
+    int in = einc_gett_moves(p->nest, MOVES_IN);
+    int out = einc_gett_moves(p->nest, MOVES_OUT);
+    if (is_vector(p) && (in || out))
+        print_vector_move(p);
+    else if (in || out)
+        print_scalar_move(p);
+    if (is_vector(p) && in)
+        print_turn(p);
+    if (out)
+        print_add(p);
+    print_runs(p);
+}
+
+/* --- one panel ---------------------------------------------------------- */
+
+static void
+print_element(const struct printer *p, const struct nest_tensor *x)
+{
+    for (int plane = 0; plane < p->planes; plane++) {
+        einc_put(p->t, "%*sto[%swidth*d + %sr] = ", p->t->indent, "",
+                 p->planes == 2 ? "2*" : "", plane ? "width + " : "");
+        einc_print_load(p, x->storage, plane, "from", "row[r] + deep[d]");
+        einc_put(p->t, ";\n");
+    }
+}
+
+static void
+print_gather(const struct printer *p, const struct nest_tensor *x)
+{
+    struct text *t = p->t;
+    int complex = einc_dtype_info(x->storage)->kind == KIND_COMPLEX;
+    einc_code(p, "if (run[0] >= live) {\n"
+                 "    for (int64_t d = 0; d < depth; d++)\n"
+                 "        for (int64_t r = 0; r < live; r++) {\n");
+    t->indent += 12;
+    print_element(p, x);
+    t->indent -= 12;
+    einc_code(p, "        }\n"
+                 "    return;\n"
+                 "}\n"
+                 "for (int64_t r = 0; r < live; r++) {\n"
+                 "    const int64_t next = row[r + 1 < live ? r + 1 : r];\n"
+                 "    for (int64_t d = 0; d < depth; d++) {\n"
+                 "        @_PREFETCH(from + %s(next + deep[d]));\n",
+              complex ? "2*" : "");
+    t->indent += 8;
+    print_element(p, x);
+    t->indent -= 8;
+    einc_code(p, "    }\n"
+                 "}\n");
+}
+
+/* Rows that lie one after another. */
+static void
+print_copy(const struct printer *p, int side)
+{
+    einc_code(p, "if (run[0] >= live) {\n"
+                 "    for (int64_t d = 0; d < depth; d++) {\n"
+                 "        const int64_t ahead = deep[d + 8 < depth ? d + 8 : "
+                 "d];\n"
+                 "        @_PREFETCH(from + row[0] + ahead);\n"
+                 "        @_PREFETCH(from + row[live - 1] + ahead);\n");
+    if (side)
+        einc_code(p, "        if (live == @_NR)\n"
+                     "            @_move(to + @_NR*d, from + row[0] + deep[d], "
+                     "@_NR);\n"
+                     "        else\n"
+                     "            @_move(to + @_NR*d, from + row[0] + deep[d], "
+                     "live);\n");
+    else
+        einc_code(p, "        @_move(to + width*d, from + row[0] + deep[d], "
+                     "live);\n");
+    einc_code(p, "    }\n"
+                 "    return;\n"
+                 "}\n");
+}
+
+static const char *
+width_name(const struct printer *p)
+{
+    struct text t = {.perm = p->t->perm};
+    einc_put(&t, "%s_NR", p->shared);
+    return einc_text_z(&t);
+}
+
+/* A depth that is contiguous: vectors of it are turned, LANES rows at a time.
+ * A last vector of rows begins earlier, or holds some rows twice, whose place
+ * the next step overwrites. */
+static void
+print_depth(const struct printer *p, int side)
+{
+    const char *width = side ? width_name(p) : "width";
+    einc_code(p, "if (deep_run[0] >= @_LANES) {\n"
+                 "    int64_t d = 0, at[@_LANES];\n"
+                 "    for (; d + @_LANES <= depth && deep_run[d] >= @_LANES; "
+                 "d += @_LANES)\n"
+                 "        for (int64_t r0 = 0; r0 < live; r0 += @_LANES) {\n"
+                 "            const int64_t r1 = live - r0 < @_LANES && live "
+                 ">= @_LANES\n"
+                 "                                   ? live - @_LANES : r0;\n"
+                 "            for (int64_t r = 0; r < @_LANES; r++) {\n"
+                 "                at[r] = row[r1 + r < live ? r1 + r : live - "
+                 "1] + deep[d];\n"
+                 "                @_PREFETCH(from + at[r] + 4*@_LANES);\n"
+                 "            }\n"
+                 "            @_turn(from, at, to + %s*d + r1, %s);\n"
+                 "        }\n"
+                 "    for (; d < depth; d++)\n"
+                 "        for (int64_t r = 0; r < live; r++)\n"
+                 "            to[width*d + r] = from[row[r] + deep[d]];\n"
+                 "    return;\n"
+                 "}\n", width, width);
+}
+
+/* Rows in runs: pieces are copied. */
+static void
+print_pieces(const struct printer *p)
+{
+    einc_code(p, "if (run[0] >= 4) {\n"
+                 "    for (int64_t d = 0; d < depth; d++)\n"
+                 "        for (int64_t r = 0, n; r < live; r += n) {\n"
+                 "            n = run[r] < live - r ? run[r] : live - r;\n"
+                 "            @_move(to + width*d + r, from + row[r] + "
+                 "deep[d], n);\n"
+                 "        }\n"
+                 "    return;\n"
+                 "}\n");
+}
+
+/* Rows of a panel that are not there, so that no garbage is computed with. */
+static void
+print_missing(const struct printer *p)
+{
+    einc_code(p, "for (int64_t r = live; r < width; r++)\n"
+                 "    for (int64_t d = 0; d < %sdepth; d++)\n"
+                 "        to[width*d + r] = 0;\n",
+              p->planes == 2 ? "2*" : "");
+}
+
+void
+einc_print_pack(const struct printer *p, int side)
+{
+    struct text *t = p->t;
+    const struct nest_tensor *x = &p->nest->in[side];
+    einc_code(p, "/* to[depth][width] = from[row + deep]; run: how many rows "
+                 "from each on are\n"
+                 " * contiguous, deep_run likewise; rows from `live` on are "
+                 "0 */\n"
+                 "static void\n"
+                 "@_pack_%s_%s(const %s *from, const int64_t *row, const "
+                 "int64_t *run,\n"
+                 "    int64_t live, const int64_t *deep, const int64_t "
+                 "*deep_run, int64_t depth,\n"
+                 "    int64_t width, $ *to)\n{\n",
+              x->name, einc_dtype_name(x->storage),
+              einc_print_storage(x->storage));
+    t->indent += 4;
+    print_missing(p);
+    if (copies(p, x)) {
+        print_copy(p, side);
+        if (is_vector(p))
+            print_depth(p, side);
+        print_pieces(p);
+    }
+    if (!copies(p, x) || !is_vector(p))
+        einc_line(t, "(void)deep_run;");
+    print_gather(p, x);
+    t->indent -= 4;
+    einc_code(p, "}\n");
+}
+
+/* --- neighbours --------------------------------------------------------- */
+
+/* A plane of near positions that are `apart` in K, or in N and thus in as
+ * many panels: contiguous in memory, and turned into place. */
+static void
+print_near_block(const struct printer *p, const char *from, const char *to,
+                 const char *step)
+{
+    if (is_vector(p))
+        einc_code(p, "if (near == @_LANES && r + @_LANES <= live) {\n"
+                     "    for (int64_t x = 0; x < @_LANES; x++)\n"
+                     "        at[x] = row[r + x] + %s;\n"
+                     "    @_turn(from, at, to + %s + r, %s);\n"
+                     "    r += @_LANES;\n"
+                     "    continue;\n"
+                     "}\n", from, to, step);
+    einc_code(p, "for (int64_t i = 0; i < near; i++)\n"
+                 "    to[%s + r + i*(%s)] = from[row[r] + %s + i];\n"
+                 "r++;\n", to, step, from);
+}
+
+void
+einc_print_pack_near(const struct printer *p)
+{
+    struct text *t = p->t;
+    const struct nest_tensor *x = &p->nest->in[1];
+    if (!copies(p, x))
+        return;
+    einc_code(p, "\n/* `near` panels of `live` columns each at once, where "
+                 "column c + i*live follows c\n"
+                 " * by i elements: returns whether it is so */\n"
+                 "static int\n"
+                 "@_pack_near(const $ *from, const int64_t *row, int64_t "
+                 "live, int64_t near,\n"
+                 "    const int64_t *deep, int64_t depth, $ *to)\n"
+                 "{\n"
+                 "    for (int64_t r = 0; r < live; r++)\n"
+                 "        for (int64_t i = 1; i < near; i++)\n"
+                 "            if (row[r + i*live] - row[r] != i)\n"
+                 "                return 0;\n"
+                 "    for (int64_t i = 0; i < near; i++)\n"
+                 "        for (int64_t d = 0; d < depth; d++)\n"
+                 "            for (int64_t r = live; r < @_NR; r++)\n"
+                 "                to[@_NR*(i*depth + d) + r] = 0;\n"
+                 "%s"
+                 "    for (int64_t d = 0; d < depth; d++)\n"
+                 "        for (int64_t r = 0; r < live;) {\n",
+              is_vector(p) ? "    int64_t at[@_LANES];\n" : "");
+    t->indent += 12;
+    print_near_block(p, "deep[d]", "@_NR*d", "@_NR*depth");
+    t->indent -= 12;
+    einc_code(p, "        }\n"
+                 "    return 1;\n"
+                 "}\n\n");
+    einc_code(p, "/* A panel where position d + i*apart of K follows d by i "
+                 "elements: likewise */\n"
+                 "static int\n"
+                 "@_pack_deep(const $ *from, const int64_t *row, int64_t "
+                 "live, int64_t near,\n"
+                 "    int64_t apart, const int64_t *deep, int64_t depth, $ "
+                 "*to)\n"
+                 "{\n"
+                 "    if (depth %% (near*apart))\n"
+                 "        return 0;\n"
+                 "    for (int64_t d = 0; d < depth; d++) {\n"
+                 "        const int64_t i = d / apart %% near;\n"
+                 "        if (deep[d] - deep[d - i*apart] != i)\n"
+                 "            return 0;\n"
+                 "    }\n"
+                 "    for (int64_t r = live; r < @_NR; r++)\n"
+                 "        for (int64_t d = 0; d < depth; d++)\n"
+                 "            to[@_NR*d + r] = 0;\n"
+                 "%s"
+                 "    for (int64_t d0 = 0; d0 < depth; d0 += near*apart)\n"
+                 "        for (int64_t d = d0; d < d0 + apart; d++)\n"
+                 "            for (int64_t r = 0; r < live;) {\n",
+              is_vector(p) ? "    int64_t at[@_LANES];\n" : "");
+    t->indent += 16;
+    print_near_block(p, "deep[d]", "@_NR*d", "@_NR*apart");
+    t->indent -= 16;
+    einc_code(p, "            }\n"
+                 "    return 1;\n"
+                 "}\n");
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * print_tile.c - block sizes and the register tile of a gett: a function for
+ * every height that is needed, as vectors spelled out one by one, so that
+ * each stays in a register.
+ */
+#include "codegen/family.h"
+#include "codegen/print.h"
+
+/* --- one tile ----------------------------------------------------------- */
+
+static const char *const plane_names[2][2] = {{"", ""}, {"re", "im"}};
+
+static const char *
+plane_name(const struct printer *p, int plane)
+{
+    return plane_names[p->planes - 1][plane];
+}
+
+static void
+declare_accumulators(const struct printer *p, int height, int nv)
+{
+    struct text *t = p->t;
+    for (int r = 0; r < height; r++) {
+        einc_put(t, "%*s%s_vector", t->indent, "", p->shared);
+        for (int plane = 0; plane < p->planes; plane++)
+            for (int v = 0; v < nv; v++)
+                einc_put(t, "%s sum%s%d_%d = zero", plane + v ? "," : "",
+                         plane_name(p, plane), r, v);
+        einc_put(t, ";\n");
+    }
+}
+
+static void
+load_rhs(const struct printer *p, const struct tile *s, int nv)
+{
+    for (int plane = 0; plane < p->planes; plane++)
+        for (int v = 0; v < nv; v++)
+            einc_code(p, "const @_vector b%s%d = *(const @_vector *)(rhs + "
+                         "%d);\n",
+                      plane_name(p, plane), v, plane * s->nr + v * s->lanes);
+    for (int line = 0; line < (p->planes == 2 ? 2 : nv); line++)
+        einc_code(p, "@_PREFETCH(rhs + ahead + %d);\n", line * s->lanes);
+}
+
+static void
+multiply_real(const struct printer *p, int r, int nv)
+{
+    struct text *t = p->t;
+    einc_put(t, "%*s{ const %s x = lhs[%d];", t->indent, "", p->type, r);
+    for (int v = 0; v < nv; v++)
+        einc_put(t, " sum%d_%d %s= x %s b%d;", r, v, einc_print_add(p),
+                 einc_print_mul(p), v);
+    einc_put(t, " }\n");
+}
+
+static void
+multiply_complex(const struct printer *p, int height, int r, int nv)
+{
+    struct text *t = p->t;
+    einc_line(t, "{ const %s x = lhs[%d], y = lhs[%d];", p->type, r,
+              height + r);
+    for (int v = 0; v < nv; v++) {
+        einc_line(t, "  sumre%d_%d += x * bre%d; sumre%d_%d -= y * bim%d;", r,
+                  v, v, r, v, v);
+        einc_line(t, "  sumim%d_%d += x * bim%d; sumim%d_%d += y * bre%d; }",
+                  r, v, v, r, v, v);
+    }
+}
+
+/* A line per accumulator: adds what memory holds to it, or stores it. */
+static void
+each_accumulator(const struct printer *p, const struct tile *s, int height,
+                 int nv, int load)
+{
+    for (int r = 0; r < height; r++)
+        for (int plane = 0; plane < p->planes; plane++)
+            for (int v = 0; v < nv; v++) {
+                const char *name = plane_name(p, plane);
+                int at = plane * s->nr + v * s->lanes;
+                if (load)
+                    einc_code(p, "sum%s%d_%d %s= *(@_vector *)(out + row[%d] "
+                                 "+ %d);\n",
+                              name, r, v, einc_print_add(p), r, at);
+                else
+                    einc_code(p, "*(@_vector *)(out + row[%d] + %d) = "
+                                 "sum%s%d_%d;\n",
+                              r, at, name, r, v);
+            }
+}
+
+static void
+open_tile(const struct printer *p, const char *name)
+{
+    einc_code(p, "static void\n"
+                 "@_tile_%s(int64_t depth, const $ *lhs, const $ *rhs,\n"
+                 "    int64_t step, $ *out, const int64_t *row, int add)\n"
+                 "{\n", name);
+    p->t->indent += 4;
+}
+
+static void
+close_block(const struct printer *p)
+{
+    p->t->indent -= 4;
+    einc_line(p->t, "}");
+}
+
+static void
+print_vector_tile(const struct printer *p, const struct tile *s, int height,
+                  int nv)
+{
+    enum { AHEAD = 12 };
+    struct text *t = p->t, name = {.perm = t->perm};
+    einc_put(&name, "%dx%d", height, nv);
+    open_tile(p, einc_text_z(&name));
+    einc_code(p, "const @_vector zero = {0};\n"
+                 "const int64_t ahead = %d*step;\n", AHEAD);
+    declare_accumulators(p, height, nv);
+    if (p->planes == 1)
+        einc_code(p, "for (int r = 0; add && r < %d; r++) {\n"
+                     "    @_PREFETCH(out + row[r]);\n"
+                     "    @_PREFETCH(out + row[r] + %d);\n"
+                     "}\n", height, nv * s->lanes - 1);
+    einc_put(t, "#if defined(__clang__)\n"
+                "#pragma clang loop unroll(disable)\n"
+                "#endif\n");
+    einc_line(t, "for (int64_t d = 0; d < depth; d++) {");
+    t->indent += 4;
+    load_rhs(p, s, nv);
+    for (int r = 0; r < height; r++)
+        if (p->planes == 2)
+            multiply_complex(p, height, r, nv);
+        else
+            multiply_real(p, r, nv);
+    einc_line(t, "lhs += %d;", height * p->planes);
+    einc_line(t, "rhs += step;");
+    close_block(p);
+    einc_line(t, "if (add) {");
+    t->indent += 4;
+    each_accumulator(p, s, height, nv, 1);
+    close_block(p);
+    each_accumulator(p, s, height, nv, 0);
+    close_block(p);
+    einc_put(t, "\n");
+}
+
+/* The same in C99, for compilers without the vector extension: one function
+ * for all heights. */
+static void
+print_scalar_tile(const struct printer *p, const struct tile *s)
+{
+    struct text *t = p->t;
+    const char *add = einc_print_add(p), *mul = einc_print_mul(p);
+    int part = s->nr * p->planes;
+    einc_code(p, "static void\n"
+                 "@_tile(int64_t height, int narrow, int64_t depth, "
+                 "const $ *lhs,\n"
+                 "    const $ *rhs, int64_t step, $ *out, const int64_t *row, "
+                 "int add)\n"
+                 "{\n"
+                 "    $ part[%d][%d] = {{0}};\n"
+                 "    (void)narrow;\n"
+                 "    for (int64_t d = 0; d < depth; d++) {\n"
+                 "        for (int64_t r = 0; r < height; r++)\n"
+                 "            for (int c = 0; c < %d; c++) {\n",
+              s->mr, part, s->nr);
+    t->indent += 16;
+    if (p->planes == 2)
+        einc_code(p, "part[r][c] += lhs[r]*rhs[c] - lhs[height + r]*rhs[%d + "
+                     "c];\n"
+                     "part[r][%d + c] += lhs[r]*rhs[%d + c] + "
+                     "lhs[height + r]*rhs[c];\n", s->nr, s->nr, s->nr);
+    else
+        einc_line(t, "part[r][c] %s= lhs[r] %s rhs[c];", add, mul);
+    t->indent -= 16;
+    einc_code(p, "            }\n"
+                 "        lhs += %d*height;\n"
+                 "        rhs += step;\n"
+                 "    }\n"
+                 "    for (int64_t r = 0; r < height; r++)\n"
+                 "        for (int c = 0; c < %d; c++)\n"
+                 "            out[row[r] + c] = add ? out[row[r] + c] %s "
+                 "part[r][c] : part[r][c];\n"
+                 "}\n", p->planes, part, add);
+}
+
+/* --- all of them -------------------------------------------------------- */
+
+static void
+print_sizes(const struct printer *p, const struct tile *s)
+{
+    const struct {
+        const char *name;
+        int value;
+        const char *what;
+    } rows[] = {{"MR", s->mr, "rows of a register tile, at most"},
+                {"NR", s->nr, "columns of it"},
+                {"LANES", s->lanes, "elements of a vector"},
+                {"KC", s->kc, "depth of a packed block, at most"},
+                {"MC", s->mc, "rows of lhs packed at once"},
+                {"NC", s->nc, "columns of rhs packed at once"},
+                {"MB", s->mb, "rows of out in a task, at most"},
+                {"NB", s->nb, "columns of out in a task, at most"}};
+    for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++)
+        einc_line(p->t, "#define %s_%s %d /* %s */", p->shared, rows[r].name,
+                  rows[r].value, rows[r].what);
+    einc_put(p->t, "\n");
+}
+
+/* Heights of 1 to mr rows, each as the next one that is printed. */
+static void
+print_heights(const struct printer *p, const struct tile *s,
+              uint32_t heights)
+{
+    einc_code(p, "/* of the tile that does so many rows */\n"
+                 "static const unsigned char @_height[%d] = {0", s->mr + 1);
+    for (int h = 1; h <= s->mr; h++) {
+        int up = h;
+        while (up < s->mr && !(heights >> up & 1))
+            up++;
+        einc_put(p->t, ", %d", up);
+    }
+    einc_put(p->t, "};\n\n");
+}
+
+static void
+print_choice(const struct printer *p, const struct tile *s, uint32_t heights,
+             int narrow)
+{
+    einc_code(p, "/* out[row] (+)= lhs[depth][height] * rhs[depth][NR], the "
+                 "first LANES columns\n"
+                 " * of it if narrow; rhs advances by `step` */\n"
+                 "static void\n"
+                 "@_tile(int64_t height, int narrow, int64_t depth, "
+                 "const $ *lhs,\n"
+                 "    const $ *rhs, int64_t step, $ *out, const int64_t *row, "
+                 "int add)\n"
+                 "{\n"
+                 "    switch (2*height + narrow) {\n");
+    for (int h = 1; h <= s->mr; h++)
+        for (int nv = s->nv; nv >= (narrow ? 1 : s->nv); nv--)
+            if (heights >> h & 1)
+                einc_code(p, "    case %d: @_tile_%dx%d(depth, lhs, rhs, "
+                             "step, out, row, add); break;\n",
+                          2 * h + (nv < s->nv), h, nv);
+    einc_code(p, "    }\n}\n");
+}
+
+void
+einc_print_tiles(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    const struct tile *s = &w->tile;
+    uint32_t heights = einc_gett_heights(w) | 1u << s->mr;
+    int narrow = w->rich && s->nv == 2;
+    einc_code(p, "#define @_PREFETCH(p) %s(p)\n",
+              w->target->vector_bytes ? "__builtin_prefetch" : "(void)");
+    print_sizes(p, s);
+    einc_code(p, "#define @_NARROW %d /* columns that need half a tile */\n\n",
+              narrow ? s->lanes : 0);
+    print_heights(p, s, heights);
+    if (!w->target->vector_bytes) {
+        print_scalar_tile(p, s);
+        einc_put(p->t, "\n");
+        einc_print_moves(p);
+        return;
+    }
+    einc_code(p, "typedef $ @_vector\n"
+                 "    __attribute__((vector_size(%d), may_alias, "
+                 "aligned(sizeof($))));\n\n", w->target->vector_bytes);
+    for (int h = 1; h <= s->mr; h++)
+        for (int nv = s->nv; nv >= (narrow ? 1 : s->nv); nv--)
+            if (heights >> h & 1)
+                print_vector_tile(p, s, h, nv);
+    print_choice(p, s, heights, narrow);
+    einc_put(p->t, "\n");
+    einc_print_moves(p);
+}
