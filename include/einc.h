@@ -374,7 +374,7 @@ struct einc_bench_row {
     int32_t rounds;       /* that were measured */
     int32_t reserved;     /* 0 */
     const char *kind;     /* "contract" "reduce" "copy"; "plan" */
-    const char *kernel;   /* "gett" ..., "" where there is none */
+    const char *kernel;   /* "gett" ..., "" for the interpreter and plans */
     const char *equation; /* "t1[i,k] = in0[i,j] * in1[j,k]", or the
                            * expression */
     const char *machine;  /* whose times were modelled */
@@ -398,8 +398,10 @@ einc_bench(const struct einc_plan *plan, const void *const in[], void *out,
            einc_bench_fn each, void *user, struct einc_err **err);
 
 /* Measures this machine with all threads of the context, which takes a few
- * seconds, 10 at most: the table that modelled times come from. Its text goes
- * to `write`, unless NULL, and to a file, which contexts made later read.
+ * seconds, 10 at most: the table that modelled times come from. What kernels
+ * reach is measured with those that the context has, or compiles; without
+ * any, shipped figures stand. The table's text goes to `write`, unless NULL,
+ * and to a file, which contexts made later read.
  *   file  NULL: EINC_MACHINE, else XDG_CONFIG_HOME/einc/machine, else
  *         ~/.config/einc/machine; "": no file. A file is replaced as a
  *         whole, and only if it is such a table (else EINC_ECACHE).

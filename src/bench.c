@@ -128,6 +128,24 @@ bytes_of(uint64_t read, uint64_t written)
     return (double)read + (double)written;
 }
 
+/* The family of kernels that runs a step: "gett", "direct literal". A
+ * built-in kernel is one for all shapes. */
+static const char *
+kernel_of(struct arena *perm, const struct einc_plan *x, int step)
+{
+    enum einc_tier tier = einc_plan_tier(x);
+    struct text t = {.perm = perm};
+    if (tier == EINC_TIER_INTERP)
+        return "";
+    const struct nest *w =
+        einc_nest_build(perm, *perm, x->plan, step, x->ctx->target,
+                        tier == EINC_TIER_CC ? NEST_BEST : NEST_GENERIC,
+                        x->family);
+    einc_put(&t, "%s%s", einc_nest_family_name(w->family),
+             w->mode == NEST_LITERAL ? " literal" : "");
+    return einc_text_z(&t);
+}
+
 static void
 fill_step(struct arena *perm, const struct report *r, int step)
 {
@@ -140,7 +158,7 @@ fill_step(struct arena *perm, const struct report *r, int step)
         .tier = (int32_t)einc_plan_tier(x),
         .threads = r->threads,
         .kind = einc_lowering_of(s->kind)->name,
-        .kernel = "",
+        .kernel = kernel_of(perm, x, step),
         .equation = einc_text_z(&t),
         .machine = x->ctx->machine.name,
         .flop = (double)s->flop,

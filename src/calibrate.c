@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * calibrate.c - einc.h implemented: the table of this machine, read at the
- * birth of a context, measured on demand.
+ * birth of a context, measured on demand: the machine with loops of our own,
+ * what kernels make of it with kernels that this context has.
  */
+#include <stddef.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "ctx.h"
 #include "plan/model.h"
@@ -62,6 +65,108 @@ einc_ctx_read_machine(struct einc_ctx *ctx)
         take_file(ctx, &place);
 }
 
+/* --- what kernels reach ------------------------------------------------- */
+
+/* A class of shapes and the percentage of it; a plan that stands for it. */
+struct class {
+    const char *expr;
+    size_t n_in;
+    int64_t shape[2][2];
+    int n_dims;
+    size_t percent; /* offset in struct machine */
+};
+
+static const struct class classes[] = {
+    {"ij,jk->ik", 2, {{512, 512}, {512, 512}}, 2,
+     offsetof(struct machine, packed_percent)},
+    {"ij,jk->ik", 2, {{64, 64}, {64, 64}}, 2,
+     offsetof(struct machine, direct_percent)},
+    {"ij->i", 1, {{4096, 4096}}, 2, offsetof(struct machine, stream_percent)},
+    {"i,j->ij", 2, {{4096}, {4096}}, 1,
+     offsetof(struct machine, fill_percent)},
+    {"ij->ji", 1, {{4096, 4096}}, 2,
+     offsetof(struct machine, turned_percent)},
+};
+
+enum { MOST_ELEMENTS = 4096 * 4096 };
+
+/* Seconds of a run by one thread, the least of some. */
+static double
+time_plan(const struct einc_plan *plan, const float *in, float *out)
+{
+    enum { RUNS = 9 };
+    const void *const data[] = {in, in};
+    const struct einc_run_options o = {.size = sizeof o, .threads = 1};
+    double least = 0;
+    for (int r = 0; r < RUNS; r++) {
+        struct timespec a, b;
+        clock_gettime(CLOCK_MONOTONIC, &a);
+        if (einc_run(plan, data, out, &o, NULL) != EINC_OK)
+            return 0;
+        clock_gettime(CLOCK_MONOTONIC, &b);
+        double t = (double)(b.tv_sec - a.tv_sec) +
+                   1e-9 * (double)(b.tv_nsec - a.tv_nsec);
+        if (r == 0 || t < least)
+            least = t;
+    }
+    return least;
+}
+
+/* The smallest percentage with which the model is not slower than that; no
+ * less than a third of the shipped one: below, something else was going on. */
+static void
+fit(struct machine *m, const struct class *c, const struct einc_plan *plan,
+    double seconds)
+{
+    int64_t *percent = (int64_t *)(void *)((char *)m + c->percent);
+    int64_t low = *percent / 3, high = 150;
+    while (low < high) {
+        *percent = low + (high - low) / 2;
+        if (einc_model_plan(m, plan->plan, 1) <= seconds)
+            high = *percent;
+        else
+            low = *percent + 1;
+    }
+    *percent = high;
+}
+
+/* Classes that this context has a kernel for, or compiles one for; the others
+ * keep what is shipped. */
+static void
+fit_classes(struct einc_ctx *ctx, struct machine *m, const float *in,
+            float *out)
+{
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        const struct class *c = &classes[i];
+        struct einc_layout l[2];
+        struct einc_plan *plan;
+        for (size_t o = 0; o < c->n_in; o++)
+            l[o] = (struct einc_layout)EINC_LAYOUT(EINC_F32, c->n_dims,
+                                                   c->shape[o]);
+        if (einc_compile(ctx, c->expr, c->n_in, l, NULL, NULL, &plan, NULL))
+            continue;
+        double t = einc_plan_tier(plan) == EINC_TIER_INTERP
+                       ? 0
+                       : time_plan(plan, in, out);
+        if (t > 0)
+            fit(m, c, plan, t);
+        einc_plan_free(plan);
+    }
+}
+
+static void
+measure_classes(struct einc_ctx *ctx, struct machine *m)
+{
+    const size_t bytes = 2 * (size_t)MOST_ELEMENTS * sizeof(float) + 64;
+    char *p = mem_alloc(&ctx->mem, bytes);
+    if (!p)
+        return;
+    memset(p, 0, bytes);
+    float *in = (float *)(void *)(p + ((uintptr_t)0 - (uintptr_t)p) % 64);
+    fit_classes(ctx, m, in, in + MOST_ELEMENTS);
+    mem_free(&ctx->mem, p, bytes);
+}
+
 /* --- calibration -------------------------------------------------------- */
 
 struct calibration {
@@ -110,6 +215,7 @@ calibrate(struct einc_ctx *ctx, const struct machine_place *place,
     if (status != EINC_OK)
         return einc_err_set(&ctx->mem, err, status, "out of memory: 64 MiB "
                                                     "are needed to measure");
+    measure_classes(ctx, &m);
     snprintf(m.name, sizeof m.name, "measured-%.20s",
              shipped_for(ctx)->name);
     status = einc_guard(&g, print_guarded, &c, err);

@@ -159,6 +159,41 @@ test_misuse(void **state)
     einc_ctx_free(ctx);
 }
 
+/* Without memory: a reason, rows only of what was measured, nothing kept. */
+static void
+test_no_memory(void **state)
+{
+    (void)state;
+    struct einc_config config = {.size = sizeof config, .threads = 1,
+                                 .alloc = heap_fn, .cache_dir = "",
+                                 .tier = EINC_TIER_INTERP};
+    struct einc_ctx *ctx;
+    int failures = 0;
+    assert_int_equal(einc_ctx_create(&config, &ctx, NULL), EINC_OK);
+    struct einc_plan *plan = chain(ctx);
+    int64_t live = heap_live;
+    for (int mode = 0; mode < 2; mode++)
+        for (int n = 1; n < 12; n++) {
+            struct rows r = {.n = 0};
+            plan_mem = (struct fault_plan){.at = n, .persistent = mode};
+            enum einc_status status =
+                einc_bench(plan, data, out, NULL, 2, keep_row, &r, NULL);
+            plan_mem = (struct fault_plan){0};
+            assert_true(status == EINC_OK || status == EINC_ENOMEM);
+            assert_int_equal(r.n, status == EINC_OK ? 3 : 0);
+            assert_int_equal(heap_live, live);
+            failures += status != EINC_OK;
+        }
+    assert_true(failures > 2);
+    plan_mem = (struct fault_plan){.at = 1, .persistent = 1};
+    assert_int_equal(einc_calibrate(ctx, "", NULL, NULL, NULL), EINC_ENOMEM);
+    plan_mem = (struct fault_plan){0};
+    assert_int_equal(heap_live, live);
+    einc_plan_free(plan);
+    einc_ctx_free(ctx);
+    assert_int_equal(heap_live, 0);
+}
+
 /* --- tables ------------------------------------------------------------- */
 
 static char place[64], file[128];
@@ -262,6 +297,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test_setup_teardown(test_tables, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_calibrate, set_up, tear_down),
     };
