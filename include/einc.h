@@ -145,7 +145,9 @@ enum einc_flags {
     EINC_STRICT_SIZES = 1 << 1, /* a size-1 dim never broadcasts a label */
     EINC_NAMED_LABELS = 1 << 2, /* read "batch i" as two labels, always */
     EINC_COMPACT_LABELS = 1 << 3, /* read "batch" as five labels, always */
-    EINC_NO_CACHE = 1 << 4      /* neither read nor write the disk cache */
+    EINC_NO_CACHE = 1 << 4,     /* neither read nor write the disk cache */
+    EINC_FUSE = 1 << 5          /* fuse steps of three and more operands as if
+                                 * the tier were CC: for einc_emit() */
 };
 
 struct einc_options {

@@ -210,14 +210,33 @@ size_workspace(struct einc_plan *x)
 
 /* --- the stages --------------------------------------------------------- */
 
+/* Steps are fused where the new one will be compiled: the interpreter makes
+ * ten times as much of it as of pairs. Where the tier is open, steps below
+ * WORTH_A_COMPILER are not. */
+static uint64_t
+fuse_from(struct einc_ctx *ctx, const struct request *r)
+{
+    enum einc_tier tier = (enum einc_tier)r->opts.tier;
+    if (tier == EINC_TIER_AUTO)
+        tier = ctx->tier;
+    if (r->n_in < 3)
+        return 0;
+    if (r->opts.flags & EINC_FUSE || tier == EINC_TIER_CC)
+        return WORTH_A_LOOK;
+    if (tier != EINC_TIER_AUTO || einc_ctx_look(ctx) != EINC_OK || !ctx->cc)
+        return 0;
+    return WORTH_A_COMPILER;
+}
+
 static struct plan_options
-plan_options(const struct request *r)
+plan_options(struct einc_ctx *ctx, const struct request *r)
 {
     return (struct plan_options){
         .path = str_of(r->opts.path ? r->opts.path : "auto"),
         .plan_text = r->opts.plan_text ? str_of(r->opts.plan_text)
                                        : (struct str){NULL, 0},
-        .memory_limit_bytes = r->opts.memory_limit_bytes};
+        .memory_limit_bytes = r->opts.memory_limit_bytes,
+        .fuse_flop = fuse_from(ctx, r)};
 }
 
 /* The sizes of labels that are to be arguments only guide the plan, but a
@@ -264,7 +283,7 @@ run_stages(struct guarded *g, void *arg)
     j->graph = einc_graph_build(perm, scratch, j->program, n_in, r->in,
                                 r->out, r->opts.flags, r->opts.symbolic);
     check_symbolic(g, j->graph);
-    struct plan_options options = plan_options(r);
+    struct plan_options options = plan_options(g->ctx, r);
     j->plan = einc_plan_build(perm, scratch, j->program, j->graph, &options);
     j->tier = choose_tier(g->ctx, r, j->plan);
     make_plan(g, j);
@@ -377,7 +396,7 @@ check_request(const struct request *r, struct einc_plan **plan,
     enum { MOST_OPERANDS = 1 << 30,
            ALL_FLAGS = EINC_STRICT_NUMPY | EINC_STRICT_SIZES |
                        EINC_NAMED_LABELS | EINC_COMPACT_LABELS |
-                       EINC_NO_CACHE };
+                       EINC_NO_CACHE | EINC_FUSE };
     if (!plan)
         return misuse(err, "plan is NULL");
     if (!r->in && r->n_in)

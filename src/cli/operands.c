@@ -272,7 +272,7 @@ einc_operands_compile(const struct args *a, const struct request *r,
     config.threads = a->threads;
     config.log = notice;
     config.log_user = stderr;
-    opts.flags = a->flags;
+    opts.flags = a->flags | (a->verb->bit == VERB_EMIT ? EINC_FUSE : 0);
     opts.tier = (int32_t)r->tier;
     opts.path = a->path;
     opts.kernel = a->kernel;

@@ -13,7 +13,8 @@ any_symbolic(const struct graph *g)
     return 0;
 }
 
-/* A stream profits from wide vectors if it has many elements. */
+/* A stream or sums within sums profit from wide vectors if there are many
+ * elements. */
 static int
 is_worth_sets(const struct file_set *x, int n_steps)
 {
@@ -26,7 +27,8 @@ is_worth_sets(const struct file_set *x, int n_steps)
             n *= (double)w->idx[j].extent.value;
             symbolic |= w->idx[j].extent.arg >= 0;
         }
-        if (w->family != FAMILY_STREAM ||
+        int loops = w->family == FAMILY_STREAM || w->family == FAMILY_FUSED;
+        if (!loops ||
             (w->lane >= 0 && (symbolic || n >= WORTH_SETS)))
             return 1;
     }

@@ -340,7 +340,7 @@ memory_time(const struct machine *m, const struct nested_sum *q,
         all += traffic(q, x, &q->in[o], list, n, COST_MAX);
     for (int l = MACHINE_L1; l < MACHINE_MEMORY; l++) {
         double bytes = 0, cache = (double)m->bytes[l];
-        if (all <= cache)
+        if ((int)einc_machine_level(m, all) <= l)
             break;
         for (int o = 0; o < q->n_in; o++)
             bytes += traffic(q, x, &q->in[o], list, n, cache) *

@@ -11,6 +11,7 @@
 #include "base/diag.h"
 #include "plan/buffers.h"
 #include "plan/cost.h"
+#include "plan/fuse.h"
 #include "plan/lower.h"
 #include "plan/order.h"
 #include "plan/path.h"
@@ -365,6 +366,12 @@ count_lines(struct str text)
     return n;
 }
 
+static int
+is_auto(struct str path)
+{
+    return path.n == 0 || str_equal(path, str_of("auto"));
+}
+
 /* Drafts from the text, if there is one, else from a path. */
 static void
 draft(struct arena *perm, struct arena *a, const struct canon *c,
@@ -386,6 +393,8 @@ draft(struct arena *perm, struct arena *a, const struct canon *c,
         const struct path *path = einc_path_find(perm, *a, &net, o->path);
         p->finder = path->finder;
         draft_path(a, d, path);
+        if (o->fuse_flop && is_auto(o->path))
+            einc_fuse(*perm, a, p, o->fuse_flop, d);
     }
     if (c->empty)
         draft_empty(a, d);

@@ -75,6 +75,9 @@ struct plan_options {
     struct str plan_text;  /* p NULL: none; else a printed plan to follow,
                             * E811 if no step writes the output */
     uint64_t memory_limit_bytes; /* 0: none; else EINC_ENOMEM (E803) above */
+    uint64_t fuse_flop;    /* with path "auto": steps of so many flop may be
+                            * fused (fuse.h), since they will be compiled; 0:
+                            * none */
 };
 
 /* Graph -> plan: canon, path, lower, buffers, totals, hash, in this order. */
