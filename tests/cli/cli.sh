@@ -382,8 +382,11 @@ for stage in expr stmt graph canon path plan nest source cuda; do
 done
 run 0 explain 'ij,jk->ik' --size i=8,j=9,k=10 --format json
 holds 'json is an object' sh -c 'head -c 1 out | grep -q "{"'
+has out '"model": {"machine": "avx2", "threads": 1, "model_ns": '
+holds 'json has the time of each step' test "$(grep -c model_ns out)" -eq 2
 run 0 explain 'ij,jk->ik' --size i=8,j=9,k=10 --format dot
 has out digraph
+has out '\nmodel_ns '
 run 2 explain 'ij,jk->ik' --format yaml
 run 2 explain 'ij,jk->ik' --size i=8 --shape 2x3,3x4
 has err 'not both'
