@@ -36,6 +36,8 @@ LIB_SRC = \
   src/codegen/nest_gett.c src/codegen/nest_stream.c src/codegen/nest_fused.c \
   src/codegen/nest_transpose.c src/codegen/print_transpose.c \
   src/codegen/print.c src/codegen/print_gett.c src/codegen/print_tile.c src/codegen/print_pack.c src/codegen/print_stream.c \
+  src/codegen/print_stream_lanes.c src/codegen/print_stream_loops.c \
+  src/codegen/print_stream_table.c \
   src/codegen/print_fused.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c \

@@ -80,6 +80,16 @@ put_tree(struct text *t, const struct nest_node *x)
     }
 }
 
+/* A stream that is a table: its class. */
+static void
+put_stream(struct text *t, const struct nest *w)
+{
+    put_number(t, ' ', w->form);
+    put_number(t, '.', w->units);
+    put_number(t, '.', w->visit);
+    put_number(t, '.', w->lanes);
+}
+
 const char *
 einc_nest_key(struct arena *perm, const struct nest *w)
 {
@@ -94,6 +104,10 @@ einc_nest_key(struct arena *perm, const struct nest *w)
     for (int o = 0; o <= w->n_in; o++) {
         put(&t, o == w->n_in ? " > " : " ");
         put(&t, einc_dtype_name(einc_nest_tensor(w, o)->storage));
+    }
+    if (w->family == FAMILY_STREAM && w->table) {
+        put_stream(&t, w);
+        return einc_text_z(&t);
     }
     put_number(&t, ' ', w->step->kind == STEP_CONTRACT); /* operands' names */
     put_tile(&t, &w->tile);
