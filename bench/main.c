@@ -11,17 +11,25 @@
 
 #include "bench.h"
 #include "blas.h"
+#include "first.h"
 #include "python.h"
+#include "roofline.h"
 
 static const struct set {
     const char *name;
     void (*run)(struct bench *b);
 } sets[] = {
     {"gemm", set_gemm},
+    {"literal", set_literal},
     {"bmm", set_bmm},
     {"tccg", set_tccg},
     {"permute", set_permute},
     {"reduce", set_reduce},
+    {"fuse", set_fuse},
+    {"seed", set_seed},
+    {"calls", set_calls},
+    {"first", set_first},
+    {"figures", set_figures},
 };
 enum { N_SETS = sizeof sets / sizeof *sets };
 
@@ -325,6 +333,8 @@ main(int argc, char **argv)
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = '\0';
     b.self = self;
+    if (argc > 1 && strcmp(argv[1], FIRST_CALL) == 0)
+        return first_call(argc - 2, argv + 2);
     read_command(&b, &f, argc, argv);
     b.table = table_open(f.table);
     if (!b.table)
@@ -349,6 +359,10 @@ main(int argc, char **argv)
     }
     if (!b.list)
         table_summary(b.table);
+    int n_points;
+    const struct point *points = table_points(b.table, &n_points);
+    if (f.svg && !b.list && !roofline_write(f.svg, b.peaks, points, n_points))
+        bench_die(f.svg, "cannot be written");
     int failures = table_failures(b.table);
     python_close(b.python);
     for (int t = 0; t < b.n_tiers; t++)

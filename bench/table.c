@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_WIDTH = 40, RATIO_WIDTH = 22 };
+enum { NAME_WIDTH = 48, RATIO_WIDTH = 22 };
 
 struct table {
     FILE *file;             /* or NULL */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emitted.h"
 #include "python.h"
 
 enum { PEERS = 12, NAME_BYTES = 24 };
@@ -19,6 +20,7 @@ struct own {
     const struct subject *s;
     struct einc_run_options options;
     void *work;
+    struct emitted *file; /* or NULL */
     struct local local;
 };
 
@@ -45,7 +47,7 @@ struct state {
     void *result;            /* of the peers */
     char peers[PEERS][NAME_BYTES];
     int n_peers;
-    struct own own[MOST_TIERS];
+    struct own own[MOST_TIERS + 1];
     int n_own;
     struct blas_peer blas[MOST_BLAS];
     struct python_peer python[PEERS];
@@ -115,6 +117,25 @@ run_own(void *own)
         bench_die("einc_run", o->s->expr);
 }
 
+static void
+run_file(void *own)
+{
+    const struct own *o = own;
+    emitted_run(o->file, o->s->out.data, o->s->in[0].data, o->s->in[1].data);
+}
+
+/* A contender, if its result is right. */
+static void
+enter_own(struct state *x, struct own *o, const char *name)
+{
+    subject_spoil(&x->s);
+    o->local.call(o);
+    if (subject_right(&x->s))
+        rounds_add(&x->contest, name, rounds_local, &o->local);
+    else
+        table_wrong(x->b->table, x->b->set, x->name, name);
+}
+
 /* With a workspace of its own, as one has who runs a plan often. */
 static void
 add_own(struct state *x, const struct tier *tier)
@@ -136,28 +157,39 @@ add_own(struct state *x, const struct tier *tier)
                                               : CLOCK_THREAD_CPUTIME_ID};
     x->n_own++;
     snprintf(name, sizeof name, "einc/%s", tier->name);
-    subject_spoil(&x->s);
-    run_own(o);
-    if (subject_right(&x->s))
-        rounds_add(&x->contest, name, rounds_local, &o->local);
+    enter_own(x, o, name);
+}
+
+static void
+add_file(struct state *x, struct einc_ctx *ctx)
+{
+    struct own *o = &x->own[x->n_own];
+    o->plan = trial_compile(x->b, ctx, &x->s, EINC_TIER_INTERP);
+    if (!o->plan)
+        return;
+    x->n_own++;
+    o->s = &x->s;
+    o->file = emitted_open(o->plan);
+    o->local = (struct local){run_file, o, CLOCK_THREAD_CPUTIME_ID};
+    if (o->file)
+        enter_own(x, o, "einc/file");
     else
-        table_wrong(x->b->table, x->b->set, x->name, name);
+        note(x, "emitted file", "cannot be compiled");
 }
 
 static void
 add_all_own(struct state *x)
 {
     struct bench *b = x->b;
-    for (int t = 0; t < b->n_tiers; t++)
-        if (!x->t->tier || strcmp(x->t->tier, b->tiers[t].name) == 0)
-            add_own(x, &b->tiers[t]);
-    if (x->n_own || !x->t->tier)
-        return;
     struct tier own = {x->t->tier, NULL};
-    if (!bench_tier(b, &own))
+    if (x->t->emitted)
+        add_file(x, b->tiers[0].ctx);
+    for (int t = 0; t < b->n_tiers && !own.name; t++)
+        add_own(x, &b->tiers[t]);
+    if (!own.name || !bench_tier(b, &own))
         return;
     add_own(x, &own);
-    einc_ctx_free(own.ctx); /* the plan holds it */
+    einc_ctx_free(own.ctx); /* its plan holds it */
 }
 
 /* --- peers -------------------------------------------------------------- */
@@ -300,8 +332,10 @@ report(struct state *x, double flop)
         table_ratio(t, who < 0 ? (struct spread){0, 0, 0}
                                : rounds_ratio(c, who, 0));
     }
-    for (int p = 0; p < x->n_peers; p++) {
-        int who = find(c, x->peers[p]);
+    char columns[PEERS][NAME_BYTES];
+    int n = split(x->t->columns ? x->t->columns : x->t->peers, " ", columns);
+    for (int p = 0; p < n; p++) {
+        int who = find(c, columns[p]);
         struct spread s = {0, 0, 0};
         if (who >= 0)
             s = rounds_ratio(c, who, 0);
@@ -385,6 +419,7 @@ trial_run(struct bench *b, const struct trial *t)
     for (int z = 0; z < x.n_own; z++) {
         einc_plan_free(x.own[z].plan);
         free(x.own[z].work);
+        emitted_close(x.own[z].file);
     }
     free(x.result);
     subject_close(&x.s);

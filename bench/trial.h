@@ -25,8 +25,10 @@ struct trial {
     enum einc_dtype type, out_type; /* out 0: the same */
     int threads;             /* 0: 1 */
     const char *tier;        /* NULL: those that were asked for */
+    bool emitted;            /* the emitted file goes first */
     struct product product;  /* what a BLAS is asked for; batch 0: nothing */
-    const char *peers;       /* separated by blanks: the columns */
+    const char *peers;       /* separated by blanks */
+    const char *columns;     /* of the set; NULL: one per peer */
     double flop;             /* 0: as counted by subject_open() */
     struct bar bars[MOST_BARS];
     /* Adds contenders of the set's own; NULL: none. */
@@ -35,7 +37,7 @@ struct trial {
     void (*extra_end)(void);
 };
 
-/* The median ratios of one trial, in the order of `peers`; 0: none. */
+/* The median ratios of one trial, in the order of the columns; 0: none. */
 struct outcome {
     bool done;
     double floor, peer[12];
