@@ -108,6 +108,8 @@ einc_cost_step(const struct plan *p, struct step *s)
  * |d| <= u (Higham, Accuracy and Stability, lemma 3.1):
  * - a step adds up `terms` products, in any order: at most `terms` additions,
  *   the one to the initial 0 included;
+ *   Sums within sums add up the extents of the loops and some lanes, each 2
+ *   or more: no more than their product, which is `terms`;
  * - it makes n_in - 1 products, or as good as n_in - 1: the counts of two
  *   factors add up, hence the sum over all steps and not its maximum. A
  *   complex product is off by at most 2*sqrt(2)*u, less than 3 such factors

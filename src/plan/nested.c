@@ -213,7 +213,7 @@ work_time(const struct machine *m, const struct nested_sum *q,
     double spill = registers(q, x) - (double)m->registers;
     if (spill > 0)
         halves += times * 2 * spill;
-    return halves * vector_us;
+    return halves * vector_us * 100 / (double)m->direct_percent;
 }
 
 /* --- memory ------------------------------------------------------------- */
@@ -312,12 +312,12 @@ row_cost(const struct nested *x, const struct nested_tensor *t)
         if (apart * t->bytes < PAGE_BYTES)
             cost = 1.6;
     }
-    return streams > MOST_STREAMS ? cost * (1 + (streams - MOST_STREAMS) / 32)
+    return streams > MOST_STREAMS ? cost * (1 + (streams - MOST_STREAMS) / 16)
                                   : cost;
 }
 
-/* What short runs and many streams cost where prefetching must find the next
- * line. 64 MB in 256 rows of 256 KB, 64 bytes at a time: 13 ms; 16 runs of a
+/* What short runs cost where prefetching must find the next line. With
+ * row_cost(), 64 MB in 256 rows of 256 KB, 64 bytes at a time: 13 ms; 16 runs of a
  * KB, 4 to a page: 9; 16 rows: 6.8, 8 rows: 5.6. */
 static double
 jump_cost(const struct nested_sum *q, const struct nested *x,
@@ -326,30 +326,26 @@ jump_cost(const struct nested_sum *q, const struct nested *x,
     enum { JUMP_BYTES = 128 };
     double run = run_of(q, x, t, list, n) * t->bytes;
     double jumps = JUMP_BYTES / (run > LINE_BYTES ? run : LINE_BYTES);
-    return (1 + jumps) * row_cost(x, t);
+    return 1 + jumps;
 }
 
-/* Microseconds that memory takes, each level for itself. */
+/* Microseconds of what comes from beyond level l. */
 static double
-memory_time(const struct machine *m, const struct nested_sum *q,
-            const struct nested *x)
+level_time(const struct machine *m, const struct nested_sum *q,
+           const struct nested *x, int l)
 {
     int list[NESTED_MAX_IDX], n = list_loops(x, list);
-    double all = 0, most = 0;
-    for (int o = 0; o < q->n_in; o++)
-        all += traffic(q, x, &q->in[o], list, n, COST_MAX);
-    for (int l = MACHINE_L1; l < MACHINE_MEMORY; l++) {
-        double bytes = 0, cache = (double)m->bytes[l];
-        if ((int)einc_machine_level(m, all) <= l)
-            break;
-        for (int o = 0; o < q->n_in; o++)
-            bytes += traffic(q, x, &q->in[o], list, n, cache) *
-                     (l == MACHINE_L1 ? 1 : jump_cost(q, x, &q->in[o], list,
-                                                      n));
-        double us = bytes / (double)m->read[l + 1];
-        most = us > most ? us : most;
+    double bytes = 0, all = 0;
+    for (int o = 0; o < q->n_in; o++) {
+        const struct nested_tensor *t = &q->in[o];
+        all += traffic(q, x, t, list, n, COST_MAX);
+        bytes += traffic(q, x, t, list, n, (double)m->bytes[l]) *
+                 jump_cost(q, x, t, list, n) *
+                 (l == MACHINE_L1 ? 1 : row_cost(x, t));
     }
-    return most * 100 / (double)m->stream_percent;
+    if ((int)einc_machine_level(m, all) <= l)
+        return 0;
+    return bytes / (double)m->read[l + 1] * 100 / (double)m->stream_percent;
 }
 
 /* --- the search --------------------------------------------------------- */
@@ -381,7 +377,11 @@ evaluate(const struct machine *m, const struct nested_sum *q,
 {
     set_block(q, x);
     double work = work_time(m, q, x, vector_us(m, q));
-    double memory = memory_time(m, q, x);
+    /* the second level is waited for, the others are read ahead */
+    work += level_time(m, q, x, MACHINE_L1) / 2;
+    double near = level_time(m, q, x, MACHINE_L2);
+    double far = level_time(m, q, x, MACHINE_L3);
+    double memory = near > far ? near : far;
     double more = work > memory ? work : memory;
     double less = work > memory ? memory : work;
     x->seconds = 1e-6 * (more + less / 8);
