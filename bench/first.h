@@ -10,8 +10,9 @@
  * CACHE "": none; COMPILER "": as found. */
 #define FIRST_CALL "--first-call"
 
-/* Prints two times in seconds, wall time for TIER cc, else CPU time: from the first call of the library to
- * the result, and of a later run of the same plan. */
+/* Prints two times in seconds, wall time with TIER cc, else CPU time: from
+ * the first call of the library to the result, and of a later run of the same
+ * plan. */
 int
 first_call(int argc, char **argv);
 

@@ -39,7 +39,7 @@ static const char help[] =
     "take turns; a ratio above 1 says that einc is faster.\n\n"
     "  --list            name the cases, run nothing\n"
     "  --rounds N        most rounds of a case (default 9)\n"
-    "  --seconds S       of the rounds of a case (default 1.5)\n"
+    "  --seconds S       of the rounds of a case (default 0.7)\n"
     "  --tier A,B        tiers of einc: auto, cc, ... (default auto); bars\n"
     "                    are for the first\n"
     "  --no-python       do not look for numpy, opt_einsum, torch\n"
@@ -327,7 +327,7 @@ print_limits(struct bench *b)
 int
 main(int argc, char **argv)
 {
-    struct bench b = {.rounds = 9, .budget = 1.5};
+    struct bench b = {.rounds = 9, .budget = 0.7};
     struct flags f = {.python = true, .blas = true, .tiers = "auto"};
     char self[4096];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -354,8 +354,13 @@ main(int argc, char **argv)
     for (int s = 0; s < N_SETS; s++) {
         b.set = sets[s].name;
         b.number = 0;
-        if (wants_set(&b, b.set))
-            sets[s].run(&b);
+        if (!wants_set(&b, b.set))
+            continue;
+        double start = rounds_seconds(CLOCK_MONOTONIC);
+        sets[s].run(&b);
+        if (!b.list)
+            table_say(b.table, "(%s took %.0f s)", b.set,
+                      rounds_seconds(CLOCK_MONOTONIC) - start);
     }
     if (!b.list)
         table_summary(b.table);

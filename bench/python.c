@@ -211,16 +211,18 @@ python_load(struct python *p, const struct subject *s)
     return ftruncate(p->file, 0) == 0 && ok;
 }
 
-bool
+double
 python_check(struct python *p, const char *method, void *result, size_t bytes,
              char *why, int why_bytes)
 {
     char line[128];
     snprintf(line, sizeof line, "check %s\n", method);
-    bool ok = ask(p, line) != NULL;
+    const char *answer = ask(p, line);
+    double spent = answer ? strtod(answer, NULL) : -1;
     say_why(p, why, why_bytes);
-    ok = ok && read_all(p->file, result, bytes);
-    return ftruncate(p->file, 0) == 0 && ok;
+    if (answer && !read_all(p->file, result, bytes))
+        spent = -1;
+    return ftruncate(p->file, 0) == 0 ? spent : -1;
 }
 
 double

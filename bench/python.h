@@ -27,9 +27,9 @@ python_found(const struct python *p);
 bool
 python_load(struct python *p, const struct subject *s);
 
-/* Runs a method of worker.py; its result comes to `result`. False: it cannot,
- * and `why` says so. */
-bool
+/* Runs a method of worker.py; its result comes to `result`. Seconds that took.
+ * Negative: it cannot, and `why` says so: "absent" if there is no such peer. */
+double
 python_check(struct python *p, const char *method, void *result, size_t bytes,
              char *why, int why_bytes);
 

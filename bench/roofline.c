@@ -156,13 +156,13 @@ draw_slope(struct chart *c, double bytes, double peak, const char *words,
 
 static void
 draw_roof(struct chart *c, double peak, double from, const char *words,
-          const char *style)
+          const char *style, bool below)
 {
-    double y = place_y(c, peak);
+    double y = place_y(c, peak), at = y + (below ? 13 : -5);
     line(c, place_x(c, from), y, WIDTH - RIGHT, y, style);
     double w = 6.2 * (double)strlen(words);
-    text(c, WIDTH - RIGHT - 6, y - 5, 11, "end", "#555", words);
-    occupy(c, (struct box){WIDTH - RIGHT - 6 - w, y - 16, w, 14});
+    text(c, WIDTH - RIGHT - 6, at, 11, "end", "#555", words);
+    occupy(c, (struct box){WIDTH - RIGHT - 6 - w, at - 11, w, 14});
 }
 
 static void
@@ -182,7 +182,7 @@ draw_limits(struct chart *c, const struct peaks *p, bool two)
                      l == LIMIT_FMA32 ? "f32" : "f64",
                      1e-9 * p->rate[l][t], threads);
             draw_roof(c, p->rate[l][t], p->rate[l][t] / best, words,
-                      styles[t]);
+                      styles[t], t);
         }
         snprintf(words, sizeof words, "read %.1f GB/s%s", 1e-9 * read,
                  threads);

@@ -19,6 +19,7 @@ struct contender {
      * negative number if it cannot. */
     double (*work)(void *user, int64_t calls);
     void *user;
+    double known;                 /* seconds of a call, if seen before; or 0 */
     int64_t calls;                /* of one sample */
     int every;                    /* takes part in rounds 0, every, ... */
     double seconds[MOST_ROUNDS];  /* of one call; 0: did not take part */

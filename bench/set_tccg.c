@@ -10,8 +10,8 @@
 
 #include "trial.h"
 
-#define PEERS "numpy torch opt_einsum"
-#define MOST_FLOP 4e9
+#define PEERS "numpy torch"
+#define MOST_FLOP 2e9
 enum { NUMPY, TORCH, N_JUDGED, SMALL = 24, MOST_LABELS = 12 };
 
 struct sizes {
@@ -135,7 +135,7 @@ set_tccg(struct bench *b)
 {
     char *cases = bench_text(b, "tccg.txt");
     trial_heading(b, "tensor contractions of TCCG; 'reduced': extents above "
-                     "24 scaled down together until 4 GFLOP are left; numpy "
+                     "24 scaled down together until 2 GFLOP are left; numpy "
                      "with optimize=True,\nnumpy and torch with a dense "
                      "result", PEERS);
     run_type(b, EINC_F32, cases);

@@ -93,7 +93,8 @@ make_tensor(struct subject *s, struct tensor *t, const char *labels, size_t n,
     t->n = 1;
     for (size_t d = 0; d < n; d++)
         t->n *= t->shape[d] = s->extent[(unsigned char)labels[d]];
-    t->layout = (struct einc_layout)EINC_LAYOUT(type, (int32_t)n, t->shape);
+    t->layout = (struct einc_layout)EINC_LAYOUT((int32_t)type, (int32_t)n,
+                                                t->shape);
     t->bytes = (size_t)t->n * einc_dtype_bytes(type);
     size_t align = t->bytes >= HUGE_PAGE ? HUGE_PAGE : 64;
     size_t bytes = (t->bytes + align) / align * align;

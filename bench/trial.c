@@ -92,7 +92,7 @@ trial_compile(struct bench *b, struct einc_ctx *ctx, const struct subject *s,
               enum einc_tier tier)
 {
     struct einc_layout in[MOST_OPERANDS];
-    struct einc_options o = {.size = sizeof o, .tier = tier};
+    struct einc_options o = {.size = sizeof o, .tier = (int32_t)tier};
     struct einc_plan *plan;
     struct einc_err *err = NULL;
     for (int x = 0; x < s->n_in; x++)
@@ -229,14 +229,15 @@ add_python(struct state *x, struct python_peer *p, const char *method)
     char why[256];
     *p = (struct python_peer){.python = x->b->python};
     snprintf(p->method, sizeof p->method, "%s", method);
-    if (!python_check(p->python, method, x->result, x->s.out.bytes, why,
-                      sizeof why)) {
-        if (strcmp(why, "no such peer") != 0)
+    double spent = python_check(p->python, method, x->result, x->s.out.bytes,
+                                why, sizeof why);
+    if (spent < 0) {
+        if (strcmp(why, "absent") != 0)
             note(x, method, why);
     } else if (!subject_equal(&x->s, x->result)) {
         note(x, method, "has another result, not timed");
     } else {
-        rounds_add(&x->contest, method, run_python, p);
+        rounds_add(&x->contest, method, run_python, p)->known = spent;
     }
 }
 

@@ -164,7 +164,7 @@ def missing(name):
 
 def check(case, name):
     if missing(name):
-        return "no such peer"
+        return "no absent"
     run = METHODS[name](case)
     start = time.process_time()
     result = run()
