@@ -6,12 +6,13 @@
  * (deep) have loops of their own, and all others are counted. The text of a
  * table depends on the types, the form, and how many operands run in the
  * lanes:
- *   map      1  0  any      11  10  any     111  110  100  any
+ *   map      1     any      11  10  any     111  110  100  any
  *   columns  1     any      11  10  any     111  110  100  any
  *   dots     1     any      11  10  any     111  110  100  any
  * 1: stride 1 along the lanes, 0: held, for all lanes the same. Operands are
  * sorted to be so; what does not fit is "any", with strides as arguments.
- * src/builtin/streams.txt has an expression for each.
+ * 27 for all of up to three operands; src/builtin/streams.txt has an expression
+ * for each.
  */
 #include "codegen/family.h"
 
@@ -142,7 +143,7 @@ count_units(const struct nest *w)
         return -1;
     if (w->lane < 0)
         return w->n_in;
-    return units || (w->n_in == 1 && w->form == STREAM_MAP) ? units : -1;
+    return units ? units : -1;
 }
 
 /* Sorts the operands into slots, those that run in the lanes first. */
