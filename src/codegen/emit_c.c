@@ -64,10 +64,13 @@ print_unit_opening(struct text *t, const struct target *target)
 #define INLINE "static inline __attribute__((always_inline)) "
 
 /* A gett has its vectors spelled out and is large: what gcc would do to its
- * other loops, and inlining them, takes half of the compiler's time. */
+ * other loops, and inlining them, takes half of the compiler's time. The sums
+ * of dots must go to registers: their loops are to vanish. */
 static const char *
 unit_flag(const struct nest *nest)
 {
+    if (nest->family == FAMILY_STREAM && nest->form == STREAM_DOTS)
+        return "-O3";
     return nest->family == FAMILY_GETT ? "-fno-inline" : "-ftree-vectorize";
 }
 
