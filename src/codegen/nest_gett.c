@@ -226,6 +226,34 @@ add_all_but(const struct nest *w, struct gett *g, enum loop_role role, int x,
             add_whole(w, g, j);
 }
 
+static int64_t
+distance(const struct nest_tensor *t, int j)
+{
+    int64_t s = t->stride[j].value;
+    return s < 0 ? -s : s;
+}
+
+/* The same, slowest first in the memory of t. */
+static void
+add_sorted(const struct nest *w, struct gett *g, enum loop_role role,
+           const struct nest_tensor *t, int x, int y)
+{
+    int64_t below = INT64_MAX;
+    for (;;) {
+        int64_t most = -1;
+        for (int j = w->first[role]; j < w->first[role + 1]; j++)
+            if (j != x && j != y && distance(t, j) < below &&
+                distance(t, j) > most)
+                most = distance(t, j);
+        if (most < 0)
+            return;
+        for (int j = w->first[role]; j < w->first[role + 1]; j++)
+            if (j != x && j != y && distance(t, j) == most)
+                add_whole(w, g, j);
+        below = most;
+    }
+}
+
 /* An index of a role with stride 1 in operand o and an extent worth it; -1. */
 static int
 unit_index(const struct nest *w, enum loop_role role, int o)
@@ -236,24 +264,44 @@ unit_index(const struct nest *w, enum loop_role role, int o)
     return -1;
 }
 
-/* Where x is contiguous in one operand and y in another, blocks of x0 by y0
- * are visited whole: ..., x1, y1, x0, y0, the last fastest. */
+/* Where x is contiguous in rhs and y in another tensor, blocks of x0 by y0 are
+ * visited whole: ..., y1, x1, x0, y0, the last fastest. The next block has the
+ * next cache lines of rhs, on the same pages. */
 static void
 add_blocked(const struct nest *w, struct gett *g, enum loop_role role, int x,
             int64_t x0, int y, int64_t y0)
 {
-    add_all_but(w, g, role, x, y);
-    add_part(w, g, x, w->idx[x].extent.value / x0, x0);
+    add_sorted(w, g, role, &w->in[1], x, y);
     add_part(w, g, y, w->idx[y].extent.value / y0, y0);
+    add_part(w, g, x, w->idx[x].extent.value / x0, x0);
     add_part(w, g, x, x0, 1);
     add_part(w, g, y, y0, 1);
 }
 
-/* Rows in the order of lhs: what is contiguous there comes last. */
+/* How far out is contiguous along its lanes. */
+static int64_t
+run_of_out(const struct nest *w)
+{
+    int64_t run = 1;
+    for (int j = w->first[LOOP_N + 1] - 1; j >= w->first[LOOP_N]; j--) {
+        if (w->out.stride[j].value != run)
+            break;
+        run *= w->idx[j].extent.value;
+    }
+    return run;
+}
+
+/* Rows in the order of lhs: what is contiguous there comes last. But where
+ * rows of out are short pieces of a large tensor, in its order: the pieces of
+ * a cache line are written one soon after the other. */
 static void
 order_rows(const struct nest *w, struct gett *g)
 {
+    enum { SHORT = 4 }; /* panels */
     int unit = unit_index(w, LOOP_M, 0);
+    if (run_of_out(w) < SHORT * w->tile.nr &&
+        einc_nest_extent(w, LOOP_N) > 2 * einc_nest_extent(w, LOOP_K))
+        unit = -1;
     add_all_but(w, g, LOOP_M, unit, -1);
     if (unit >= 0)
         add_whole(w, g, unit);

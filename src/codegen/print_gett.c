@@ -31,10 +31,14 @@ print_runs(const struct printer *p)
     einc_code(p, "if (%s%s) {\n",
               p->with_scale ? "!args->alpha && !args->beta" : "1",
               w->factor.arg >= 0 ? " && factor == 1" : "");
-    einc_code(p, "    for (int64_t r = 0; r < rows; r++)\n"
+    einc_code(p, "    /* a piece is read from one vector: of two that were "
+                 "just stored it would\n"
+                 "     * have to wait for memory */\n"
+                 "    for (int64_t r = 0; r < rows; r++)\n"
                  "        for (int64_t c = 0, n; c < columns; c += n) {\n"
-                 "            n = run[c] < columns - c ? run[c] : columns - "
-                 "c;\n"
+                 "            n = @_LANES - c %% @_LANES;\n"
+                 "            n = n < columns - c ? n : columns - c;\n"
+                 "            n = n < run[c] ? n : run[c];\n"
                  "            if (again)\n"
                  "                @_add(out + row[r] + column[c], sum + "
                  "@_NR*r + c, n);\n"

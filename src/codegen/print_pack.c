@@ -282,20 +282,22 @@ print_depth(const struct printer *p, int side)
 {
     const char *width = side ? width_name(p) : "width";
     einc_code(p, "if (deep_run[0] >= @_LANES) {\n"
-                 "    int64_t d = 0, at[@_LANES];\n"
-                 "    for (; d + @_LANES <= depth && deep_run[d] >= @_LANES; "
-                 "d += @_LANES)\n"
-                 "        for (int64_t r0 = 0; r0 < live; r0 += @_LANES) {\n"
-                 "            const int64_t r1 = live - r0 < @_LANES && live "
-                 ">= @_LANES\n"
-                 "                                   ? live - @_LANES : r0;\n"
-                 "            for (int64_t r = 0; r < @_LANES; r++) {\n"
-                 "                at[r] = row[r1 + r < live ? r1 + r : live - "
-                 "1] + deep[d];\n"
-                 "                @_PREFETCH(from + at[r] + 4*@_LANES);\n"
-                 "            }\n"
-                 "            @_turn(from, at, to + %s*d + r1, %s);\n"
+                 "    int64_t at[@_LANES], d = 0;\n"
+                 "    for (int64_t r0 = 0; r0 < live; r0 += @_LANES) {\n"
+                 "        const int64_t r1 = live - r0 < @_LANES && live >= "
+                 "@_LANES\n"
+                 "                               ? live - @_LANES : r0;\n"
+                 "        for (int64_t r = 0; r < @_LANES; r++)\n"
+                 "            at[r] = row[r1 + r < live ? r1 + r : live - "
+                 "1];\n"
+                 "        for (d = 0; d + @_LANES <= depth && deep_run[d] >= "
+                 "@_LANES; d += @_LANES) {\n"
+                 "            const $ *const block = from + deep[d];\n"
+                 "            for (int64_t r = 0; r < @_LANES; r++)\n"
+                 "                @_PREFETCH(block + at[r] + 4*@_LANES);\n"
+                 "            @_turn(block, at, to + %s*d + r1, %s);\n"
                  "        }\n"
+                 "    }\n"
                  "    for (; d < depth; d++)\n"
                  "        for (int64_t r = 0; r < live; r++)\n"
                  "            to[width*d + r] = from[row[r] + deep[d]];\n"
@@ -371,11 +373,13 @@ print_near_block(const struct printer *p, const char *from, const char *to,
     if (is_vector(p))
         einc_code(p, "if (near == @_LANES && r + @_LANES <= live) {\n"
                      "    for (int64_t x = 0; x < @_LANES; x++)\n"
-                     "        at[x] = row[r + x] + %s;\n"
-                     "    @_turn(from, at, to + %s + r, %s);\n"
+                     "        @_PREFETCH(from + row[r + x] + ahead);\n"
+                     "    @_turn(from + %s, row + r, to + %s + r, %s);\n"
                      "    r += @_LANES;\n"
                      "    continue;\n"
                      "}\n", from, to, step);
+    if (!is_vector(p))
+        einc_line(p->t, "(void)ahead;");
     einc_code(p, "for (int64_t i = 0; i < near; i++)\n"
                  "    to[%s + r + i*(%s)] = from[row[r] + %s + i];\n"
                  "r++;\n", to, step, from);
@@ -404,14 +408,15 @@ einc_print_pack_near(const struct printer *p)
                  "        for (int64_t d = 0; d < depth; d++)\n"
                  "            for (int64_t r = live; r < @_NR; r++)\n"
                  "                to[@_NR*(i*depth + d) + r] = 0;\n"
-                 "%s"
-                 "    for (int64_t d = 0; d < depth; d++)\n"
-                 "        for (int64_t r = 0; r < live;) {\n",
-              is_vector(p) ? "    int64_t at[@_LANES];\n" : "");
+                 "    for (int64_t d = 0; d < depth; d++) {\n"
+                 "        const int64_t ahead = deep[d + 2 < depth ? d + 2 : "
+                 "d];\n"
+                 "        for (int64_t r = 0; r < live;) {\n");
     t->indent += 12;
     print_near_block(p, "deep[d]", "@_NR*d", "@_NR*depth");
     t->indent -= 12;
     einc_code(p, "        }\n"
+                 "    }\n"
                  "    return 1;\n"
                  "}\n\n");
     einc_code(p, "/* A panel where position d + i*apart of K follows d by i "
@@ -432,15 +437,16 @@ einc_print_pack_near(const struct printer *p)
                  "    for (int64_t r = live; r < @_NR; r++)\n"
                  "        for (int64_t d = 0; d < depth; d++)\n"
                  "            to[@_NR*d + r] = 0;\n"
-                 "%s"
                  "    for (int64_t d0 = 0; d0 < depth; d0 += near*apart)\n"
-                 "        for (int64_t d = d0; d < d0 + apart; d++)\n"
-                 "            for (int64_t r = 0; r < live;) {\n",
-              is_vector(p) ? "    int64_t at[@_LANES];\n" : "");
+                 "        for (int64_t d = d0; d < d0 + apart; d++) {\n"
+                 "            const int64_t ahead = deep[d + 2 < depth ? d + 2 "
+                 ": d];\n"
+                 "            for (int64_t r = 0; r < live;) {\n");
     t->indent += 16;
     print_near_block(p, "deep[d]", "@_NR*d", "@_NR*apart");
     t->indent -= 16;
     einc_code(p, "            }\n"
+                 "        }\n"
                  "    return 1;\n"
                  "}\n");
 }

@@ -47,7 +47,8 @@ einc_tile_choose(const struct target *t, enum einc_dtype compute)
     s.kc = d->bytes <= 4 ? 384 : d->bytes == 8 ? 256 : 128;
     s.mc = down_to(MC_BYTES / (s.kc * bytes * planes), s.mr);
     s.nc = down_to(NC_BYTES / (s.kc * bytes * planes), s.nr);
-    s.mb = s.nb = 4096;
+    s.mb = down_to(4096, s.mr);
+    s.nb = 4096;
     return s;
 }
 

@@ -37,6 +37,8 @@ static const struct shape shapes[] = {
     {"cad,bcd->ab", {24, 20, 48}, {35, 24, 48}},
     {"acd,dbc->ab", {20, 48, 32}, {32, 35, 48}},
     {"abd,dc->acb", {40, 24, 30}, {30, 17}},   /* runs of 24 in out */
+    {"ik,kr->ir", {8200, 3}, {3, 5}},          /* two tasks of rows */
+    {"ik,rk->ir", {5, 3}, {8300, 3}},
     {"bij,bjk->ibk", {3, 40, 50}, {3, 50, 60}},
     {"bij,bjk->ikb", {3, 40, 50}, {3, 50, 60}}, /* lanes of out in the batch */
 };
