@@ -43,8 +43,7 @@ print_kernel(struct text *t, const struct nest *nest, const char *name)
         einc_print_fused(&p);
         break;
     case FAMILY_TRANSPOSE:
-        einc_print_transpose_copy(&p);
-        einc_print_transpose_blocks(&p);
+        einc_print_transpose_shared(&p, &nest, 1);
         einc_print_transpose(&p);
         break;
     default:
@@ -184,6 +183,20 @@ einc_emit_comment(struct text *t, struct str user)
 
 /* --- files -------------------------------------------------------------- */
 
+/* Which steps move bits only, in every set. */
+static const char *
+find_moves(const struct file *f)
+{
+    char *moves = NEW(f->scratch, char, f->plan->n_steps);
+    for (int s = 0; s < f->plan->n_steps; s++) {
+        moves[s] = 1;
+        for (int x = 0; x < f->n_sets; x++)
+            if (!einc_print_transpose_moves(f->sets[x].nests[s]))
+                moves[s] = 0;
+    }
+    return moves;
+}
+
 void
 einc_emit_c(struct text *t, struct arena scratch, const struct plan *p,
             const struct target *target, const struct emit_style *style)
@@ -204,7 +217,8 @@ einc_emit_c(struct text *t, struct arena scratch, const struct plan *p,
         print_args_struct(t, einc_text_z(&args));
     einc_put(&inlined, f.n_picked ? "%s_INLINE " : "static inline ",
              style->name);
-    einc_print_halves(t, p, einc_text_z(&inlined), style->with_main);
+    einc_print_halves(t, p, einc_text_z(&inlined), style->with_main,
+                      find_moves(&f));
     einc_file_kernels(&f);
     einc_file_driver(&f);
     if (style->with_main)

@@ -92,7 +92,7 @@ einc_emit_cuda(struct text *t, struct arena scratch, const struct plan *p,
                 "typedef long long int64_t;\n"
                 "typedef unsigned long long uint64_t;\n"
                 "#else\n#include <stdint.h>\n#endif\n\n");
-    einc_print_halves(t, p, "static __device__ inline ", 1);
+    einc_print_halves(t, p, "static __device__ inline ", 1, NULL);
     for (int s = 0; s < p->n_steps; s++) {
         struct printer k =
             einc_printer(t, f.nests[s], einc_file_prefix(&f, 0, s));

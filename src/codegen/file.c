@@ -27,9 +27,11 @@ is_worth_sets(const struct file_set *x, int n_steps)
             n *= (double)w->idx[j].extent.value;
             symbolic |= w->idx[j].extent.arg >= 0;
         }
-        int loops = w->family == FAMILY_STREAM || w->family == FAMILY_FUSED;
+        int turns = w->family == FAMILY_TRANSPOSE;
+        int loops = turns || w->family == FAMILY_STREAM ||
+                    w->family == FAMILY_FUSED;
         if (!loops ||
-            (w->lane >= 0 && (symbolic || n >= WORTH_SETS)))
+            ((w->lane >= 0 || turns) && (symbolic || n >= WORTH_SETS)))
             return 1;
     }
     return 0;
@@ -97,6 +99,7 @@ einc_file(struct text *t, struct arena *scratch, const struct plan *p,
     for (int x = 0; x < f.n_sets; x++)
         for (int s = 0; s < p->n_steps; s++)
             f.has_gett |= f.sets[x].nests[s]->family != FAMILY_STREAM &&
+                          f.sets[x].nests[s]->family != FAMILY_TRANSPOSE &&
                           f.sets[x].nests[s]->family != FAMILY_FUSED;
     f.has_work |= f.has_gett;
     return f;

@@ -304,6 +304,8 @@ put_stream_count(const struct printer *k)
 {
     if (k->nest->family == FAMILY_FUSED)
         einc_print_fused_count(k);
+    else if (k->nest->family == FAMILY_TRANSPOSE)
+        einc_print_transpose_count(k);
     else
         einc_print_stream_count(k);
 }
@@ -314,8 +316,11 @@ put_stream_step(const struct file *f, int set, int step)
     struct text *t = f->t;
     struct text worth = {.perm = f->scratch};
     struct printer k = einc_file_printer(f, t, set, step);
-    if (k.nest->family == FAMILY_FUSED ? !k.in_parts
-                                       : !einc_print_stream_parts(&k, &worth)) {
+    if (k.nest->family == FAMILY_TRANSPOSE)
+        einc_print_transpose_parts(&k, &worth);
+    else if (k.nest->family == FAMILY_STREAM)
+        einc_print_stream_parts(&k, &worth);
+    if (!k.in_parts) {
         einc_put(t, "    ");
         put_stream_call(f, set, step);
         einc_put(t, ");\n");
@@ -378,6 +383,7 @@ put_steps(const struct file *f, int set)
         put_places(f);
     for (int s = 0; s < f->plan->n_steps; s++)
         if (nest_of(f, set, s)->family == FAMILY_STREAM ||
+            nest_of(f, set, s)->family == FAMILY_TRANSPOSE ||
             nest_of(f, set, s)->family == FAMILY_FUSED)
             put_stream_step(f, set, s);
         else

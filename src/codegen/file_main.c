@@ -169,7 +169,7 @@ put_main_check(const struct file *f)
         t->indent += 4;
         depth++;
     }
-    einc_line(t, "%s x = 1, y = 0;", type);
+    einc_line(t, "%s part_re = 1, part_im = 0;", type);
     for (int o = 0; o < g->n_in; o++) {
         struct text name = {.perm = f->scratch};
         einc_put(&name, "in%d", o);
@@ -180,12 +180,12 @@ put_main_check(const struct file *f)
                           plane);
             einc_put(t, ";\n");
         }
-        einc_line(t, "const %s old%d = x;", type, o);
-        einc_line(t, "x = x*u%d - y*v%d;", o, o);
-        einc_line(t, "y = old%d*v%d + y*u%d;", o, o, o);
+        einc_line(t, "const %s old%d = part_re;", type, o);
+        einc_line(t, "part_re = part_re*u%d - part_im*v%d;", o, o);
+        einc_line(t, "part_im = old%d*v%d + part_im*u%d;", o, o, o);
     }
-    einc_line(t, "re += x;");
-    einc_line(t, "im += y;");
+    einc_line(t, "re += part_re;");
+    einc_line(t, "im += part_im;");
     while (depth-- > 0) {
         t->indent -= 4;
         einc_line(t, "}");

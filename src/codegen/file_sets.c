@@ -71,9 +71,12 @@ einc_file_printer(const struct file *f, struct text *t, int set, int step)
     k.args = einc_text_z(&args);
     k.with_scale = 0;
     int fused = k.nest->family == FAMILY_FUSED;
-    k.by_parameter = fused || k.nest->family == FAMILY_STREAM;
-    k.in_parts = fused ? einc_print_fused_parts(&k)
-                       : k.by_parameter && einc_print_stream_parts(&k, &worth);
+    int turns = k.nest->family == FAMILY_TRANSPOSE;
+    k.by_parameter = fused || turns || k.nest->family == FAMILY_STREAM;
+    k.in_parts = fused   ? einc_print_fused_parts(&k)
+                 : turns ? einc_print_transpose_parts(&k, &worth)
+                         : k.by_parameter &&
+                               einc_print_stream_parts(&k, &worth);
     return k;
 }
 
@@ -123,6 +126,14 @@ put_pack_rhs(const struct file *f, struct text *t, int set, int step)
     put_pack(f, t, set, step, 1);
 }
 
+/* What all transposes of the set call. */
+static void
+put_turns(const struct file *f, struct text *t, int set, int step)
+{
+    struct printer k = einc_file_printer(f, t, set, step);
+    einc_print_transpose_shared(&k, f->sets[set].nests, f->plan->n_steps);
+}
+
 static void
 print_kernel(const struct printer *k)
 {
@@ -130,6 +141,8 @@ print_kernel(const struct printer *k)
         einc_print_stream_loops(k);
     else if (k->nest->family == FAMILY_FUSED)
         einc_print_fused(k);
+    else if (k->nest->family == FAMILY_TRANSPOSE)
+        einc_print_transpose_loops(k);
     else
         einc_print_gett(k);
     einc_put(k->t, "\n");
@@ -224,6 +237,7 @@ put_set(const struct file *f, int set, const char *same)
     int n = f->plan->n_steps;
     open_set(f, f->sets[set].target);
     put_tiles(f, f->t, set, 0);
+    put_turns(f, f->t, set, 0);
     for (int s = 0; s < n; s++) {
         put_pack_lhs(f, f->t, set, s);
         put_pack_rhs(f, f->t, set, s);
@@ -243,6 +257,7 @@ put_base(const struct file *f, const char *same)
         einc_put(f->t, "/* --- base: what the compiler's flags allow --- "
                        "*/\n\n");
     einc_file_base(f, put_tiles, 0);
+    einc_file_base(f, put_turns, 0);
     for (int s = 0; s < n; s++) {
         einc_file_base(f, put_pack_lhs, s);
         einc_file_base(f, put_pack_rhs, s);

@@ -187,6 +187,11 @@ struct transpose_blocks einc_nest_transpose_blocks(const struct nest *nest);
 int einc_nest_backwards(const struct nest *nest, int j);
 int einc_nest_moves_bits(const struct nest *nest);
 int einc_nest_is_far(const struct nest *nest);
+/* Its indices that are in no block, in the order of their loops; their
+ * number. Where those that run backwards begin, in elements of x. */
+int einc_nest_outer(const struct nest *nest, int list[TRANSPOSE_MOST]);
+int64_t einc_nest_start(const struct nest *nest, const struct nest_tensor *x);
+enum { TRANSPOSE_FAR_BYTES = 32 << 20 };
 
 /* Extents of a table that is a stream, then the operand of each slot, then the
  * extents of its other indices, the free ones first. A task is at most `lanes`

@@ -5,15 +5,16 @@
  * plane of both runs go through registers; every cache line is used whole.
  */
 #include "codegen/family.h"
+#include "plan/machine.h"
 
 enum {
     LINE_BYTES = 64,
     ACROSS_BYTES = 512,  /* of a run of the operand in a block */
-    ALONG_BYTES = 256,   /* of a run of out in a block; 64 rows of 2^15 bytes
-                          * are what a cache of 16 ways holds of those */
-    ALONG_PARTS = 1024,  /* the same where runs do not begin with a line */
-    TASK_BYTES = 65536,
-    FAR_BYTES = 32 << 20 /* written past the caches from this size on */
+    ROWS = 32,           /* runs of it in a block: rows that are 2^15 bytes
+                          * apart meet in few sets of a cache */
+    ALONG_BYTES = 4096,  /* of a run of out in a block, where runs do not begin
+                          * with a line */
+    TASK_BYTES = 65536
 };
 
 /* --- which index is which ----------------------------------------------- */
@@ -99,6 +100,14 @@ extent_of(const struct nest *w, int j)
     return j < 0 ? 1 : w->idx[j].extent.value;
 }
 
+/* As far as blocks depend on it: an argument of a file may be anything. */
+static int64_t
+room_of(const struct nest *w, int j)
+{
+    return j >= 0 && !w->table && w->idx[j].extent.arg >= 0 ? 1 << 30
+                                                            : extent_of(w, j);
+}
+
 static int64_t
 element_bytes(const struct nest *w)
 {
@@ -121,11 +130,14 @@ turn_blocks(const struct nest *w, struct transpose_blocks *b)
 {
     const struct transpose *x = &w->transpose;
     int64_t bytes = element_bytes(w), line = LINE_BYTES / bytes;
-    int64_t n_across = extent_of(w, x->across);
-    int64_t n_along = extent_of(w, x->along);
+    int64_t n_across = room_of(w, x->across);
+    int64_t n_along = room_of(w, x->along);
     int64_t across = ACROSS_BYTES / bytes;
     int64_t apart = size_of(w->out.stride[x->across].value) * bytes;
-    int64_t along = (apart % LINE_BYTES ? ALONG_PARTS : ALONG_BYTES) / bytes;
+    int any = !w->table && w->out.stride[x->across].arg >= 0;
+    int64_t along = any || (apart % LINE_BYTES && einc_nest_is_far(w))
+                        ? ALONG_BYTES / bytes
+                        : einc_nest_up_to(ROWS, line);
     int64_t both = across * along;
     if (n_across < across)
         along = einc_nest_up_to(both / n_across, line);
@@ -141,13 +153,13 @@ static void
 run_blocks(const struct nest *w, struct transpose_blocks *b)
 {
     const struct transpose *x = &w->transpose;
-    int64_t bytes = element_bytes(w), n = extent_of(w, x->run);
+    int64_t bytes = element_bytes(w), n = room_of(w, x->run);
     b->run = balance(n, TASK_BYTES / bytes, LINE_BYTES / bytes);
     int64_t rows = TASK_BYTES / (b->run * bytes), side = 1;
     while (side * side < rows)
         side *= 2;
-    b->across = balance(extent_of(w, x->across), side, 1);
-    b->along = balance(extent_of(w, x->along), rows / b->across + 1, 1);
+    b->across = balance(room_of(w, x->across), side, 1);
+    b->along = balance(room_of(w, x->along), rows / b->across + 1, 1);
 }
 
 struct transpose_blocks
@@ -165,11 +177,43 @@ einc_nest_transpose_blocks(const struct nest *w)
 
 /* --- build -------------------------------------------------------------- */
 
+/* Whether blocks or runs are so small that finding the next one is most of the
+ * work; a stream's lanes go on over other indices. */
+static int
+is_petty(const struct nest *w, const struct transpose *x)
+{
+    enum { LEAST_RUN_BYTES = 20, LEAST_BLOCK = 32 };
+    if (x->run >= 0)
+        return room_of(w, x->run) * element_bytes(w) < LEAST_RUN_BYTES;
+    return room_of(w, x->across) < LEAST_BLOCK &&
+           room_of(w, x->along) < LEAST_BLOCK &&
+           room_of(w, x->across) * room_of(w, x->along) < LEAST_BLOCK;
+}
+
+/* The bytes at the rate of their level of memory, the beginning of blocks,
+ * and elements one by one where a side is shorter than any vector. */
 static double
 cost(const struct nest *w)
 {
-    (void)w;
-    return 3;
+    const double never = 1e300;
+    const struct machine *m = einc_machine_default(str_of(w->target->name));
+    struct nest y = *w;
+    y.transpose = choose(w);
+    if (is_petty(w, &y.transpose))
+        return never;
+    m = m ? m : einc_machine_default(str_of("generic"));
+    double n = (double)einc_nest_extent(w, LOOP_BATCH);
+    double bytes = n * (double)element_bytes(w);
+    enum machine_level l = einc_machine_level(m, 2 * bytes);
+    double write = einc_nest_is_far(w) ? (double)m->stream
+                                       : (double)m->write[l];
+    double seconds = 1e-6 * bytes * (1 / (double)m->read[l] + 1 / write);
+    struct transpose_blocks b = einc_nest_transpose_blocks(&y);
+    double blocks = n / (double)(b.across * b.along * b.run);
+    int thin = y.transpose.run < 0 && (b.across < 4 || b.along < 4);
+    return 100 * seconds / (double)m->turned_percent +
+           1e-9 * blocks * (double)m->task_ns +
+           (thin ? 1e-12 * n * (double)m->gather_near_ps : 0);
 }
 
 /* Indices that are counted by the table: all but those of the block. */
@@ -180,15 +224,31 @@ is_outer(const struct nest *w, int j)
     return j != x->run && j != x->across && j != x->along;
 }
 
+int
+einc_nest_outer(const struct nest *w, int list[TRANSPOSE_MOST])
+{
+    int n = 0;
+    for (int j = 0; j < w->n_idx; j++) {
+        if (!is_outer(w, j))
+            continue;
+        int at = n++;
+        int64_t step = size_of(w->in[0].stride[j].value);
+        for (; w->transpose.run < 0 && at > 0 &&
+               size_of(w->in[0].stride[list[at - 1]].value) < step;
+             at--)
+            list[at] = list[at - 1];
+        list[at] = j;
+    }
+    return n;
+}
+
 static void
 build(struct arena *perm, struct nest *w, enum nest_mode mode)
 {
     w->transpose = choose(w);
-    w->table = mode == NEST_GENERIC;
+    w->table = mode != NEST_LITERAL;
     if (w->table) {
-        int n_outer = 0;
-        for (int j = 0; j < w->n_idx; j++)
-            n_outer += is_outer(w, j);
+        int list[TRANSPOSE_MOST], n_outer = einc_nest_outer(w, list);
         w->factor.arg = TRANSPOSE_FACTOR;
         w->n_extents = TRANSPOSE_EXTENTS + n_outer;
         w->n_strides = TRANSPOSE_STRIDES + 2 * n_outer;
@@ -208,9 +268,8 @@ stride_of(const struct nest *w, const struct nest_tensor *x, int j)
                                      : x->stride[j].value;
 }
 
-/* Where the block's indices begin that run backwards. */
-static int64_t
-start_of(const struct nest *w, const struct nest_tensor *x)
+int64_t
+einc_nest_start(const struct nest *w, const struct nest_tensor *x)
 {
     int64_t at = 0;
     for (int j = 0; j < w->n_idx; j++)
@@ -223,7 +282,7 @@ static void
 fill_table(const struct nest *w, int64_t *n, int64_t *s)
 {
     const struct transpose *x = &w->transpose;
-    int64_t outer = 0, total = w->n_extents - TRANSPOSE_EXTENTS;
+    int list[TRANSPOSE_MOST], total = einc_nest_outer(w, list);
     n[TRANSPOSE_FACTOR] = w->factor.value;
     n[TRANSPOSE_OUTER] = total;
     n[TRANSPOSE_TURNS] = x->run < 0;
@@ -232,17 +291,15 @@ fill_table(const struct nest *w, int64_t *n, int64_t *s)
     n[TRANSPOSE_N_RUN] = extent_of(w, x->run);
     for (int o = 0; o < 2; o++) {
         const struct nest_tensor *y = einc_nest_tensor(w, o);
-        s[2 * TRANSPOSE_AT + o] = start_of(w, y);
+        s[2 * TRANSPOSE_AT + o] = einc_nest_start(w, y);
         s[2 * TRANSPOSE_ACROSS + o] = stride_of(w, y, x->across);
         s[2 * TRANSPOSE_ALONG + o] = stride_of(w, y, x->along);
     }
-    for (int j = 0; j < w->n_idx; j++) {
-        if (!is_outer(w, j))
-            continue;
-        n[TRANSPOSE_EXTENTS + outer] = w->idx[j].extent.value;
-        s[TRANSPOSE_STRIDES + outer] = w->in[0].stride[j].value;
-        s[TRANSPOSE_STRIDES + total + outer] = w->out.stride[j].value;
-        outer++;
+    for (int k = 0; k < total; k++) {
+        int j = list[k];
+        n[TRANSPOSE_EXTENTS + k] = w->idx[j].extent.value;
+        s[TRANSPOSE_STRIDES + k] = w->in[0].stride[j].value;
+        s[TRANSPOSE_STRIDES + total + k] = w->out.stride[j].value;
     }
 }
 
@@ -250,7 +307,7 @@ int
 einc_nest_is_far(const struct nest *w)
 {
     int64_t bytes = einc_dtype_info(w->out.storage)->bytes;
-    return einc_nest_extent(w, LOOP_BATCH) > FAR_BYTES / bytes;
+    return einc_nest_extent(w, LOOP_BATCH) > TRANSPOSE_FAR_BYTES / bytes;
 }
 
 static int64_t

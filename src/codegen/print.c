@@ -445,13 +445,15 @@ einc_print_epilogue(const struct printer *p, const char *const sum[2],
 enum { READS = 1, WRITES = 2 };
 
 static int
-uses(const struct plan *p, enum einc_dtype d, int all)
+uses(const struct plan *p, enum einc_dtype d, int all, const char *moves)
 {
     int ways = 0;
     for (int x = 0; all && x < p->n_tensors; x++)
         if (p->tensors[x].dtype == d)
             ways = READS | WRITES;
     for (int s = 0; s < p->n_steps; s++) {
+        if (moves && moves[s])
+            continue;
         for (int o = 0; o < p->steps[s].n_in; o++)
             if (p->tensors[p->steps[s].in[o]].dtype == d)
                 ways |= READS;
@@ -577,9 +579,10 @@ print_ways(struct text *t, int f16, int bf16, const char *qualifier)
 
 void
 einc_print_halves(struct text *t, const struct plan *p, const char *qualifier,
-                  int all)
+                  int all, const char *moves)
 {
-    print_ways(t, uses(p, EINC_F16, all), uses(p, EINC_BF16, all), qualifier);
+    print_ways(t, uses(p, EINC_F16, all, moves),
+               uses(p, EINC_BF16, all, moves), qualifier);
 }
 
 void

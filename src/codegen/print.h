@@ -59,9 +59,10 @@ void einc_print_parameters(const struct printer *p, int indent);
 /* Their names, for a call that hands them on. */
 void einc_print_parameter_names(const struct printer *p, int indent);
 /* Functions that convert f16 and bf16, as far as the plan needs them: inputs
- * are read, the output is written; `all`: both for either. */
+ * are read, the output is written; `all`: both for either. `moves`: NULL, or
+ * which steps convert nothing, see einc_print_transpose_moves(). */
 void einc_print_halves(struct text *t, const struct plan *p,
-                       const char *qualifier, int all);
+                       const char *qualifier, int all, const char *moves);
 /* The same, both ways, for one kernel whatever plan it stands in; NULL: for
  * any kernel. */
 void einc_print_kernel_halves(struct text *t, const struct nest *nest,
@@ -94,11 +95,16 @@ void einc_print_pack(const struct printer *p, int side);
 void einc_print_moves(const struct printer *p);
 /* After both, for a table: packing of neighbours. */
 void einc_print_pack_near(const struct printer *p);
-/* Of a transpose, once per file: copying bytes; once per storage type of
- * `in`: turning blocks of elements. */
-void einc_print_transpose_copy(const struct printer *p);
-void einc_print_transpose_blocks(const struct printer *p);
+/* What transposes call, once for all that are among nests[n]; a kernel whose
+ * structure is arguments; the same as loops by_parameter, as of a stream. */
+void einc_print_transpose_shared(const struct printer *p,
+                                 const struct nest *const *nests, int n);
 void einc_print_transpose(const struct printer *p);
+void einc_print_transpose_loops(const struct printer *p);
+int einc_print_transpose_parts(const struct printer *p, struct text *worth);
+void einc_print_transpose_count(const struct printer *p);
+/* Whether a nest is a transpose that converts and scales nothing. */
+int einc_print_transpose_moves(const struct nest *nest);
 /* A stream as plain loops in a function by_parameter. */
 void einc_print_stream_loops(const struct printer *p);
 /* Whether it pays to share out its outermost loop; `worth`: on which
