@@ -20,7 +20,7 @@ try:
     import numpy as np
     FOUND.append("numpy " + np.__version__)
 except ImportError:
-    print("no numpy in it", flush=True)
+    print("no it has no numpy", flush=True)
     sys.exit(0)
 try:
     import opt_einsum
