@@ -34,6 +34,8 @@ extern const struct family einc_family_stream, einc_family_gett,
 /* Whether out can hold the sums of a gett between its K blocks: it has the
  * compute type. */
 int einc_gett_adds_up(const struct nest *w);
+/* Whether elements are moved as they are: not converted, not taken apart. */
+int einc_gett_is_moved(const struct nest *w, enum einc_dtype storage);
 /* Whether panels of rhs may be read where they are, and whether its packing
  * looks for neighbours. */
 int einc_gett_in_place(const struct nest *w);

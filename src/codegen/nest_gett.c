@@ -74,10 +74,16 @@ einc_gett_adds_up(const struct nest *w)
 }
 
 int
-einc_gett_in_place(const struct nest *w)
+einc_gett_is_moved(const struct nest *w, enum einc_dtype storage)
 {
     return einc_nest_planes(w->compute) == 1 && w->compute != EINC_BOOL &&
-           w->in[1].storage == w->compute;
+           storage == w->compute;
+}
+
+int
+einc_gett_in_place(const struct nest *w)
+{
+    return einc_gett_is_moved(w, w->in[1].storage);
 }
 
 int
@@ -142,8 +148,7 @@ any_step(const struct nest *w, int (*is)(const struct nest *, const struct step 
 static int
 is_moved(const struct nest *w, int tensor)
 {
-    return einc_nest_planes(w->compute) == 1 && w->compute != EINC_BOOL &&
-           w->plan->tensors[tensor].dtype == w->compute;
+    return einc_gett_is_moved(w, w->plan->tensors[tensor].dtype);
 }
 
 static int

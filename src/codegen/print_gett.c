@@ -8,11 +8,25 @@
 #include "codegen/family.h"
 #include "codegen/print.h"
 
+#include <string.h>
+
 /* Elements of out and sums are the same, and may be moved as they are. */
 static int
 moves(const struct printer *p)
 {
-    return p->planes == 1 && einc_gett_adds_up(p->nest);
+    return einc_gett_is_moved(p->nest, p->nest->out.storage);
+}
+
+/* "($ *)" where the compute type is not what is stored: unsigned integers
+ * for signed ones. */
+static const char *
+cast(const struct printer *p, enum einc_dtype storage, int constant)
+{
+    struct text t = {.perm = p->t->perm};
+    if (strcmp(p->type, einc_print_storage(storage)) == 0)
+        return "";
+    einc_put(&t, "(%s%s *)", constant ? "const " : "", p->type);
+    return einc_text_z(&t);
 }
 
 static int
@@ -31,6 +45,8 @@ print_runs(const struct printer *p)
     einc_code(p, "if (%s%s) {\n",
               p->with_scale ? "!args->alpha && !args->beta" : "1",
               w->factor.arg >= 0 ? " && factor == 1" : "");
+    einc_code(p, "    $ *const to = %sout;\n",
+              cast(p, w->out.storage, 0));
     einc_code(p, "    /* a piece is read from one vector: of two that were "
                  "just stored it would\n"
                  "     * have to wait for memory */\n"
@@ -40,10 +56,10 @@ print_runs(const struct printer *p)
                  "            n = n < columns - c ? n : columns - c;\n"
                  "            n = n < run[c] ? n : run[c];\n"
                  "            if (again)\n"
-                 "                @_add(out + row[r] + column[c], sum + "
+                 "                @_add(to + row[r] + column[c], sum + "
                  "@_NR*r + c, n);\n"
                  "            else\n"
-                 "                @_move(out + row[r] + column[c], sum + "
+                 "                @_move(to + row[r] + column[c], sum + "
                  "@_NR*r + c, n);\n"
                  "        }\n"
                  "    return;\n"
@@ -455,12 +471,12 @@ open_block(const struct printer *p, const struct nest_node *x)
                      "tiles_at_once;\n");
         break;
     default:
-        einc_line(t, "for (int64_t t = t0, j = 0; t < t1 && j < panels;) {");
+        einc_line(t, "for (int64_t tile_at = t0, panel_at = 0;\n     tile_at < t1 && panel_at < panels;) {");
         t->indent += 4;
-        einc_code(p, "const int64_t r0 = t*height + (t < taller ? t : "
-                     "taller);\n"
-                     "const int64_t live_rows = height + (t < taller);\n"
-                     "const int64_t c0 = n0 + j*panel;\n"
+        einc_code(p, "const int64_t r0 =\n"
+                     "    tile_at*height + (tile_at < taller ? tile_at : taller);\n"
+                     "const int64_t live_rows = height + (tile_at < taller);\n"
+                     "const int64_t c0 = n0 + panel_at*panel;\n"
                      "const int64_t live = n1 - c0 < panel ? n1 - c0 : "
                      "panel;\n"
                      "const int narrow = live <= @_NARROW;\n");
@@ -473,13 +489,13 @@ close_block(const struct printer *p, const struct nest_node *x)
 {
     if (x->block == BLOCK_TILE)
         einc_code(p, "if (lhs_stays) { /* a panel meets all tiles */\n"
-                     "    t++;\n"
-                     "    j += t == t1;\n"
-                     "    t = t == t1 ? t0 : t;\n"
+                     "    tile_at++;\n"
+                     "    panel_at += tile_at == t1;\n"
+                     "    tile_at = tile_at == t1 ? t0 : tile_at;\n"
                      "} else { /* a tile meets all panels */\n"
-                     "    j++;\n"
-                     "    t += j == panels;\n"
-                     "    j = j == panels ? 0 : j;\n"
+                     "    panel_at++;\n"
+                     "    tile_at += panel_at == panels;\n"
+                     "    panel_at = panel_at == panels ? 0 : panel_at;\n"
                      "}\n");
     if (x->block == BLOCK_K)
         einc_line(p->t, "deep0 += depth;");
@@ -488,22 +504,33 @@ close_block(const struct printer *p, const struct nest_node *x)
                                         : "}");
 }
 
+/* Packing takes what it moves as it is in the compute type. */
+static const char *
+moved(const struct printer *p, const struct nest_tensor *x)
+{
+    return einc_gett_is_moved(p->nest, x->storage) ? cast(p, x->storage, 1)
+                                                   : "";
+}
+
 static void
 print_pack_lhs(const struct printer *p)
 {
     const struct nest_tensor *x = &p->nest->in[0];
     einc_code(p, "if (n0 == 0 || tiles_at_once < tiles)\n"
-                 "    for (int64_t t = t0; t < t1; t++) {\n"
-                 "        const int64_t r0 = t*height + (t < taller ? t : "
+                 "    for (int64_t to_tile = t0; to_tile < t1; to_tile++) {\n"
+                 "        const int64_t r0 =\n"
+                 "            to_tile*height + (to_tile < taller ? to_tile : "
                  "taller);\n"
-                 "        const int64_t live_rows = height + (t < taller);\n"
-                 "        @_pack_lhs_%s(lhs_batch, lhs_row + r0, lhs_run + "
+                 "        const int64_t live_rows = height + (to_tile < "
+                 "taller);\n"
+                 "        @_pack_lhs_%s(%slhs_batch, lhs_row + r0, lhs_run + "
                  "r0, live_rows,\n"
                  "            lhs_deep, lhs_deep_run, depth, "
                  "@_height[live_rows],\n"
-                 "            lhs_tiles + %s(t - t0)*@_MR*depth);\n"
+                 "            lhs_tiles + %s(to_tile - t0)*@_MR*depth);\n"
                  "    }\n",
-              einc_dtype_name(x->storage), p->planes == 2 ? "2*" : "");
+              einc_dtype_name(x->storage), moved(p, x),
+              p->planes == 2 ? "2*" : "");
 }
 
 static void
@@ -518,28 +545,28 @@ print_pack_rhs(const struct printer *p)
                      "    rhs_run[n0] >= @_NR &&\n"
                      "    (tiles == 1 || distance*(int64_t)sizeof($) %% 2048 "
                      "!= 0);\n");
-    einc_code(p, "for (int64_t c = n0; %sc < n1; c += panel) {\n"
-                 "    $ *const to = rhs_panels + %s(c - n0)/panel*@_NR*"
+    einc_code(p, "for (int64_t c0 = n0; %sc0 < n1; c0 += panel) {\n"
+                 "    $ *const to = rhs_panels + %s(c0 - n0)/panel*@_NR*"
                  "depth;\n"
-                 "    const int64_t live = n1 - c < panel ? n1 - c : "
+                 "    const int64_t live = n1 - c0 < panel ? n1 - c0 : "
                  "panel;\n",
               einc_gett_in_place(w) ? "!in_place && " : "",
               p->planes == 2 ? "2*" : "");
     if (near)
-        einc_code(p, "    if (apart && n1 - c >= near*apart &&\n"
-                     "        @_pack_near(rhs_batch, rhs_column + c, panel, "
+        einc_code(p, "    if (apart && n1 - c0 >= near*apart &&\n"
+                     "        @_pack_near(%srhs_batch, rhs_column + c0, panel, "
                      "near, rhs_deep, depth, to)) {\n"
-                     "        c += (near - 1)*panel;\n"
+                     "        c0 += (near - 1)*panel;\n"
                      "        continue;\n"
                      "    }\n"
-                     "    if (deep_apart && @_pack_deep(rhs_batch, rhs_column "
-                     "+ c, live, deep_near,\n"
+                     "    if (deep_apart && @_pack_deep(%srhs_batch, rhs_column "
+                     "+ c0, live, deep_near,\n"
                      "            deep_apart, rhs_deep, depth, to))\n"
-                     "        continue;\n");
-    einc_code(p, "    @_pack_rhs_%s(rhs_batch, rhs_column + c, rhs_run + c, "
+                     "        continue;\n", moved(p, x), moved(p, x));
+    einc_code(p, "    @_pack_rhs_%s(%srhs_batch, rhs_column + c0, rhs_run + c0, "
                  "live,\n"
                  "        rhs_deep, rhs_deep_run, depth, @_NR, to);\n"
-                 "}\n", einc_dtype_name(x->storage));
+                 "}\n", einc_dtype_name(x->storage), moved(p, x));
 }
 
 /* The sums of a tile go to out where its columns are contiguous, else to a
@@ -550,16 +577,17 @@ print_call_tile(const struct printer *p)
     const struct nest *w = p->nest;
     const char *two = p->planes == 2 ? "2*" : "";
     einc_code(p, "const int64_t tile_height = @_height[live_rows];\n"
-                 "const $ *const tile = lhs_tiles + %s(t - t0)*@_MR*depth;\n",
+                 "const $ *const tile = lhs_tiles + %s(tile_at - t0)*@_MR*depth;\n",
               two);
     if (einc_gett_in_place(w))
         einc_code(p, "const $ *const columns_of = in_place\n"
-                     "    ? rhs_batch + rhs_column[n0] + rhs_deep[0]\n"
-                     "    : rhs_panels + j*@_NR*depth;\n"
-                     "const int64_t step = in_place ? distance : @_NR;\n");
+                     "    ? %s(rhs_batch + rhs_column[n0] + rhs_deep[0])\n"
+                     "    : rhs_panels + panel_at*@_NR*depth;\n"
+                     "const int64_t step = in_place ? distance : @_NR;\n",
+                  cast(p, w->in[1].storage, 1));
     else
         einc_code(p, "const $ *const columns_of = rhs_panels + "
-                     "%sj*@_NR*depth;\n"
+                     "%spanel_at*@_NR*depth;\n"
                      "const int64_t step = %s@_NR;\n", two, two);
     if (einc_gett_adds_up(w))
         einc_code(p, "$ *const sum = part;\n"
@@ -567,7 +595,7 @@ print_call_tile(const struct printer *p)
     else
         einc_code(p, "$ *const sum = all_depth <= depth\n"
                      "    ? part\n"
-                     "    : sums + %s((c0/panel)*(@_MC/@_MR) + t)*@_MR*@_NR;"
+                     "    : sums + %s((c0/panel)*(@_MC/@_MR) + tile_at)*@_MR*@_NR;"
                      "\n"
                      "const int again = deep0 > 0;\n", two);
     if (moves(p) && (w->factor.arg >= 0 || !has_factor(w))) {
@@ -577,9 +605,9 @@ print_call_tile(const struct printer *p)
                      "if (whole && direct) {\n"
                      "    @_tile(tile_height, narrow, depth, tile, "
                      "columns_of, step,\n"
-                     "        out_batch + out_column[c0], out_row + r0, deep0 "
-                     "> 0);\n"
-                     "} else {\n");
+                     "        %s(out_batch + out_column[c0]), out_row + r0, "
+                     "deep0 > 0);\n"
+                     "} else {\n", cast(p, w->out.storage, 0));
     } else {
         einc_code(p, "{\n");
     }

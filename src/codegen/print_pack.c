@@ -14,12 +14,10 @@ is_vector(const struct printer *p)
     return p->nest->target->vector_bytes != 0;
 }
 
-/* Elements are moved as they are, not converted or taken apart. */
 static int
 copies(const struct printer *p, const struct nest_tensor *x)
 {
-    return p->planes == 1 && x->storage == p->nest->compute &&
-           x->storage != EINC_BOOL;
+    return einc_gett_is_moved(p->nest, x->storage);
 }
 
 /* --- moving vectors ----------------------------------------------------- */
@@ -346,7 +344,7 @@ einc_print_pack(const struct printer *p, int side)
                  "*deep_run, int64_t depth,\n"
                  "    int64_t width, $ *to)\n{\n",
               x->name, einc_dtype_name(x->storage),
-              einc_print_storage(x->storage));
+              copies(p, x) ? p->type : einc_print_storage(x->storage));
     t->indent += 4;
     print_missing(p);
     if (copies(p, x)) {

@@ -4,13 +4,9 @@
  * step 1      reduce out[i,r] = in0[i,j,k] * in2[k,r] * in1[j,r]
  *              free{i,r}=24  sum{j,k}=20
  * cost        1440 flop; reads 528 B, writes 96 B; intermediates 0 B
- * sets        each call runs the best of avx512, avx2 and sse2 that the machine
- *              has, or a lesser one that EINC_ISA names in the environment when
- *              einsum() is first called; elsewhere NEON or plain C
  */
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* out(3,8) = ijk,jr,kr->ir of in0(3,4,5), in1(4,8), in2(5,8).
  * `out` may not overlap an input. `work` has einsum_workspace() bytes,
@@ -23,273 +19,9 @@ einsum(float *out, const float *in0, const float *in1,
 int64_t
 einsum_workspace(void);
 
-/* Vector types need gcc or clang; -Deinsum_SCALAR goes without them. */
-#if defined(__GNUC__) && !defined(EINC_SCALAR) && !defined(einsum_SCALAR)
-#define einsum_VECTORS
-#if defined(__x86_64__) && (defined(__clang__) || __GNUC__ >= 8)
-#define einsum_SETS /* picked at run time */
-#endif
-#endif
-
-/* Loops as vectors also at -O2, a*b + c in one instruction also with -std=c99. */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("tree-vectorize", "fp-contract=fast", "no-trapping-math")
-#endif
-
-#if defined(__GNUC__)
-#define einsum_INLINE static inline __attribute__((always_inline))
-#else
-#define einsum_INLINE static inline
-#endif
-
-#if defined(einsum_SETS)
-/* --- avx512: up to the next such line functions are compiled for it --- */
-
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target( \
-    "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
-#pragma clang attribute push(__attribute__(( \
-    min_vector_width(512))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target( \
-    "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
-#endif
-
-static void
-einsum_avx512_step1(float *out, const float *in0, const float *in1,
-    const float *in2)
-{
-    typedef float lanes __attribute__((vector_size(32)));
-    typedef float row __attribute__((vector_size(32), aligned(4), may_alias));
-    for (int64_t task = 0; task < 1; task++) {
-        (void)task;
-        /* sum[j](in2 * sum[k](in0*in1)) */
-        lanes sum0_0 = {0};
-        lanes sum0_1 = {0};
-        lanes sum0_2 = {0};
-        lanes sum1_0 = {0};
-        lanes sum1_1 = {0};
-        lanes sum1_2 = {0};
-        lanes sum1_3 = {0};
-        lanes sum1_4 = {0};
-        lanes sum1_5 = {0};
-        lanes sum1_6 = {0};
-        lanes sum1_7 = {0};
-        lanes sum1_8 = {0};
-        lanes sum1_9 = {0};
-        lanes sum1_10 = {0};
-        lanes sum1_11 = {0};
-#if defined(__clang__)
-#pragma clang loop unroll(disable)
-#endif
-        for (int64_t k = 0; k < 5; k++) {
-            const lanes a1_0 = *(const row *)(in1 + 8*k);
-            { const float a0_0 = in0[k];
-              sum1_0 += a0_0 * a1_0;
-            }
-            { const float a0_1 = in0[k + 5];
-              sum1_1 += a0_1 * a1_0;
-            }
-            { const float a0_2 = in0[k + 10];
-              sum1_2 += a0_2 * a1_0;
-            }
-            { const float a0_3 = in0[k + 15];
-              sum1_3 += a0_3 * a1_0;
-            }
-            { const float a0_4 = in0[k + 20];
-              sum1_4 += a0_4 * a1_0;
-            }
-            { const float a0_5 = in0[k + 25];
-              sum1_5 += a0_5 * a1_0;
-            }
-            { const float a0_6 = in0[k + 30];
-              sum1_6 += a0_6 * a1_0;
-            }
-            { const float a0_7 = in0[k + 35];
-              sum1_7 += a0_7 * a1_0;
-            }
-            { const float a0_8 = in0[k + 40];
-              sum1_8 += a0_8 * a1_0;
-            }
-            { const float a0_9 = in0[k + 45];
-              sum1_9 += a0_9 * a1_0;
-            }
-            { const float a0_10 = in0[k + 50];
-              sum1_10 += a0_10 * a1_0;
-            }
-            { const float a0_11 = in0[k + 55];
-              sum1_11 += a0_11 * a1_0;
-            }
-        }
-        { const lanes a2_0 = *(const row *)(in2 + 0);
-          sum0_0 += a2_0 * sum1_0;
-          sum0_1 += a2_0 * sum1_4;
-          sum0_2 += a2_0 * sum1_8;
-        }
-        { const lanes a2_1 = *(const row *)(in2 + 8);
-          sum0_0 += a2_1 * sum1_1;
-          sum0_1 += a2_1 * sum1_5;
-          sum0_2 += a2_1 * sum1_9;
-        }
-        { const lanes a2_2 = *(const row *)(in2 + 16);
-          sum0_0 += a2_2 * sum1_2;
-          sum0_1 += a2_2 * sum1_6;
-          sum0_2 += a2_2 * sum1_10;
-        }
-        { const lanes a2_3 = *(const row *)(in2 + 24);
-          sum0_0 += a2_3 * sum1_3;
-          sum0_1 += a2_3 * sum1_7;
-          sum0_2 += a2_3 * sum1_11;
-        }
-        float sums[24];
-        *(row *)(sums + 0) = sum0_0;
-        *(row *)(sums + 8) = sum0_1;
-        *(row *)(sums + 16) = sum0_2;
-        for (int64_t i = 0; i < 3; i++) {
-            for (int64_t r = 0; r < 8; r++) {
-                const float sum = sums[8*i + r];
-                const float value = sum;
-                out[8*i + r] = value;
-            }
-        }
-    }
-}
-
-#if defined(__clang__)
-#pragma clang attribute pop
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-
-/* --- avx2: up to the next such line functions are compiled for it --- */
-
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target( \
-    "avx2,fma"))), apply_to = function)
-#pragma clang attribute push(__attribute__(( \
-    min_vector_width(256))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target( \
-    "avx2,fma,prefer-vector-width=256")
-#endif
-
-static void
-einsum_avx2_step1(float *out, const float *in0, const float *in1,
-    const float *in2)
-{
-    typedef float lanes __attribute__((vector_size(32)));
-    typedef float row __attribute__((vector_size(32), aligned(4), may_alias));
-    for (int64_t task = 0; task < 1; task++) {
-        (void)task;
-        /* sum[j](in2 * sum[k](in0*in1)) */
-        lanes sum0_0 = {0};
-        lanes sum0_1 = {0};
-        lanes sum0_2 = {0};
-        lanes sum1_0 = {0};
-        lanes sum1_1 = {0};
-        lanes sum1_2 = {0};
-        lanes sum1_3 = {0};
-        lanes sum1_4 = {0};
-        lanes sum1_5 = {0};
-        lanes sum1_6 = {0};
-        lanes sum1_7 = {0};
-        lanes sum1_8 = {0};
-        lanes sum1_9 = {0};
-        lanes sum1_10 = {0};
-        lanes sum1_11 = {0};
-#if defined(__clang__)
-#pragma clang loop unroll(disable)
-#endif
-        for (int64_t k = 0; k < 5; k++) {
-            const lanes a1_0 = *(const row *)(in1 + 8*k);
-            { const float a0_0 = in0[k];
-              sum1_0 += a0_0 * a1_0;
-            }
-            { const float a0_1 = in0[k + 5];
-              sum1_1 += a0_1 * a1_0;
-            }
-            { const float a0_2 = in0[k + 10];
-              sum1_2 += a0_2 * a1_0;
-            }
-            { const float a0_3 = in0[k + 15];
-              sum1_3 += a0_3 * a1_0;
-            }
-            { const float a0_4 = in0[k + 20];
-              sum1_4 += a0_4 * a1_0;
-            }
-            { const float a0_5 = in0[k + 25];
-              sum1_5 += a0_5 * a1_0;
-            }
-            { const float a0_6 = in0[k + 30];
-              sum1_6 += a0_6 * a1_0;
-            }
-            { const float a0_7 = in0[k + 35];
-              sum1_7 += a0_7 * a1_0;
-            }
-            { const float a0_8 = in0[k + 40];
-              sum1_8 += a0_8 * a1_0;
-            }
-            { const float a0_9 = in0[k + 45];
-              sum1_9 += a0_9 * a1_0;
-            }
-            { const float a0_10 = in0[k + 50];
-              sum1_10 += a0_10 * a1_0;
-            }
-            { const float a0_11 = in0[k + 55];
-              sum1_11 += a0_11 * a1_0;
-            }
-        }
-        { const lanes a2_0 = *(const row *)(in2 + 0);
-          sum0_0 += a2_0 * sum1_0;
-          sum0_1 += a2_0 * sum1_4;
-          sum0_2 += a2_0 * sum1_8;
-        }
-        { const lanes a2_1 = *(const row *)(in2 + 8);
-          sum0_0 += a2_1 * sum1_1;
-          sum0_1 += a2_1 * sum1_5;
-          sum0_2 += a2_1 * sum1_9;
-        }
-        { const lanes a2_2 = *(const row *)(in2 + 16);
-          sum0_0 += a2_2 * sum1_2;
-          sum0_1 += a2_2 * sum1_6;
-          sum0_2 += a2_2 * sum1_10;
-        }
-        { const lanes a2_3 = *(const row *)(in2 + 24);
-          sum0_0 += a2_3 * sum1_3;
-          sum0_1 += a2_3 * sum1_7;
-          sum0_2 += a2_3 * sum1_11;
-        }
-        float sums[24];
-        *(row *)(sums + 0) = sum0_0;
-        *(row *)(sums + 8) = sum0_1;
-        *(row *)(sums + 16) = sum0_2;
-        for (int64_t i = 0; i < 3; i++) {
-            for (int64_t r = 0; r < 8; r++) {
-                const float sum = sums[8*i + r];
-                const float value = sum;
-                out[8*i + r] = value;
-            }
-        }
-    }
-}
-
-#if defined(__clang__)
-#pragma clang attribute pop
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-
-#endif
-/* --- base: what the compiler's flags allow --- */
-
 #if defined(einsum_VECTORS) && defined(__aarch64__)
 static void
-einsum_base_step1(float *out, const float *in0, const float *in1,
-    const float *in2)
+einsum_step1(float *out, const float *in0, const float *in1, const float *in2)
 {
     typedef float lanes __attribute__((vector_size(16)));
     typedef float row __attribute__((vector_size(16), aligned(4), may_alias));
@@ -440,8 +172,7 @@ einsum_base_step1(float *out, const float *in0, const float *in1,
 
 #elif defined(einsum_VECTORS)
 static void
-einsum_base_step1(float *out, const float *in0, const float *in1,
-    const float *in2)
+einsum_step1(float *out, const float *in0, const float *in1, const float *in2)
 {
     typedef float lanes __attribute__((vector_size(16)));
     typedef float row __attribute__((vector_size(16), aligned(4), may_alias));
@@ -541,8 +272,7 @@ einsum_base_step1(float *out, const float *in0, const float *in1,
 
 #else
 static void
-einsum_base_step1(float *out, const float *in0, const float *in1,
-    const float *in2)
+einsum_step1(float *out, const float *in0, const float *in1, const float *in2)
 {
     for (int64_t task = 0; task < 3; task++) {
         const int64_t i = task;
@@ -678,65 +408,6 @@ einsum_base_step1(float *out, const float *in0, const float *in1,
 }
 
 #endif
-#if defined(einsum_SETS)
-static void
-einsum_avx512(float *out, const float *in0, const float *in1,
-    const float *in2)
-{
-    einsum_avx512_step1(out, in0, in2, in1);
-}
-
-static void
-einsum_avx2(float *out, const float *in0, const float *in1,
-    const float *in2)
-{
-    einsum_avx2_step1(out, in0, in2, in1);
-}
-
-#endif
-static void
-einsum_base(float *out, const float *in0, const float *in1,
-    const float *in2)
-{
-    einsum_base_step1(out, in0, in2, in1);
-}
-
-typedef void einsum_steps(float *out, const float *in0, const float *in1,
-    const float *in2);
-
-static einsum_steps *
-einsum_pick(void)
-{
-#if defined(einsum_SETS)
-    static einsum_steps *const sets[] = {einsum_base, einsum_avx2, einsum_avx512};
-    static const char *const names[] = {"sse2", "avx2", "avx512"};
-    static int picked; /* 1 + set; any thread finds the same */
-    int set = __atomic_load_n(&picked, __ATOMIC_RELAXED) - 1;
-    if (set < 0) {
-        const char *const asked = getenv("EINC_ISA");
-        const int has[] = {1,
-            __builtin_cpu_supports("avx2") &&
-            __builtin_cpu_supports("fma"),
-            __builtin_cpu_supports("avx512f") &&
-            __builtin_cpu_supports("avx512bw") &&
-            __builtin_cpu_supports("avx512dq") &&
-            __builtin_cpu_supports("avx512vl") &&
-            __builtin_cpu_supports("avx2") &&
-            __builtin_cpu_supports("fma")};
-        set = 0;
-        while (set < 2 && has[set + 1])
-            set++;
-        for (int s = 0; asked && s < set; s++)
-            if (strcmp(asked, names[s]) == 0)
-                set = s;
-        __atomic_store_n(&picked, set + 1, __ATOMIC_RELAXED);
-    }
-    return sets[set];
-#else
-    return einsum_base;
-#endif
-}
-
 int64_t
 einsum_workspace(void)
 {
@@ -748,6 +419,6 @@ einsum(float *out, const float *in0, const float *in1,
     const float *in2, void *work)
 {
     (void)work;
-    einsum_pick()(out, in0, in1, in2);
+    einsum_step1(out, in0, in2, in1);
     return 0;
 }

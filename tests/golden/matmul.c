@@ -82,7 +82,7 @@ struct einsum_args {
 #define einsum_avx512_KC 384 /* depth of a packed block, at most */
 #define einsum_avx512_MC 504 /* rows of lhs packed at once */
 #define einsum_avx512_NC 1024 /* columns of rhs packed at once */
-#define einsum_avx512_MB 4096 /* rows of out in a task, at most */
+#define einsum_avx512_MB 4088 /* rows of out in a task, at most */
 #define einsum_avx512_NB 4096 /* columns of out in a task, at most */
 
 #define einsum_avx512_NARROW 0 /* columns that need half a tile */
@@ -662,17 +662,19 @@ einsum_avx512_pack_lhs_f32(const float *from, const int64_t *row, const int64_t 
         return;
     }
     if (deep_run[0] >= einsum_avx512_LANES) {
-        int64_t d = 0, at[einsum_avx512_LANES];
-        for (; d + einsum_avx512_LANES <= depth && deep_run[d] >= einsum_avx512_LANES; d += einsum_avx512_LANES)
-            for (int64_t r0 = 0; r0 < live; r0 += einsum_avx512_LANES) {
-                const int64_t r1 = live - r0 < einsum_avx512_LANES && live >= einsum_avx512_LANES
-                                       ? live - einsum_avx512_LANES : r0;
-                for (int64_t r = 0; r < einsum_avx512_LANES; r++) {
-                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
-                    einsum_avx512_PREFETCH(from + at[r] + 4*einsum_avx512_LANES);
-                }
-                einsum_avx512_turn(from, at, to + width*d + r1, width);
+        int64_t at[einsum_avx512_LANES], d = 0;
+        for (int64_t r0 = 0; r0 < live; r0 += einsum_avx512_LANES) {
+            const int64_t r1 = live - r0 < einsum_avx512_LANES && live >= einsum_avx512_LANES
+                                   ? live - einsum_avx512_LANES : r0;
+            for (int64_t r = 0; r < einsum_avx512_LANES; r++)
+                at[r] = row[r1 + r < live ? r1 + r : live - 1];
+            for (d = 0; d + einsum_avx512_LANES <= depth && deep_run[d] >= einsum_avx512_LANES; d += einsum_avx512_LANES) {
+                const float *const block = from + deep[d];
+                for (int64_t r = 0; r < einsum_avx512_LANES; r++)
+                    einsum_avx512_PREFETCH(block + at[r] + 4*einsum_avx512_LANES);
+                einsum_avx512_turn(block, at, to + width*d + r1, width);
             }
+        }
         for (; d < depth; d++)
             for (int64_t r = 0; r < live; r++)
                 to[width*d + r] = from[row[r] + deep[d]];
@@ -725,17 +727,19 @@ einsum_avx512_pack_rhs_f32(const float *from, const int64_t *row, const int64_t 
         return;
     }
     if (deep_run[0] >= einsum_avx512_LANES) {
-        int64_t d = 0, at[einsum_avx512_LANES];
-        for (; d + einsum_avx512_LANES <= depth && deep_run[d] >= einsum_avx512_LANES; d += einsum_avx512_LANES)
-            for (int64_t r0 = 0; r0 < live; r0 += einsum_avx512_LANES) {
-                const int64_t r1 = live - r0 < einsum_avx512_LANES && live >= einsum_avx512_LANES
-                                       ? live - einsum_avx512_LANES : r0;
-                for (int64_t r = 0; r < einsum_avx512_LANES; r++) {
-                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
-                    einsum_avx512_PREFETCH(from + at[r] + 4*einsum_avx512_LANES);
-                }
-                einsum_avx512_turn(from, at, to + einsum_avx512_NR*d + r1, einsum_avx512_NR);
+        int64_t at[einsum_avx512_LANES], d = 0;
+        for (int64_t r0 = 0; r0 < live; r0 += einsum_avx512_LANES) {
+            const int64_t r1 = live - r0 < einsum_avx512_LANES && live >= einsum_avx512_LANES
+                                   ? live - einsum_avx512_LANES : r0;
+            for (int64_t r = 0; r < einsum_avx512_LANES; r++)
+                at[r] = row[r1 + r < live ? r1 + r : live - 1];
+            for (d = 0; d + einsum_avx512_LANES <= depth && deep_run[d] >= einsum_avx512_LANES; d += einsum_avx512_LANES) {
+                const float *const block = from + deep[d];
+                for (int64_t r = 0; r < einsum_avx512_LANES; r++)
+                    einsum_avx512_PREFETCH(block + at[r] + 4*einsum_avx512_LANES);
+                einsum_avx512_turn(block, at, to + einsum_avx512_NR*d + r1, einsum_avx512_NR);
             }
+        }
         for (; d < depth; d++)
             for (int64_t r = 0; r < live; r++)
                 to[width*d + r] = from[row[r] + deep[d]];
@@ -773,13 +777,18 @@ einsum_avx512_step1_store(const struct einsum_args *args, const float *sum,
 {
     (void)args;
     if (1) {
+        float *const to = out;
+        /* a piece is read from one vector: of two that were just stored it would
+         * have to wait for memory */
         for (int64_t r = 0; r < rows; r++)
             for (int64_t c = 0, n; c < columns; c += n) {
-                n = run[c] < columns - c ? run[c] : columns - c;
+                n = einsum_avx512_LANES - c % einsum_avx512_LANES;
+                n = n < columns - c ? n : columns - c;
+                n = n < run[c] ? n : run[c];
                 if (again)
-                    einsum_avx512_add(out + row[r] + column[c], sum + einsum_avx512_NR*r + c, n);
+                    einsum_avx512_add(to + row[r] + column[c], sum + einsum_avx512_NR*r + c, n);
                 else
-                    einsum_avx512_move(out + row[r] + column[c], sum + einsum_avx512_NR*r + c, n);
+                    einsum_avx512_move(to + row[r] + column[c], sum + einsum_avx512_NR*r + c, n);
             }
         return;
     }
@@ -888,34 +897,37 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
                 const int in_place = distance && n1 - n0 == einsum_avx512_NR &&
                     rhs_run[n0] >= einsum_avx512_NR &&
                     (tiles == 1 || distance*(int64_t)sizeof(float) % 2048 != 0);
-                for (int64_t c = n0; !in_place && c < n1; c += panel) {
-                    float *const to = rhs_panels + (c - n0)/panel*einsum_avx512_NR*depth;
-                    const int64_t live = n1 - c < panel ? n1 - c : panel;
-                    einsum_avx512_pack_rhs_f32(rhs_batch, rhs_column + c, rhs_run + c, live,
+                for (int64_t c0 = n0; !in_place && c0 < n1; c0 += panel) {
+                    float *const to = rhs_panels + (c0 - n0)/panel*einsum_avx512_NR*depth;
+                    const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
+                    einsum_avx512_pack_rhs_f32(rhs_batch, rhs_column + c0, rhs_run + c0, live,
                         rhs_deep, rhs_deep_run, depth, einsum_avx512_NR, to);
                 }
                 for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {
                     const int64_t t1 =
                         tiles - t0 < tiles_at_once ? tiles : t0 + tiles_at_once;
                     if (n0 == 0 || tiles_at_once < tiles)
-                        for (int64_t t = t0; t < t1; t++) {
-                            const int64_t r0 = t*height + (t < taller ? t : taller);
-                            const int64_t live_rows = height + (t < taller);
+                        for (int64_t to_tile = t0; to_tile < t1; to_tile++) {
+                            const int64_t r0 =
+                                to_tile*height + (to_tile < taller ? to_tile : taller);
+                            const int64_t live_rows = height + (to_tile < taller);
                             einsum_avx512_pack_lhs_f32(lhs_batch, lhs_row + r0, lhs_run + r0, live_rows,
                                 lhs_deep, lhs_deep_run, depth, einsum_avx512_height[live_rows],
-                                lhs_tiles + (t - t0)*einsum_avx512_MR*depth);
+                                lhs_tiles + (to_tile - t0)*einsum_avx512_MR*depth);
                         }
-                    for (int64_t t = t0, j = 0; t < t1 && j < panels;) {
-                        const int64_t r0 = t*height + (t < taller ? t : taller);
-                        const int64_t live_rows = height + (t < taller);
-                        const int64_t c0 = n0 + j*panel;
+                    for (int64_t tile_at = t0, panel_at = 0;
+     tile_at < t1 && panel_at < panels;) {
+                        const int64_t r0 =
+                            tile_at*height + (tile_at < taller ? tile_at : taller);
+                        const int64_t live_rows = height + (tile_at < taller);
+                        const int64_t c0 = n0 + panel_at*panel;
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
                         const int narrow = live <= einsum_avx512_NARROW;
                         const int64_t tile_height = einsum_avx512_height[live_rows];
-                        const float *const tile = lhs_tiles + (t - t0)*einsum_avx512_MR*depth;
+                        const float *const tile = lhs_tiles + (tile_at - t0)*einsum_avx512_MR*depth;
                         const float *const columns_of = in_place
-                            ? rhs_batch + rhs_column[n0] + rhs_deep[0]
-                            : rhs_panels + j*einsum_avx512_NR*depth;
+                            ? (rhs_batch + rhs_column[n0] + rhs_deep[0])
+                            : rhs_panels + panel_at*einsum_avx512_NR*depth;
                         const int64_t step = in_place ? distance : einsum_avx512_NR;
                         float *const sum = part;
                         const int again = 0;
@@ -923,7 +935,7 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
                             live == (narrow ? einsum_avx512_LANES : einsum_avx512_NR) && out_run[c0] >= live;
                         if (whole && direct) {
                             einsum_avx512_tile(tile_height, narrow, depth, tile, columns_of, step,
-                                out_batch + out_column[c0], out_row + r0, deep0 > 0);
+                                (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
                         } else {
                             einsum_avx512_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
                                 part_row, again);
@@ -931,13 +943,13 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
                                 out_column + c0, out_run + c0, live, deep0 > 0);
                         }
                         if (lhs_stays) { /* a panel meets all tiles */
-                            t++;
-                            j += t == t1;
-                            t = t == t1 ? t0 : t;
+                            tile_at++;
+                            panel_at += tile_at == t1;
+                            tile_at = tile_at == t1 ? t0 : tile_at;
                         } else { /* a tile meets all panels */
-                            j++;
-                            t += j == panels;
-                            j = j == panels ? 0 : j;
+                            panel_at++;
+                            tile_at += panel_at == panels;
+                            panel_at = panel_at == panels ? 0 : panel_at;
                         }
                     }
                 }
@@ -974,7 +986,7 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
 #define einsum_avx2_KC 384 /* depth of a packed block, at most */
 #define einsum_avx2_MC 510 /* rows of lhs packed at once */
 #define einsum_avx2_NC 1024 /* columns of rhs packed at once */
-#define einsum_avx2_MB 4096 /* rows of out in a task, at most */
+#define einsum_avx2_MB 4092 /* rows of out in a task, at most */
 #define einsum_avx2_NB 4096 /* columns of out in a task, at most */
 
 #define einsum_avx2_NARROW 0 /* columns that need half a tile */
@@ -1264,17 +1276,19 @@ einsum_avx2_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
         return;
     }
     if (deep_run[0] >= einsum_avx2_LANES) {
-        int64_t d = 0, at[einsum_avx2_LANES];
-        for (; d + einsum_avx2_LANES <= depth && deep_run[d] >= einsum_avx2_LANES; d += einsum_avx2_LANES)
-            for (int64_t r0 = 0; r0 < live; r0 += einsum_avx2_LANES) {
-                const int64_t r1 = live - r0 < einsum_avx2_LANES && live >= einsum_avx2_LANES
-                                       ? live - einsum_avx2_LANES : r0;
-                for (int64_t r = 0; r < einsum_avx2_LANES; r++) {
-                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
-                    einsum_avx2_PREFETCH(from + at[r] + 4*einsum_avx2_LANES);
-                }
-                einsum_avx2_turn(from, at, to + width*d + r1, width);
+        int64_t at[einsum_avx2_LANES], d = 0;
+        for (int64_t r0 = 0; r0 < live; r0 += einsum_avx2_LANES) {
+            const int64_t r1 = live - r0 < einsum_avx2_LANES && live >= einsum_avx2_LANES
+                                   ? live - einsum_avx2_LANES : r0;
+            for (int64_t r = 0; r < einsum_avx2_LANES; r++)
+                at[r] = row[r1 + r < live ? r1 + r : live - 1];
+            for (d = 0; d + einsum_avx2_LANES <= depth && deep_run[d] >= einsum_avx2_LANES; d += einsum_avx2_LANES) {
+                const float *const block = from + deep[d];
+                for (int64_t r = 0; r < einsum_avx2_LANES; r++)
+                    einsum_avx2_PREFETCH(block + at[r] + 4*einsum_avx2_LANES);
+                einsum_avx2_turn(block, at, to + width*d + r1, width);
             }
+        }
         for (; d < depth; d++)
             for (int64_t r = 0; r < live; r++)
                 to[width*d + r] = from[row[r] + deep[d]];
@@ -1327,17 +1341,19 @@ einsum_avx2_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
         return;
     }
     if (deep_run[0] >= einsum_avx2_LANES) {
-        int64_t d = 0, at[einsum_avx2_LANES];
-        for (; d + einsum_avx2_LANES <= depth && deep_run[d] >= einsum_avx2_LANES; d += einsum_avx2_LANES)
-            for (int64_t r0 = 0; r0 < live; r0 += einsum_avx2_LANES) {
-                const int64_t r1 = live - r0 < einsum_avx2_LANES && live >= einsum_avx2_LANES
-                                       ? live - einsum_avx2_LANES : r0;
-                for (int64_t r = 0; r < einsum_avx2_LANES; r++) {
-                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
-                    einsum_avx2_PREFETCH(from + at[r] + 4*einsum_avx2_LANES);
-                }
-                einsum_avx2_turn(from, at, to + einsum_avx2_NR*d + r1, einsum_avx2_NR);
+        int64_t at[einsum_avx2_LANES], d = 0;
+        for (int64_t r0 = 0; r0 < live; r0 += einsum_avx2_LANES) {
+            const int64_t r1 = live - r0 < einsum_avx2_LANES && live >= einsum_avx2_LANES
+                                   ? live - einsum_avx2_LANES : r0;
+            for (int64_t r = 0; r < einsum_avx2_LANES; r++)
+                at[r] = row[r1 + r < live ? r1 + r : live - 1];
+            for (d = 0; d + einsum_avx2_LANES <= depth && deep_run[d] >= einsum_avx2_LANES; d += einsum_avx2_LANES) {
+                const float *const block = from + deep[d];
+                for (int64_t r = 0; r < einsum_avx2_LANES; r++)
+                    einsum_avx2_PREFETCH(block + at[r] + 4*einsum_avx2_LANES);
+                einsum_avx2_turn(block, at, to + einsum_avx2_NR*d + r1, einsum_avx2_NR);
             }
+        }
         for (; d < depth; d++)
             for (int64_t r = 0; r < live; r++)
                 to[width*d + r] = from[row[r] + deep[d]];
@@ -1375,13 +1391,18 @@ einsum_avx2_step1_store(const struct einsum_args *args, const float *sum,
 {
     (void)args;
     if (1) {
+        float *const to = out;
+        /* a piece is read from one vector: of two that were just stored it would
+         * have to wait for memory */
         for (int64_t r = 0; r < rows; r++)
             for (int64_t c = 0, n; c < columns; c += n) {
-                n = run[c] < columns - c ? run[c] : columns - c;
+                n = einsum_avx2_LANES - c % einsum_avx2_LANES;
+                n = n < columns - c ? n : columns - c;
+                n = n < run[c] ? n : run[c];
                 if (again)
-                    einsum_avx2_add(out + row[r] + column[c], sum + einsum_avx2_NR*r + c, n);
+                    einsum_avx2_add(to + row[r] + column[c], sum + einsum_avx2_NR*r + c, n);
                 else
-                    einsum_avx2_move(out + row[r] + column[c], sum + einsum_avx2_NR*r + c, n);
+                    einsum_avx2_move(to + row[r] + column[c], sum + einsum_avx2_NR*r + c, n);
             }
         return;
     }
@@ -1488,34 +1509,37 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 const int in_place = distance && n1 - n0 == einsum_avx2_NR &&
                     rhs_run[n0] >= einsum_avx2_NR &&
                     (tiles == 1 || distance*(int64_t)sizeof(float) % 2048 != 0);
-                for (int64_t c = n0; !in_place && c < n1; c += panel) {
-                    float *const to = rhs_panels + (c - n0)/panel*einsum_avx2_NR*depth;
-                    const int64_t live = n1 - c < panel ? n1 - c : panel;
-                    einsum_avx2_pack_rhs_f32(rhs_batch, rhs_column + c, rhs_run + c, live,
+                for (int64_t c0 = n0; !in_place && c0 < n1; c0 += panel) {
+                    float *const to = rhs_panels + (c0 - n0)/panel*einsum_avx2_NR*depth;
+                    const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
+                    einsum_avx2_pack_rhs_f32(rhs_batch, rhs_column + c0, rhs_run + c0, live,
                         rhs_deep, rhs_deep_run, depth, einsum_avx2_NR, to);
                 }
                 for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {
                     const int64_t t1 =
                         tiles - t0 < tiles_at_once ? tiles : t0 + tiles_at_once;
                     if (n0 == 0 || tiles_at_once < tiles)
-                        for (int64_t t = t0; t < t1; t++) {
-                            const int64_t r0 = t*height + (t < taller ? t : taller);
-                            const int64_t live_rows = height + (t < taller);
+                        for (int64_t to_tile = t0; to_tile < t1; to_tile++) {
+                            const int64_t r0 =
+                                to_tile*height + (to_tile < taller ? to_tile : taller);
+                            const int64_t live_rows = height + (to_tile < taller);
                             einsum_avx2_pack_lhs_f32(lhs_batch, lhs_row + r0, lhs_run + r0, live_rows,
                                 lhs_deep, lhs_deep_run, depth, einsum_avx2_height[live_rows],
-                                lhs_tiles + (t - t0)*einsum_avx2_MR*depth);
+                                lhs_tiles + (to_tile - t0)*einsum_avx2_MR*depth);
                         }
-                    for (int64_t t = t0, j = 0; t < t1 && j < panels;) {
-                        const int64_t r0 = t*height + (t < taller ? t : taller);
-                        const int64_t live_rows = height + (t < taller);
-                        const int64_t c0 = n0 + j*panel;
+                    for (int64_t tile_at = t0, panel_at = 0;
+     tile_at < t1 && panel_at < panels;) {
+                        const int64_t r0 =
+                            tile_at*height + (tile_at < taller ? tile_at : taller);
+                        const int64_t live_rows = height + (tile_at < taller);
+                        const int64_t c0 = n0 + panel_at*panel;
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
                         const int narrow = live <= einsum_avx2_NARROW;
                         const int64_t tile_height = einsum_avx2_height[live_rows];
-                        const float *const tile = lhs_tiles + (t - t0)*einsum_avx2_MR*depth;
+                        const float *const tile = lhs_tiles + (tile_at - t0)*einsum_avx2_MR*depth;
                         const float *const columns_of = in_place
-                            ? rhs_batch + rhs_column[n0] + rhs_deep[0]
-                            : rhs_panels + j*einsum_avx2_NR*depth;
+                            ? (rhs_batch + rhs_column[n0] + rhs_deep[0])
+                            : rhs_panels + panel_at*einsum_avx2_NR*depth;
                         const int64_t step = in_place ? distance : einsum_avx2_NR;
                         float *const sum = part;
                         const int again = 0;
@@ -1523,7 +1547,7 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                             live == (narrow ? einsum_avx2_LANES : einsum_avx2_NR) && out_run[c0] >= live;
                         if (whole && direct) {
                             einsum_avx2_tile(tile_height, narrow, depth, tile, columns_of, step,
-                                out_batch + out_column[c0], out_row + r0, deep0 > 0);
+                                (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
                         } else {
                             einsum_avx2_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
                                 part_row, again);
@@ -1531,13 +1555,13 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                                 out_column + c0, out_run + c0, live, deep0 > 0);
                         }
                         if (lhs_stays) { /* a panel meets all tiles */
-                            t++;
-                            j += t == t1;
-                            t = t == t1 ? t0 : t;
+                            tile_at++;
+                            panel_at += tile_at == t1;
+                            tile_at = tile_at == t1 ? t0 : tile_at;
                         } else { /* a tile meets all panels */
-                            j++;
-                            t += j == panels;
-                            j = j == panels ? 0 : j;
+                            panel_at++;
+                            tile_at += panel_at == panels;
+                            panel_at = panel_at == panels ? 0 : panel_at;
                         }
                     }
                 }
@@ -1565,7 +1589,7 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
 #define einsum_base_KC 384 /* depth of a packed block, at most */
 #define einsum_base_MC 504 /* rows of lhs packed at once */
 #define einsum_base_NC 1024 /* columns of rhs packed at once */
-#define einsum_base_MB 4096 /* rows of out in a task, at most */
+#define einsum_base_MB 4088 /* rows of out in a task, at most */
 #define einsum_base_NB 4096 /* columns of out in a task, at most */
 
 #define einsum_base_NARROW 0 /* columns that need half a tile */
@@ -1991,7 +2015,7 @@ einsum_base_distance(const int64_t *at, int64_t n)
 #define einsum_base_KC 384 /* depth of a packed block, at most */
 #define einsum_base_MC 510 /* rows of lhs packed at once */
 #define einsum_base_NC 1024 /* columns of rhs packed at once */
-#define einsum_base_MB 4096 /* rows of out in a task, at most */
+#define einsum_base_MB 4092 /* rows of out in a task, at most */
 #define einsum_base_NB 4096 /* columns of out in a task, at most */
 
 #define einsum_base_NARROW 0 /* columns that need half a tile */
@@ -2307,17 +2331,19 @@ einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
         return;
     }
     if (deep_run[0] >= einsum_base_LANES) {
-        int64_t d = 0, at[einsum_base_LANES];
-        for (; d + einsum_base_LANES <= depth && deep_run[d] >= einsum_base_LANES; d += einsum_base_LANES)
-            for (int64_t r0 = 0; r0 < live; r0 += einsum_base_LANES) {
-                const int64_t r1 = live - r0 < einsum_base_LANES && live >= einsum_base_LANES
-                                       ? live - einsum_base_LANES : r0;
-                for (int64_t r = 0; r < einsum_base_LANES; r++) {
-                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
-                    einsum_base_PREFETCH(from + at[r] + 4*einsum_base_LANES);
-                }
-                einsum_base_turn(from, at, to + width*d + r1, width);
+        int64_t at[einsum_base_LANES], d = 0;
+        for (int64_t r0 = 0; r0 < live; r0 += einsum_base_LANES) {
+            const int64_t r1 = live - r0 < einsum_base_LANES && live >= einsum_base_LANES
+                                   ? live - einsum_base_LANES : r0;
+            for (int64_t r = 0; r < einsum_base_LANES; r++)
+                at[r] = row[r1 + r < live ? r1 + r : live - 1];
+            for (d = 0; d + einsum_base_LANES <= depth && deep_run[d] >= einsum_base_LANES; d += einsum_base_LANES) {
+                const float *const block = from + deep[d];
+                for (int64_t r = 0; r < einsum_base_LANES; r++)
+                    einsum_base_PREFETCH(block + at[r] + 4*einsum_base_LANES);
+                einsum_base_turn(block, at, to + width*d + r1, width);
             }
+        }
         for (; d < depth; d++)
             for (int64_t r = 0; r < live; r++)
                 to[width*d + r] = from[row[r] + deep[d]];
@@ -2368,17 +2394,19 @@ einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
         return;
     }
     if (deep_run[0] >= einsum_base_LANES) {
-        int64_t d = 0, at[einsum_base_LANES];
-        for (; d + einsum_base_LANES <= depth && deep_run[d] >= einsum_base_LANES; d += einsum_base_LANES)
-            for (int64_t r0 = 0; r0 < live; r0 += einsum_base_LANES) {
-                const int64_t r1 = live - r0 < einsum_base_LANES && live >= einsum_base_LANES
-                                       ? live - einsum_base_LANES : r0;
-                for (int64_t r = 0; r < einsum_base_LANES; r++) {
-                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
-                    einsum_base_PREFETCH(from + at[r] + 4*einsum_base_LANES);
-                }
-                einsum_base_turn(from, at, to + width*d + r1, width);
+        int64_t at[einsum_base_LANES], d = 0;
+        for (int64_t r0 = 0; r0 < live; r0 += einsum_base_LANES) {
+            const int64_t r1 = live - r0 < einsum_base_LANES && live >= einsum_base_LANES
+                                   ? live - einsum_base_LANES : r0;
+            for (int64_t r = 0; r < einsum_base_LANES; r++)
+                at[r] = row[r1 + r < live ? r1 + r : live - 1];
+            for (d = 0; d + einsum_base_LANES <= depth && deep_run[d] >= einsum_base_LANES; d += einsum_base_LANES) {
+                const float *const block = from + deep[d];
+                for (int64_t r = 0; r < einsum_base_LANES; r++)
+                    einsum_base_PREFETCH(block + at[r] + 4*einsum_base_LANES);
+                einsum_base_turn(block, at, to + width*d + r1, width);
             }
+        }
         for (; d < depth; d++)
             for (int64_t r = 0; r < live; r++)
                 to[width*d + r] = from[row[r] + deep[d]];
@@ -2478,17 +2506,19 @@ einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
         return;
     }
     if (deep_run[0] >= einsum_base_LANES) {
-        int64_t d = 0, at[einsum_base_LANES];
-        for (; d + einsum_base_LANES <= depth && deep_run[d] >= einsum_base_LANES; d += einsum_base_LANES)
-            for (int64_t r0 = 0; r0 < live; r0 += einsum_base_LANES) {
-                const int64_t r1 = live - r0 < einsum_base_LANES && live >= einsum_base_LANES
-                                       ? live - einsum_base_LANES : r0;
-                for (int64_t r = 0; r < einsum_base_LANES; r++) {
-                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
-                    einsum_base_PREFETCH(from + at[r] + 4*einsum_base_LANES);
-                }
-                einsum_base_turn(from, at, to + einsum_base_NR*d + r1, einsum_base_NR);
+        int64_t at[einsum_base_LANES], d = 0;
+        for (int64_t r0 = 0; r0 < live; r0 += einsum_base_LANES) {
+            const int64_t r1 = live - r0 < einsum_base_LANES && live >= einsum_base_LANES
+                                   ? live - einsum_base_LANES : r0;
+            for (int64_t r = 0; r < einsum_base_LANES; r++)
+                at[r] = row[r1 + r < live ? r1 + r : live - 1];
+            for (d = 0; d + einsum_base_LANES <= depth && deep_run[d] >= einsum_base_LANES; d += einsum_base_LANES) {
+                const float *const block = from + deep[d];
+                for (int64_t r = 0; r < einsum_base_LANES; r++)
+                    einsum_base_PREFETCH(block + at[r] + 4*einsum_base_LANES);
+                einsum_base_turn(block, at, to + einsum_base_NR*d + r1, einsum_base_NR);
             }
+        }
         for (; d < depth; d++)
             for (int64_t r = 0; r < live; r++)
                 to[width*d + r] = from[row[r] + deep[d]];
@@ -2542,17 +2572,19 @@ einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
         return;
     }
     if (deep_run[0] >= einsum_base_LANES) {
-        int64_t d = 0, at[einsum_base_LANES];
-        for (; d + einsum_base_LANES <= depth && deep_run[d] >= einsum_base_LANES; d += einsum_base_LANES)
-            for (int64_t r0 = 0; r0 < live; r0 += einsum_base_LANES) {
-                const int64_t r1 = live - r0 < einsum_base_LANES && live >= einsum_base_LANES
-                                       ? live - einsum_base_LANES : r0;
-                for (int64_t r = 0; r < einsum_base_LANES; r++) {
-                    at[r] = row[r1 + r < live ? r1 + r : live - 1] + deep[d];
-                    einsum_base_PREFETCH(from + at[r] + 4*einsum_base_LANES);
-                }
-                einsum_base_turn(from, at, to + einsum_base_NR*d + r1, einsum_base_NR);
+        int64_t at[einsum_base_LANES], d = 0;
+        for (int64_t r0 = 0; r0 < live; r0 += einsum_base_LANES) {
+            const int64_t r1 = live - r0 < einsum_base_LANES && live >= einsum_base_LANES
+                                   ? live - einsum_base_LANES : r0;
+            for (int64_t r = 0; r < einsum_base_LANES; r++)
+                at[r] = row[r1 + r < live ? r1 + r : live - 1];
+            for (d = 0; d + einsum_base_LANES <= depth && deep_run[d] >= einsum_base_LANES; d += einsum_base_LANES) {
+                const float *const block = from + deep[d];
+                for (int64_t r = 0; r < einsum_base_LANES; r++)
+                    einsum_base_PREFETCH(block + at[r] + 4*einsum_base_LANES);
+                einsum_base_turn(block, at, to + einsum_base_NR*d + r1, einsum_base_NR);
             }
+        }
         for (; d < depth; d++)
             for (int64_t r = 0; r < live; r++)
                 to[width*d + r] = from[row[r] + deep[d]];
@@ -2640,13 +2672,18 @@ einsum_base_step1_store(const struct einsum_args *args, const float *sum,
 {
     (void)args;
     if (1) {
+        float *const to = out;
+        /* a piece is read from one vector: of two that were just stored it would
+         * have to wait for memory */
         for (int64_t r = 0; r < rows; r++)
             for (int64_t c = 0, n; c < columns; c += n) {
-                n = run[c] < columns - c ? run[c] : columns - c;
+                n = einsum_base_LANES - c % einsum_base_LANES;
+                n = n < columns - c ? n : columns - c;
+                n = n < run[c] ? n : run[c];
                 if (again)
-                    einsum_base_add(out + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+                    einsum_base_add(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
                 else
-                    einsum_base_move(out + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+                    einsum_base_move(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
             }
         return;
     }
@@ -2755,34 +2792,37 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 const int in_place = distance && n1 - n0 == einsum_base_NR &&
                     rhs_run[n0] >= einsum_base_NR &&
                     (tiles == 1 || distance*(int64_t)sizeof(float) % 2048 != 0);
-                for (int64_t c = n0; !in_place && c < n1; c += panel) {
-                    float *const to = rhs_panels + (c - n0)/panel*einsum_base_NR*depth;
-                    const int64_t live = n1 - c < panel ? n1 - c : panel;
-                    einsum_base_pack_rhs_f32(rhs_batch, rhs_column + c, rhs_run + c, live,
+                for (int64_t c0 = n0; !in_place && c0 < n1; c0 += panel) {
+                    float *const to = rhs_panels + (c0 - n0)/panel*einsum_base_NR*depth;
+                    const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
+                    einsum_base_pack_rhs_f32(rhs_batch, rhs_column + c0, rhs_run + c0, live,
                         rhs_deep, rhs_deep_run, depth, einsum_base_NR, to);
                 }
                 for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {
                     const int64_t t1 =
                         tiles - t0 < tiles_at_once ? tiles : t0 + tiles_at_once;
                     if (n0 == 0 || tiles_at_once < tiles)
-                        for (int64_t t = t0; t < t1; t++) {
-                            const int64_t r0 = t*height + (t < taller ? t : taller);
-                            const int64_t live_rows = height + (t < taller);
+                        for (int64_t to_tile = t0; to_tile < t1; to_tile++) {
+                            const int64_t r0 =
+                                to_tile*height + (to_tile < taller ? to_tile : taller);
+                            const int64_t live_rows = height + (to_tile < taller);
                             einsum_base_pack_lhs_f32(lhs_batch, lhs_row + r0, lhs_run + r0, live_rows,
                                 lhs_deep, lhs_deep_run, depth, einsum_base_height[live_rows],
-                                lhs_tiles + (t - t0)*einsum_base_MR*depth);
+                                lhs_tiles + (to_tile - t0)*einsum_base_MR*depth);
                         }
-                    for (int64_t t = t0, j = 0; t < t1 && j < panels;) {
-                        const int64_t r0 = t*height + (t < taller ? t : taller);
-                        const int64_t live_rows = height + (t < taller);
-                        const int64_t c0 = n0 + j*panel;
+                    for (int64_t tile_at = t0, panel_at = 0;
+     tile_at < t1 && panel_at < panels;) {
+                        const int64_t r0 =
+                            tile_at*height + (tile_at < taller ? tile_at : taller);
+                        const int64_t live_rows = height + (tile_at < taller);
+                        const int64_t c0 = n0 + panel_at*panel;
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
                         const int narrow = live <= einsum_base_NARROW;
                         const int64_t tile_height = einsum_base_height[live_rows];
-                        const float *const tile = lhs_tiles + (t - t0)*einsum_base_MR*depth;
+                        const float *const tile = lhs_tiles + (tile_at - t0)*einsum_base_MR*depth;
                         const float *const columns_of = in_place
-                            ? rhs_batch + rhs_column[n0] + rhs_deep[0]
-                            : rhs_panels + j*einsum_base_NR*depth;
+                            ? (rhs_batch + rhs_column[n0] + rhs_deep[0])
+                            : rhs_panels + panel_at*einsum_base_NR*depth;
                         const int64_t step = in_place ? distance : einsum_base_NR;
                         float *const sum = part;
                         const int again = 0;
@@ -2790,7 +2830,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                             live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
                         if (whole && direct) {
                             einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step,
-                                out_batch + out_column[c0], out_row + r0, deep0 > 0);
+                                (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
                         } else {
                             einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
                                 part_row, again);
@@ -2798,13 +2838,13 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                                 out_column + c0, out_run + c0, live, deep0 > 0);
                         }
                         if (lhs_stays) { /* a panel meets all tiles */
-                            t++;
-                            j += t == t1;
-                            t = t == t1 ? t0 : t;
+                            tile_at++;
+                            panel_at += tile_at == t1;
+                            tile_at = tile_at == t1 ? t0 : tile_at;
                         } else { /* a tile meets all panels */
-                            j++;
-                            t += j == panels;
-                            j = j == panels ? 0 : j;
+                            panel_at++;
+                            tile_at += panel_at == panels;
+                            panel_at = panel_at == panels ? 0 : panel_at;
                         }
                     }
                 }
@@ -2823,13 +2863,18 @@ einsum_base_step1_store(const struct einsum_args *args, const float *sum,
 {
     (void)args;
     if (1) {
+        float *const to = out;
+        /* a piece is read from one vector: of two that were just stored it would
+         * have to wait for memory */
         for (int64_t r = 0; r < rows; r++)
             for (int64_t c = 0, n; c < columns; c += n) {
-                n = run[c] < columns - c ? run[c] : columns - c;
+                n = einsum_base_LANES - c % einsum_base_LANES;
+                n = n < columns - c ? n : columns - c;
+                n = n < run[c] ? n : run[c];
                 if (again)
-                    einsum_base_add(out + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+                    einsum_base_add(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
                 else
-                    einsum_base_move(out + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+                    einsum_base_move(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
             }
         return;
     }
@@ -2936,34 +2981,37 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 const int in_place = distance && n1 - n0 == einsum_base_NR &&
                     rhs_run[n0] >= einsum_base_NR &&
                     (tiles == 1 || distance*(int64_t)sizeof(float) % 2048 != 0);
-                for (int64_t c = n0; !in_place && c < n1; c += panel) {
-                    float *const to = rhs_panels + (c - n0)/panel*einsum_base_NR*depth;
-                    const int64_t live = n1 - c < panel ? n1 - c : panel;
-                    einsum_base_pack_rhs_f32(rhs_batch, rhs_column + c, rhs_run + c, live,
+                for (int64_t c0 = n0; !in_place && c0 < n1; c0 += panel) {
+                    float *const to = rhs_panels + (c0 - n0)/panel*einsum_base_NR*depth;
+                    const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
+                    einsum_base_pack_rhs_f32(rhs_batch, rhs_column + c0, rhs_run + c0, live,
                         rhs_deep, rhs_deep_run, depth, einsum_base_NR, to);
                 }
                 for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {
                     const int64_t t1 =
                         tiles - t0 < tiles_at_once ? tiles : t0 + tiles_at_once;
                     if (n0 == 0 || tiles_at_once < tiles)
-                        for (int64_t t = t0; t < t1; t++) {
-                            const int64_t r0 = t*height + (t < taller ? t : taller);
-                            const int64_t live_rows = height + (t < taller);
+                        for (int64_t to_tile = t0; to_tile < t1; to_tile++) {
+                            const int64_t r0 =
+                                to_tile*height + (to_tile < taller ? to_tile : taller);
+                            const int64_t live_rows = height + (to_tile < taller);
                             einsum_base_pack_lhs_f32(lhs_batch, lhs_row + r0, lhs_run + r0, live_rows,
                                 lhs_deep, lhs_deep_run, depth, einsum_base_height[live_rows],
-                                lhs_tiles + (t - t0)*einsum_base_MR*depth);
+                                lhs_tiles + (to_tile - t0)*einsum_base_MR*depth);
                         }
-                    for (int64_t t = t0, j = 0; t < t1 && j < panels;) {
-                        const int64_t r0 = t*height + (t < taller ? t : taller);
-                        const int64_t live_rows = height + (t < taller);
-                        const int64_t c0 = n0 + j*panel;
+                    for (int64_t tile_at = t0, panel_at = 0;
+     tile_at < t1 && panel_at < panels;) {
+                        const int64_t r0 =
+                            tile_at*height + (tile_at < taller ? tile_at : taller);
+                        const int64_t live_rows = height + (tile_at < taller);
+                        const int64_t c0 = n0 + panel_at*panel;
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
                         const int narrow = live <= einsum_base_NARROW;
                         const int64_t tile_height = einsum_base_height[live_rows];
-                        const float *const tile = lhs_tiles + (t - t0)*einsum_base_MR*depth;
+                        const float *const tile = lhs_tiles + (tile_at - t0)*einsum_base_MR*depth;
                         const float *const columns_of = in_place
-                            ? rhs_batch + rhs_column[n0] + rhs_deep[0]
-                            : rhs_panels + j*einsum_base_NR*depth;
+                            ? (rhs_batch + rhs_column[n0] + rhs_deep[0])
+                            : rhs_panels + panel_at*einsum_base_NR*depth;
                         const int64_t step = in_place ? distance : einsum_base_NR;
                         float *const sum = part;
                         const int again = 0;
@@ -2971,7 +3019,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                             live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
                         if (whole && direct) {
                             einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step,
-                                out_batch + out_column[c0], out_row + r0, deep0 > 0);
+                                (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
                         } else {
                             einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
                                 part_row, again);
@@ -2979,13 +3027,13 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                                 out_column + c0, out_run + c0, live, deep0 > 0);
                         }
                         if (lhs_stays) { /* a panel meets all tiles */
-                            t++;
-                            j += t == t1;
-                            t = t == t1 ? t0 : t;
+                            tile_at++;
+                            panel_at += tile_at == t1;
+                            tile_at = tile_at == t1 ? t0 : tile_at;
                         } else { /* a tile meets all panels */
-                            j++;
-                            t += j == panels;
-                            j = j == panels ? 0 : j;
+                            panel_at++;
+                            tile_at += panel_at == panels;
+                            panel_at = panel_at == panels ? 0 : panel_at;
                         }
                     }
                 }
@@ -3004,13 +3052,18 @@ einsum_base_step1_store(const struct einsum_args *args, const float *sum,
 {
     (void)args;
     if (1) {
+        float *const to = out;
+        /* a piece is read from one vector: of two that were just stored it would
+         * have to wait for memory */
         for (int64_t r = 0; r < rows; r++)
             for (int64_t c = 0, n; c < columns; c += n) {
-                n = run[c] < columns - c ? run[c] : columns - c;
+                n = einsum_base_LANES - c % einsum_base_LANES;
+                n = n < columns - c ? n : columns - c;
+                n = n < run[c] ? n : run[c];
                 if (again)
-                    einsum_base_add(out + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+                    einsum_base_add(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
                 else
-                    einsum_base_move(out + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+                    einsum_base_move(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
             }
         return;
     }
@@ -3117,34 +3170,37 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 const int in_place = distance && n1 - n0 == einsum_base_NR &&
                     rhs_run[n0] >= einsum_base_NR &&
                     (tiles == 1 || distance*(int64_t)sizeof(float) % 2048 != 0);
-                for (int64_t c = n0; !in_place && c < n1; c += panel) {
-                    float *const to = rhs_panels + (c - n0)/panel*einsum_base_NR*depth;
-                    const int64_t live = n1 - c < panel ? n1 - c : panel;
-                    einsum_base_pack_rhs_f32(rhs_batch, rhs_column + c, rhs_run + c, live,
+                for (int64_t c0 = n0; !in_place && c0 < n1; c0 += panel) {
+                    float *const to = rhs_panels + (c0 - n0)/panel*einsum_base_NR*depth;
+                    const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
+                    einsum_base_pack_rhs_f32(rhs_batch, rhs_column + c0, rhs_run + c0, live,
                         rhs_deep, rhs_deep_run, depth, einsum_base_NR, to);
                 }
                 for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {
                     const int64_t t1 =
                         tiles - t0 < tiles_at_once ? tiles : t0 + tiles_at_once;
                     if (n0 == 0 || tiles_at_once < tiles)
-                        for (int64_t t = t0; t < t1; t++) {
-                            const int64_t r0 = t*height + (t < taller ? t : taller);
-                            const int64_t live_rows = height + (t < taller);
+                        for (int64_t to_tile = t0; to_tile < t1; to_tile++) {
+                            const int64_t r0 =
+                                to_tile*height + (to_tile < taller ? to_tile : taller);
+                            const int64_t live_rows = height + (to_tile < taller);
                             einsum_base_pack_lhs_f32(lhs_batch, lhs_row + r0, lhs_run + r0, live_rows,
                                 lhs_deep, lhs_deep_run, depth, einsum_base_height[live_rows],
-                                lhs_tiles + (t - t0)*einsum_base_MR*depth);
+                                lhs_tiles + (to_tile - t0)*einsum_base_MR*depth);
                         }
-                    for (int64_t t = t0, j = 0; t < t1 && j < panels;) {
-                        const int64_t r0 = t*height + (t < taller ? t : taller);
-                        const int64_t live_rows = height + (t < taller);
-                        const int64_t c0 = n0 + j*panel;
+                    for (int64_t tile_at = t0, panel_at = 0;
+     tile_at < t1 && panel_at < panels;) {
+                        const int64_t r0 =
+                            tile_at*height + (tile_at < taller ? tile_at : taller);
+                        const int64_t live_rows = height + (tile_at < taller);
+                        const int64_t c0 = n0 + panel_at*panel;
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
                         const int narrow = live <= einsum_base_NARROW;
                         const int64_t tile_height = einsum_base_height[live_rows];
-                        const float *const tile = lhs_tiles + (t - t0)*einsum_base_MR*depth;
+                        const float *const tile = lhs_tiles + (tile_at - t0)*einsum_base_MR*depth;
                         const float *const columns_of = in_place
-                            ? rhs_batch + rhs_column[n0] + rhs_deep[0]
-                            : rhs_panels + j*einsum_base_NR*depth;
+                            ? (rhs_batch + rhs_column[n0] + rhs_deep[0])
+                            : rhs_panels + panel_at*einsum_base_NR*depth;
                         const int64_t step = in_place ? distance : einsum_base_NR;
                         float *const sum = part;
                         const int again = 0;
@@ -3152,7 +3208,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                             live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
                         if (whole && direct) {
                             einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step,
-                                out_batch + out_column[c0], out_row + r0, deep0 > 0);
+                                (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
                         } else {
                             einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
                                 part_row, again);
@@ -3160,13 +3216,13 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                                 out_column + c0, out_run + c0, live, deep0 > 0);
                         }
                         if (lhs_stays) { /* a panel meets all tiles */
-                            t++;
-                            j += t == t1;
-                            t = t == t1 ? t0 : t;
+                            tile_at++;
+                            panel_at += tile_at == t1;
+                            tile_at = tile_at == t1 ? t0 : tile_at;
                         } else { /* a tile meets all panels */
-                            j++;
-                            t += j == panels;
-                            j = j == panels ? 0 : j;
+                            panel_at++;
+                            tile_at += panel_at == panels;
+                            panel_at = panel_at == panels ? 0 : panel_at;
                         }
                     }
                 }

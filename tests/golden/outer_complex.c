@@ -25,41 +25,19 @@ static void
 einsum_step1(float *out, const float *in0, const float *in1)
 {
     for (int64_t i = 0; i < 5; i++) { /* free */
-        for (int64_t first = 0; first < 6; first += 64) { /* lanes of j */
-            const int64_t count = 6 - first < 64 ? 6 - first : 64;
-            float sum_re[64] = {0};
-            float sum_im[64] = {0};
-            {
-                const float value0_re = in0[2*(i)];
-                const float value0_im = in0[2*(i) + 1];
-                const float *const from1 = in1;
-                if (count == 64) {
-                    for (int64_t lane = 0; lane < 64; lane++) {
-                        float re = value0_re, im = value0_im;
-                        const float re1 = from1[2*(first + lane)], im1 = from1[2*(first + lane) + 1], old1 = re;
-                        re = re*re1 - im*im1;
-                        im = old1*im1 + im*re1;
-                        sum_re[lane] = re;
-                        sum_im[lane] = im;
-                    }
-                } else {
-                    for (int64_t lane = 0; lane < count; lane++) {
-                        float re = value0_re, im = value0_im;
-                        const float re1 = from1[2*(first + lane)], im1 = from1[2*(first + lane) + 1], old1 = re;
-                        re = re*re1 - im*im1;
-                        im = old1*im1 + im*re1;
-                        sum_re[lane] = re;
-                        sum_im[lane] = im;
-                    }
-                }
-            }
-            const int64_t to = 6*i;
-            for (int64_t lane = 0; lane < count; lane++) {
-                const float value_re = sum_re[lane];
-                const float value_im = sum_im[lane];
-                out[2*(to + first + lane)] = value_re;
-                out[2*(to + first + lane) + 1] = value_im;
-            }
+        const float held0_re = in0[2*(i)];
+        const float held0_im = in0[2*(i) + 1];
+        const float *const from1 = in1 + 2*(0);
+        const int64_t to = 6*i;
+        for (int64_t lane = 0; lane < 6; lane++) {
+            float re = held0_re, im = held0_im;
+            const float re1 = from1[2*(lane)], im1 = from1[2*(lane) + 1], old1 = re;
+            re = re*re1 - im*im1;
+            im = old1*im1 + im*re1;
+            const float value_re = re;
+            const float value_im = im;
+            out[2*(to + lane)] = value_re;
+            out[2*(to + lane) + 1] = value_im;
         }
     }
 }

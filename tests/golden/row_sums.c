@@ -21,27 +21,88 @@ einsum_workspace(void);
 static void
 einsum_step1(float *out, const float *in0)
 {
-    for (int64_t i = 0; i < 33; i++) { /* free */
-        float sum[64] = {0};
+    int64_t i = 0;
+    for (; i + 2 <= 33; i += 2) {
+        float sum[32] = {0};
+        float sum_1[32] = {0};
         {
             const float *const from0 = in0 + 65*i;
-            int64_t j = 0;
-            for (; j + 64 <= 65; j += 64) {
-                for (int64_t lane = 0; lane < 64; lane++) {
-                    sum[lane] += from0[j + lane];
+            const float *const from0_1 = in0 + 65*i + 65;
+            int64_t done = 0;
+            for (; done + 32 <= 65; done += 32)
+                for (int64_t lane = 0; lane < 32; lane++) {
+                    sum[lane] += from0[done + lane];
+                    sum_1[lane] += from0_1[done + lane];
                 }
-            }
-            for (int64_t lane = 0; lane < 65 - j; lane++) {
-                sum[lane] += from0[j + lane];
+            for (int64_t lane = 0; lane < 65 - done; lane++) {
+                sum[lane] += from0[done + lane];
+                sum_1[lane] += from0_1[done + lane];
             }
         }
-        for (int64_t half = 32; half > 0; half /= 2)
-            for (int64_t lane = 0; lane < half; lane++) {
-                sum[lane] += sum[lane + half];
+        for (int64_t lane = 0; lane < 16; lane++) {
+            sum[lane] += sum[16 + lane];
+            sum_1[lane] += sum_1[16 + lane];
+        }
+        for (int64_t lane = 0; lane < 8; lane++) {
+            sum[lane] += sum[8 + lane];
+            sum_1[lane] += sum_1[8 + lane];
+        }
+        for (int64_t lane = 0; lane < 4; lane++) {
+            sum[lane] += sum[4 + lane];
+            sum_1[lane] += sum_1[4 + lane];
+        }
+        for (int64_t lane = 0; lane < 2; lane++) {
+            sum[lane] += sum[2 + lane];
+            sum_1[lane] += sum_1[2 + lane];
+        }
+        for (int64_t lane = 0; lane < 1; lane++) {
+            sum[lane] += sum[1 + lane];
+            sum_1[lane] += sum_1[1 + lane];
+        }
+        {
+            const int64_t to = i;
+            const float value = sum[0];
+            out[to] = value;
+        }
+        {
+            const int64_t to = i + 1;
+            const float value = sum_1[0];
+            out[to] = value;
+        }
+    }
+    for (; i < 33; i++) {
+        float sum[32] = {0};
+        {
+            const float *const from0 = in0 + 65*i;
+            int64_t done = 0;
+            for (; done + 32 <= 65; done += 32)
+                for (int64_t lane = 0; lane < 32; lane++) {
+                    sum[lane] += from0[done + lane];
+                }
+            for (int64_t lane = 0; lane < 65 - done; lane++) {
+                sum[lane] += from0[done + lane];
             }
-        const int64_t to = i;
-        const float value = sum[0];
-        out[to] = value;
+        }
+        for (int64_t lane = 0; lane < 16; lane++) {
+            sum[lane] += sum[16 + lane];
+        }
+        for (int64_t lane = 0; lane < 8; lane++) {
+            sum[lane] += sum[8 + lane];
+        }
+        for (int64_t lane = 0; lane < 4; lane++) {
+            sum[lane] += sum[4 + lane];
+        }
+        for (int64_t lane = 0; lane < 2; lane++) {
+            sum[lane] += sum[2 + lane];
+        }
+        for (int64_t lane = 0; lane < 1; lane++) {
+            sum[lane] += sum[1 + lane];
+        }
+        {
+            const int64_t to = i;
+            const float value = sum[0];
+            out[to] = value;
+        }
     }
 }
 

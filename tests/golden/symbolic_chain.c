@@ -57,30 +57,54 @@ einsum_step1(float *out, const float *in0, const float *in1, int64_t n_i,
     int64_t n_k, int64_t n_j, int64_t in0_i, int64_t in1_j, int64_t out_i,
     int64_t begin, int64_t end)
 {
-    (void)n_i;
-    for (int64_t i = begin; i < end; i++) { /* free */
-        for (int64_t first = 0; first < n_k; first += 64) { /* lanes of k */
-            const int64_t count = n_k - first < 64 ? n_k - first : 64;
-            float sum[64] = {0};
-            for (int64_t j = 0; j < n_j; j++) {
-                {
-                    const float value0 = in0[in0_i*i + j];
-                    const float *const from1 = in1 + in1_j*j;
-                    if (count == 64) {
-                        for (int64_t lane = 0; lane < 64; lane++) {
-                            sum[lane] += value0 * from1[first + lane];
-                        }
-                    } else {
-                        for (int64_t lane = 0; lane < count; lane++) {
-                            sum[lane] += value0 * from1[first + lane];
-                        }
-                    }
+    for (int64_t block = begin; block < end; block++) { /* lanes of k */
+        const int64_t first = 4096*block;
+        const int64_t count = n_k - first < 4096 ? n_k - first : 4096;
+        for (int64_t i = 0; i < n_i; i++) { /* free */
+            float sum[4096];
+            for (int64_t lane = 0; lane < count; lane++) {
+                sum[lane] = 0;
+            }
+            int64_t j = 0;
+            for (; j + 8 <= n_j; j += 8) {
+                const float held0 = in0[in0_i*i + j];
+                const float held0_1 = in0[in0_i*i + j + 1];
+                const float held0_2 = in0[in0_i*i + j + 2*1];
+                const float held0_3 = in0[in0_i*i + j + 3*1];
+                const float held0_4 = in0[in0_i*i + j + 4*1];
+                const float held0_5 = in0[in0_i*i + j + 5*1];
+                const float held0_6 = in0[in0_i*i + j + 6*1];
+                const float held0_7 = in0[in0_i*i + j + 7*1];
+                const float *const from1 = in1 + in1_j*j + first;
+                const float *const from1_1 = in1 + in1_j*j + first + in1_j;
+                const float *const from1_2 = in1 + in1_j*j + first + 2*in1_j;
+                const float *const from1_3 = in1 + in1_j*j + first + 3*in1_j;
+                const float *const from1_4 = in1 + in1_j*j + first + 4*in1_j;
+                const float *const from1_5 = in1 + in1_j*j + first + 5*in1_j;
+                const float *const from1_6 = in1 + in1_j*j + first + 6*in1_j;
+                const float *const from1_7 = in1 + in1_j*j + first + 7*in1_j;
+                for (int64_t lane = 0; lane < count; lane++) {
+                    sum[lane] += held0 * from1[lane]
+                        + held0_1 * from1_1[lane]
+                        + held0_2 * from1_2[lane]
+                        + held0_3 * from1_3[lane]
+                        + held0_4 * from1_4[lane]
+                        + held0_5 * from1_5[lane]
+                        + held0_6 * from1_6[lane]
+                        + held0_7 * from1_7[lane];
                 }
             }
-            const int64_t to = out_i*i;
+            for (; j < n_j; j++) {
+                const float held0 = in0[in0_i*i + j];
+                const float *const from1 = in1 + in1_j*j + first;
+                for (int64_t lane = 0; lane < count; lane++) {
+                    sum[lane] += held0 * from1[lane];
+                }
+            }
+            const int64_t to = out_i*i + first;
             for (int64_t lane = 0; lane < count; lane++) {
                 const float value = sum[lane];
-                out[to + first + lane] = value;
+                out[to + lane] = value;
             }
         }
     }
@@ -91,30 +115,54 @@ einsum_step2(float *out, const float *in0, const float *in1, int64_t n_i,
     int64_t n_l, int64_t n_k, int64_t in0_k, int64_t in1_i, int64_t out_i,
     int64_t begin, int64_t end)
 {
-    (void)n_i;
-    for (int64_t i = begin; i < end; i++) { /* free */
-        for (int64_t first = 0; first < n_l; first += 64) { /* lanes of l */
-            const int64_t count = n_l - first < 64 ? n_l - first : 64;
-            float sum[64] = {0};
-            for (int64_t k = 0; k < n_k; k++) {
-                {
-                    const float *const from0 = in0 + in0_k*k;
-                    const float value1 = in1[in1_i*i + k];
-                    if (count == 64) {
-                        for (int64_t lane = 0; lane < 64; lane++) {
-                            sum[lane] += from0[first + lane] * value1;
-                        }
-                    } else {
-                        for (int64_t lane = 0; lane < count; lane++) {
-                            sum[lane] += from0[first + lane] * value1;
-                        }
-                    }
+    for (int64_t block = begin; block < end; block++) { /* lanes of l */
+        const int64_t first = 4096*block;
+        const int64_t count = n_l - first < 4096 ? n_l - first : 4096;
+        for (int64_t i = 0; i < n_i; i++) { /* free */
+            float sum[4096];
+            for (int64_t lane = 0; lane < count; lane++) {
+                sum[lane] = 0;
+            }
+            int64_t k = 0;
+            for (; k + 8 <= n_k; k += 8) {
+                const float *const from0 = in0 + in0_k*k + first;
+                const float *const from0_1 = in0 + in0_k*k + first + in0_k;
+                const float *const from0_2 = in0 + in0_k*k + first + 2*in0_k;
+                const float *const from0_3 = in0 + in0_k*k + first + 3*in0_k;
+                const float *const from0_4 = in0 + in0_k*k + first + 4*in0_k;
+                const float *const from0_5 = in0 + in0_k*k + first + 5*in0_k;
+                const float *const from0_6 = in0 + in0_k*k + first + 6*in0_k;
+                const float *const from0_7 = in0 + in0_k*k + first + 7*in0_k;
+                const float held1 = in1[in1_i*i + k];
+                const float held1_1 = in1[in1_i*i + k + 1];
+                const float held1_2 = in1[in1_i*i + k + 2*1];
+                const float held1_3 = in1[in1_i*i + k + 3*1];
+                const float held1_4 = in1[in1_i*i + k + 4*1];
+                const float held1_5 = in1[in1_i*i + k + 5*1];
+                const float held1_6 = in1[in1_i*i + k + 6*1];
+                const float held1_7 = in1[in1_i*i + k + 7*1];
+                for (int64_t lane = 0; lane < count; lane++) {
+                    sum[lane] += from0[lane] * held1
+                        + from0_1[lane] * held1_1
+                        + from0_2[lane] * held1_2
+                        + from0_3[lane] * held1_3
+                        + from0_4[lane] * held1_4
+                        + from0_5[lane] * held1_5
+                        + from0_6[lane] * held1_6
+                        + from0_7[lane] * held1_7;
                 }
             }
-            const int64_t to = out_i*i;
+            for (; k < n_k; k++) {
+                const float *const from0 = in0 + in0_k*k + first;
+                const float held1 = in1[in1_i*i + k];
+                for (int64_t lane = 0; lane < count; lane++) {
+                    sum[lane] += from0[lane] * held1;
+                }
+            }
+            const int64_t to = out_i*i + first;
             for (int64_t lane = 0; lane < count; lane++) {
                 const float value = sum[lane];
-                out[to + first + lane] = value;
+                out[to + lane] = value;
             }
         }
     }
@@ -230,13 +278,13 @@ einsum_avx512(float *out, const float *in0, const float *in1,
 #endif
     for (int64_t part = 0; part < einsum_THREADS; part++)
         einsum_avx512_step1(t1, in0, in1, n_i, n_k, n_j, n_j, n_k, n_k,
-            n_i*part/einsum_THREADS, n_i*(part + 1)/einsum_THREADS);
+            ((n_k + 4095)/4096)*part/einsum_THREADS, ((n_k + 4095)/4096)*(part + 1)/einsum_THREADS);
 #if defined(_OPENMP)
 #pragma omp parallel for schedule(static, 1) if (1.0*(double)n_i*(double)n_l*(double)n_k >= 100000)
 #endif
     for (int64_t part = 0; part < einsum_THREADS; part++)
         einsum_avx512_step2(out, in2, t1, n_i, n_l, n_k, n_l, n_k, n_l,
-            n_i*part/einsum_THREADS, n_i*(part + 1)/einsum_THREADS);
+            ((n_l + 4095)/4096)*part/einsum_THREADS, ((n_l + 4095)/4096)*(part + 1)/einsum_THREADS);
 }
 
 static void
@@ -250,13 +298,13 @@ einsum_avx2(float *out, const float *in0, const float *in1,
 #endif
     for (int64_t part = 0; part < einsum_THREADS; part++)
         einsum_avx2_step1(t1, in0, in1, n_i, n_k, n_j, n_j, n_k, n_k,
-            n_i*part/einsum_THREADS, n_i*(part + 1)/einsum_THREADS);
+            ((n_k + 4095)/4096)*part/einsum_THREADS, ((n_k + 4095)/4096)*(part + 1)/einsum_THREADS);
 #if defined(_OPENMP)
 #pragma omp parallel for schedule(static, 1) if (1.0*(double)n_i*(double)n_l*(double)n_k >= 100000)
 #endif
     for (int64_t part = 0; part < einsum_THREADS; part++)
         einsum_avx2_step2(out, in2, t1, n_i, n_l, n_k, n_l, n_k, n_l,
-            n_i*part/einsum_THREADS, n_i*(part + 1)/einsum_THREADS);
+            ((n_l + 4095)/4096)*part/einsum_THREADS, ((n_l + 4095)/4096)*(part + 1)/einsum_THREADS);
 }
 
 #endif
@@ -271,13 +319,13 @@ einsum_base(float *out, const float *in0, const float *in1,
 #endif
     for (int64_t part = 0; part < einsum_THREADS; part++)
         einsum_base_step1(t1, in0, in1, n_i, n_k, n_j, n_j, n_k, n_k,
-            n_i*part/einsum_THREADS, n_i*(part + 1)/einsum_THREADS);
+            ((n_k + 4095)/4096)*part/einsum_THREADS, ((n_k + 4095)/4096)*(part + 1)/einsum_THREADS);
 #if defined(_OPENMP)
 #pragma omp parallel for schedule(static, 1) if (1.0*(double)n_i*(double)n_l*(double)n_k >= 100000)
 #endif
     for (int64_t part = 0; part < einsum_THREADS; part++)
         einsum_base_step2(out, in2, t1, n_i, n_l, n_k, n_l, n_k, n_l,
-            n_i*part/einsum_THREADS, n_i*(part + 1)/einsum_THREADS);
+            ((n_l + 4095)/4096)*part/einsum_THREADS, ((n_l + 4095)/4096)*(part + 1)/einsum_THREADS);
 }
 
 typedef void einsum_steps(float *out, const float *in0, const float *in1,
