@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # einc, the compiler for einsum expressions. `make help` lists the targets.
 # Variables of use: CC=clang, B=another-build-folder, PREFIX, DESTDIR,
-# FUZZ_SECONDS.
+# FUZZ_SECONDS. For another machine: CC=aarch64-linux-gnu-gcc HOSTCC=gcc B=arm.
 ifeq ($(origin CC),default)
 CC       = gcc
 endif
@@ -22,6 +22,8 @@ SHARED   = libeinc.so.$(VERSION)
 COMPILE  = $(CC) $(STD) $(WARN) $(CPPFLAGS) $(CFLAGS) -fPIC \
            -fvisibility=hidden
 JOBS     = -j$(shell nproc)
+GREP_CPU = grep -oE '__(x86_64|aarch64)__'
+CPU     := $(shell $(CC) $(CFLAGS) -dM -E -x c /dev/null | $(GREP_CPU))
 
 LIB_SRC = \
   src/base/arena.c src/base/text.c src/base/diag.c src/base/dtype.c \
@@ -42,8 +44,9 @@ LIB_SRC = \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c \
   src/codegen/file_sets.c \
-  src/api.c src/ctx.c src/err.c src/kernels.c src/run.c src/explain.c \
-  src/sizes.c src/doctor.c src/calibrate.c src/bench.c \
+  src/api.c src/tier.c src/ctx.c src/err.c src/kernels.c src/run.c \
+  src/explain.c src/builtin/find.c src/sizes.c src/doctor.c src/calibrate.c \
+  src/bench.c \
   runtime/trouble.c runtime/mem.c runtime/pool.c runtime/sys.c \
   runtime/cache.c runtime/cc.c runtime/interp.c runtime/ref.c \
   runtime/machine_file.c runtime/measure.c
@@ -63,16 +66,27 @@ TESTS    = $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c \
 FUZZ     = $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY   = $(patsubst %,%_replay,$(FUZZ))
 
+# Built-in kernels: those of every list, for every instruction set of the
+# processor's family.
+BUILTIN_TARGETS = $(or $(BUILTIN$(CPU)),generic)
+BUILTIN__x86_64__  = avx512 avx2 sse2
+BUILTIN__aarch64__ = neon
+BUILTIN_LISTS = $(sort $(wildcard src/builtin/*.txt))
+BUILTIN_NAMES = $(foreach t,$(BUILTIN_TARGETS),\
+  $(BUILTIN_LISTS:src/builtin/%.txt=$(B)/builtin/$t-%))
+BUILTIN_OBJ = $(BUILTIN_NAMES:=.o) $(B)/builtin/table.o
+
 all: $(B)/einc $(B)/libeinc.a $(B)/libeinc.so
 
 # --- the library and the command
 
-$(B)/libeinc.a: $(LIB_OBJ)
+$(B)/libeinc.a: $(LIB_OBJ) $(BUILTIN_OBJ)
 	rm -f $@
 	ar rcs $@ $^
-$(B)/$(SHARED): $(LIB_OBJ) src/einc.map
+$(B)/$(SHARED): $(LIB_OBJ) $(BUILTIN_OBJ) src/einc.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) \
-	  -Wl,--version-script=src/einc.map -o $@ $(LIB_OBJ) $(LIBS)
+	  -Wl,--version-script=src/einc.map -o $@ $(LIB_OBJ) $(BUILTIN_OBJ) \
+	  $(LIBS)
 $(B)/libeinc.so: $(B)/$(SHARED)
 	ln -sf $(SHARED) $(B)/$(SONAME)
 	ln -sf $(SONAME) $@
@@ -96,6 +110,38 @@ $(B)/flags: force
 	@mkdir -p $(B)
 	@echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' > $@
 force:
+
+# --- built-in kernels: the library without them prints their sources, which
+# are compiled with the flags of their instruction set. Sources that stay as
+# they were keep their time, so `@:` makes nothing of them out of date.
+
+ifdef HOSTCC
+GEN = $(B)/host/einc-gen
+$(GEN): force
+	@$(MAKE) -s HOSTCC= CC='$(HOSTCC)' CFLAGS=-O1 LDFLAGS= B='$(B)/host' $@
+else
+GEN = $(B)/einc-gen
+endif
+$(B)/einc-gen: $(B)/src/builtin/gen.o $(B)/src/builtin/none.o $(LIB_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+comma = ,
+empty =
+BUILTIN_WHAT = $(subst $(empty) $(empty),$(comma),$(strip \
+  $(BUILTIN_TARGETS))) $(BUILTIN_LISTS)
+$(B)/builtin/what: force
+	@mkdir -p $(@D)
+	@echo '$(BUILTIN_WHAT)' | cmp -s - $@ || echo '$(BUILTIN_WHAT)' > $@
+$(B)/builtin/made: $(GEN) $(BUILTIN_LISTS) $(B)/builtin/what
+	$(GEN) $(B)/builtin $(BUILTIN_WHAT)
+	@touch $@
+$(BUILTIN_NAMES:=.c) $(BUILTIN_NAMES:=.flags) $(B)/builtin/table.c: \
+  $(B)/builtin/made
+	@:
+$(BUILTIN_NAMES:=.o): %.o: %.c %.flags $(B)/flags
+	$(CC) $(CFLAGS) @$*.flags -fPIC -fvisibility=hidden -c $< -o $@
+$(B)/builtin/table.o: $(B)/builtin/table.c $(B)/flags
+	$(COMPILE) -MMD -MP -c $< -o $@
 
 # --- tests: a program per file, with the library's internals at hand
 
@@ -192,6 +238,7 @@ help:
 
 .PHONY: all tests test unit check golden san tsan fuzz fuzz-run demo bench \
         install uninstall clean help force
+-include $(B)/src/builtin/gen.d $(B)/src/builtin/none.d $(B)/builtin/table.d
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d)
 -include $(TESTS:%=%.d) $(FUZZ:%=%.d) $(B)/tools/mknpy.d \
          $(B)/tests/fuzz/replay_main.d

@@ -95,13 +95,20 @@ struct einc_ctx;  /* caches, threads, allocator: make one, or pass NULL */
 struct einc_plan; /* a compiled expression; immutable */
 struct einc_err;  /* why something failed */
 
-/* Where a kernel comes from. */
+/* Where the kernel of a step comes from. */
 enum einc_tier {
-    EINC_TIER_AUTO = 0, /* compiled where that pays: a kernel of memory or disk
-                         * for more than a moment's work, a run of cc for more
-                         * than a second's; else, and without cc, interp */
+    EINC_TIER_AUTO = 0, /* step by step, what is there at once: a kernel for
+                         * this very shape, if one is on disk and the work is
+                         * more than a moment's; else a built-in one; else any
+                         * from disk. For what has none of these the compiler
+                         * is run if the work is more than a second's of the
+                         * interpreter, or behind the caller's back if it
+                         * allows that (EINC_BACKGROUND); else, and without a
+                         * compiler, interp */
     EINC_TIER_INTERP,   /* no compiler, no file, nothing but memory */
-    EINC_TIER_CC        /* a C compiler, whose results are kept on disk */
+    EINC_TIER_CC,       /* a C compiler, whose results are kept on disk */
+    EINC_TIER_BUILTIN   /* kernels that were compiled with the library; interp
+                         * for steps that none of them can do */
 };
 
 /* An allocator: realloc semantics in one function. `old` NULL allocates,
@@ -251,7 +258,9 @@ EINC_API double einc_plan_error_terms(const struct einc_plan *plan);
  * label names, operand order and spelling; except that networks of more than
  * 16 operands that look all alike may have several. */
 EINC_API uint64_t einc_plan_hash(const struct einc_plan *plan);
-/* The tier that answers: EINC_TIER_INTERP or EINC_TIER_CC. */
+/* The tier that answers: EINC_TIER_CC if a step is run by a compiled kernel,
+ * else EINC_TIER_BUILTIN if one is by a built-in one, else EINC_TIER_INTERP.
+ * With EINC_BACKGROUND it may change while the plan lives. */
 EINC_API enum einc_tier einc_plan_tier(const struct einc_plan *plan);
 
 enum einc_format { EINC_TEXT = 0, EINC_JSON, EINC_DOT };

@@ -101,63 +101,16 @@ struct job {
     const struct program *program;
     const struct graph *graph;
     const struct plan *plan;
-    enum einc_tier tier;         /* INTERP: no units are made */
-    struct unit *units;          /* [plan.n_steps], in scratch */
+    enum einc_tier tier;
+    struct ways *ways;           /* in scratch */
     struct einc_plan *made;      /* in perm, but for what runtime fills */
 };
 
-/* flop. Below the first a compiled kernel cannot win back a look into the disk
- * cache. From the second on the interpreter takes 20 ms or more, and the
- * compiler is run, once per kernel and machine: 150 ms that a few such calls
- * win back, and a GETT serves every contraction of its types. */
-enum { WORTH_A_LOOK = 1 << 17 };
-#define WORTH_A_COMPILER ((uint64_t)1 << 27)
-
-static uint64_t
-work_of(const struct plan *p)
-{
-    uint64_t bytes = p->read_bytes / 4 + p->write_bytes;
-    return p->flop > bytes ? p->flop : bytes;
-}
-
 static enum einc_tier
-choose_tier(const struct einc_ctx *ctx, const struct request *r,
-            const struct plan *p)
+resolve_tier(const struct einc_ctx *ctx, const struct request *r)
 {
     enum einc_tier tier = (enum einc_tier)r->opts.tier;
-    if (tier == EINC_TIER_AUTO)
-        tier = ctx->tier;
-    if (tier == EINC_TIER_AUTO && work_of(p) < WORTH_A_LOOK)
-        return EINC_TIER_INTERP;
-    return tier;
-}
-
-/* --- codegen ------------------------------------------------------------ */
-
-static void
-make_units(struct guarded *g, struct job *j)
-{
-    const struct plan *p = j->plan;
-    int threads = g->ctx->threads;
-    j->units = NEW(&g->scratch, struct unit, p->n_steps);
-    j->made->calls = NEW(&g->perm, struct call, p->n_steps);
-    for (int s = 0; s < p->n_steps; s++) {
-        struct call *c = &j->made->calls[s];
-        const struct nest *w =
-            einc_nest_build(&g->scratch, g->scratch, p, s, g->ctx->target,
-                            NEST_BEST, j->request->family);
-        int64_t *strides = NEW(&g->perm, int64_t, w->n_strides);
-        for (int many = 0; many < 2; many++) {
-            int64_t *n = NEW(&g->perm, int64_t, w->n_extents);
-            c->n_tasks[many] =
-                einc_nest_arguments(w, many ? threads : 1, n, strides);
-            c->n[many] = n;
-        }
-        c->s = strides;
-        j->units[s] = einc_emit_unit(&g->scratch, w);
-        if (j->units[s].scratch_bytes > j->made->scratch_bytes)
-            j->made->scratch_bytes = j->units[s].scratch_bytes;
-    }
+    return tier == EINC_TIER_AUTO ? ctx->tier : tier;
 }
 
 /* --- plan object -------------------------------------------------------- */
@@ -189,7 +142,6 @@ make_plan(struct guarded *g, struct job *j)
     x->ctx = g->ctx;
     x->expr = j->expr;
     x->plan = j->plan;
-    x->tier = j->tier;
     x->family = j->request->family;
     x->touched = NEW(&g->perm, struct extent_bytes, graph->n_in + 1);
     for (int o = 0; o < graph->n_in; o++)
@@ -201,9 +153,7 @@ make_plan(struct guarded *g, struct job *j)
 static void
 size_workspace(struct einc_plan *x)
 {
-    size_t scratch = 0;
-    if (x->tier == EINC_TIER_CC)
-        scratch = (size_t)x->scratch_bytes * (size_t)x->ctx->threads;
+    size_t scratch = (size_t)x->scratch_bytes * (size_t)x->ctx->threads;
     x->work_at = (x->plan->workspace_bytes + 63) / 64 * 64;
     x->workspace_bytes = (size_t)x->work_at + scratch;
 }
@@ -285,52 +235,12 @@ run_stages(struct guarded *g, void *arg)
     check_symbolic(g, j->graph);
     struct plan_options options = plan_options(g->ctx, r);
     j->plan = einc_plan_build(perm, scratch, j->program, j->graph, &options);
-    j->tier = choose_tier(g->ctx, r, j->plan);
     make_plan(g, j);
-    if (j->tier != EINC_TIER_INTERP)
-        make_units(g, j);
+    j->tier = resolve_tier(g->ctx, r);
+    j->ways = einc_tier_list(g, j->made, j->tier);
 }
 
-/* --- kernels ------------------------------------------------------------ */
-
-static void
-note_no_compiler(struct einc_ctx *ctx, const struct trouble *why)
-{
-    pthread_mutex_lock(&ctx->lock);
-    int first = !ctx->told_no_cc;
-    ctx->told_no_cc = 1;
-    pthread_mutex_unlock(&ctx->lock);
-    if (first)
-        einc_ctx_log(ctx, "kernels are interpreted: %s", why->text);
-}
-
-/* Kernels of all steps, or a fall back to the interpreter where the policy
- * allows it. */
-static enum einc_status
-get_kernels(struct einc_ctx *ctx, struct job *j, struct einc_err **err)
-{
-    struct einc_plan *x = j->made;
-    struct trouble why = {0};
-    enum einc_status status = EINC_OK;
-    int demanded = j->tier == EINC_TIER_CC;
-    int compile = demanded || work_of(j->plan) >= WORTH_A_COMPILER;
-    int use_cache = !(j->request->opts.flags & EINC_NO_CACHE);
-    for (int s = 0; s < j->plan->n_steps && status == EINC_OK; s++)
-        status = einc_kernels_get(ctx, &j->units[s], compile, use_cache,
-                                  &x->calls[s].entry, &why);
-    x->tier = status == EINC_OK ? EINC_TIER_CC : EINC_TIER_INTERP;
-    if (status == EINC_OK)
-        return status;
-    if (demanded || status == EINC_ENOMEM)
-        return einc_err_set(&ctx->mem, err, status, "%s", why.text);
-    if (status != EINC_ECACHE)
-        note_no_compiler(ctx, &why);
-    else
-        einc_ctx_log(ctx, "interpreted: %llu flop do not pay for a run of the "
-                          "compiler; EINC_TIER=cc compiles all the same",
-                     (unsigned long long)j->plan->flop);
-    return EINC_OK;
-}
+/* --- behind the stages -------------------------------------------------- */
 
 static int
 print_dump(void *user, const char *bytes, size_t n)
@@ -365,12 +275,12 @@ compile(struct einc_ctx *ctx, const struct request *r,
     enum einc_status status = einc_guard(&g, run_stages, &j, err);
     if (status != EINC_OK)
         return status;
-    if (j.tier != EINC_TIER_INTERP)
-        status = get_kernels(ctx, &j, err);
+    struct trouble why = {0};
+    status = einc_tier_choose(j.made, j.ways, j.tier, r->opts.flags, &why);
     einc_guard_free(&g, 1);
     if (status != EINC_OK) {
         einc_guard_free(&g, 0);
-        return status;
+        return einc_err_set(&ctx->mem, err, status, "%s", why.text);
     }
     size_workspace(j.made);
     j.made->block = g.blocks[0];
@@ -416,7 +326,7 @@ check_request(const struct request *r, struct einc_plan **plan,
         if (!einc_dtype_valid(x->dtype) && (o < r->n_in || x->dtype))
             return misuse(err, "dtype of an einc_layout is none of ours");
     }
-    if (r->opts.tier < EINC_TIER_AUTO || r->opts.tier > EINC_TIER_CC)
+    if (r->opts.tier < EINC_TIER_AUTO || r->opts.tier > EINC_TIER_BUILTIN)
         return misuse(err, "no tier has that number");
     if ((r->opts.flags & ~(uint32_t)ALL_FLAGS) || r->opts.reserved)
         return misuse(err, "an unknown flag is set, or reserved is not 0");
@@ -532,12 +442,6 @@ uint64_t
 einc_plan_hash(const struct einc_plan *plan)
 {
     return plan ? plan->plan->hash : 0;
-}
-
-enum einc_tier
-einc_plan_tier(const struct einc_plan *plan)
-{
-    return plan ? plan->tier : EINC_TIER_AUTO;
 }
 
 /* --- the rest ----------------------------------------------------------- */

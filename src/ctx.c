@@ -43,21 +43,28 @@ log_stderr(void *user, const char *line)
 }
 
 static enum einc_tier
-tier_of_environment(void)
+tier_of_environment(struct einc_ctx *ctx)
 {
+    static const char *const names[] = {"auto", "interp", "cc", "builtin"};
     const char *z = getenv("EINC_TIER");
-    if (z && strcmp(z, "interp") == 0)
-        return EINC_TIER_INTERP;
-    if (z && strcmp(z, "cc") == 0)
-        return EINC_TIER_CC;
+    for (int t = 0; z && *z && t < 4; t++)
+        if (strcmp(z, names[t]) == 0)
+            return (enum einc_tier)(EINC_TIER_AUTO + t);
+    if (z && *z)
+        einc_ctx_log(ctx, "EINC_TIER=%s names no tier: auto, interp, builtin, "
+                          "cc; taking auto", z);
     return EINC_TIER_AUTO;
 }
 
 static const struct target *
-find_target(void)
+find_target(struct einc_ctx *ctx)
 {
     char isa[32];
+    const char *wish = getenv("EINC_ISA");
     einc_cc_isa(isa, sizeof isa);
+    if (wish && *wish && strcmp(wish, isa) != 0)
+        einc_ctx_log(ctx, "EINC_ISA=%s: this machine does not have it, or it "
+                          "is not known; taking %s", wish, isa);
     const struct target *t = einc_target_find(str_of(isa));
     return t ? t : einc_target_find(str_of("generic"));
 }
@@ -100,7 +107,7 @@ fill(struct einc_ctx *ctx, const struct einc_config *c)
         ctx->log = log_stderr;
     ctx->tier = (enum einc_tier)c->tier;
     if (!c->tier)
-        ctx->tier = tier_of_environment();
+        ctx->tier = tier_of_environment(ctx);
     ctx->threads = c->threads;
     if (ctx->threads == 0)
         ctx->threads = number_of(getenv("EINC_THREADS"), MOST_THREADS);
@@ -108,7 +115,8 @@ fill(struct einc_ctx *ctx, const struct einc_config *c)
         ctx->threads = einc_pool_processors();
     if (ctx->threads > MOST_THREADS)
         ctx->threads = MOST_THREADS;
-    ctx->target = find_target();
+    ctx->target = find_target(ctx);
+    ctx->builtin = einc_builtin_set(ctx->target);
     einc_ctx_read_machine(ctx);
     if (!copy_names(ctx, c))
         return 0;
@@ -218,7 +226,7 @@ einc_ctx_create(const struct einc_config *config, struct einc_ctx **ctx,
                             "size of the einc_config is not set");
     struct mem mem = {c.alloc ? c.alloc : einc_mem_libc,
                       c.alloc ? c.alloc_user : NULL};
-    if (c.tier < EINC_TIER_AUTO || c.tier > EINC_TIER_CC)
+    if (c.tier < EINC_TIER_AUTO || c.tier > EINC_TIER_BUILTIN)
         return einc_err_set(&mem, err, EINC_EINVAL, "no tier has number %d",
                             c.tier);
     if (c.threads < 0 || c.reserved)

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "base/diag.h"
+#include "builtin/builtin.h"
 #include "codegen/emit.h"
 #include "plan/machine.h"
 #include "plan/plan.h"
@@ -19,9 +20,10 @@
 /* A loaded kernel; lives as long as its context. */
 struct kernel {
     struct kernel *next;   /* same bucket */
-    uint64_t hash;         /* of the source */
-    char *source;          /* own copy: the key in full */
-    size_t source_bytes;
+    uint64_t hash;         /* of the name */
+    char *name;            /* own copy: its key in full, or, if it has none,
+                            * its source */
+    size_t name_bytes;
     void *handle;          /* dlopen's */
     einc_kernel_fn entry;
 };
@@ -50,6 +52,7 @@ struct einc_ctx {
     struct pool *pool;     /* NULL: one thread */
     int threads;
     const struct target *target;
+    const struct builtin_set *builtin; /* of that target */
     struct machine machine; /* what the model of costs computes with */
     char machine_file[1024]; /* that it was read from; "": shipped */
 
@@ -67,13 +70,15 @@ struct einc_ctx {
     struct trouble last_failure; /* of the compiler, for einc_doctor() */
 };
 
-/* One step, ready to be called. */
+/* A way to run one step; what it points to is in the plan's block. */
 struct call {
-    einc_kernel_fn entry;
+    einc_kernel_fn entry;  /* not NULL in a plan that is handed out */
+    enum einc_tier tier;   /* BUILTIN or CC */
     const int64_t *n[2];   /* extents, in the plan's block, with the size of a
                             * task for one thread, and for all */
     const int64_t *s;      /* strides */
     int64_t n_tasks[2];
+    int64_t scratch_bytes; /* per thread */
 };
 
 /* Bytes that an access may touch, from the address of element (0, ...). */
@@ -88,11 +93,11 @@ struct einc_plan {
     size_t block_bytes;
     const struct expr *expr;
     const struct plan *plan;
-    enum einc_tier tier;
     enum nest_family family; /* asked for, or FAMILY_ANY */
-    struct call *calls;    /* [n_steps] if tier is CC */
+    struct call **calls;   /* [n_steps], each read and changed as a whole by
+                            * einc_plan_call(); NULL: interpreted */
     struct extent_bytes *touched; /* inputs in order, then the output */
-    int64_t scratch_bytes; /* per thread */
+    int64_t scratch_bytes; /* per thread, of the hungriest call */
     size_t workspace_bytes; /* intermediates, and scratch of all threads */
     int64_t work_at;       /* where the scratch begins in it */
 };
@@ -126,26 +131,12 @@ enum einc_status einc_run_timed(const struct einc_plan *plan,
                                 const struct einc_run_options *opts,
                                 double *seconds, struct einc_err **err);
 
-/* kernels.c: a loaded kernel for the unit: from memory, from disk or, if
- * `compile`, from the compiler. EINC_ECACHE: not there and not to be made. */
-enum einc_status einc_kernels_get(struct einc_ctx *ctx, const struct unit *u,
-                                  int compile, int use_cache,
-                                  einc_kernel_fn *entry, struct trouble *why);
-void einc_kernels_free(struct einc_ctx *ctx);
-
-/* Copies a struct that starts with its size. A shorter one is an older
- * caller's: the rest reads as 0. A longer one is a newer caller's: fine if the
- * rest is 0. Returns 0 if it is not, or if the size was not set. */
-int einc_take_struct(void *to, size_t own_bytes, const void *from);
-
-/* err.c. All of them give *err (if err is not NULL) and return `status`. */
-enum einc_status einc_err_set(const struct mem *mem, struct einc_err **err,
-                              enum einc_status status, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-/* Takes over `block`, which the diagnostics of cx live in. */
-enum einc_status einc_err_from_diags(const struct mem *mem,
-                                     struct einc_err **err, struct cx *cx,
-                                     void *block, size_t block_bytes);
+/* How step s is run at this moment. */
+static inline const struct call *
+einc_plan_call(const struct einc_plan *x, int s)
+{
+    return __atomic_load_n(&x->calls[s], __ATOMIC_ACQUIRE);
+}
 
 /* api.c: runs f with two fresh arenas, growing them until it succeeds; the
  * only setjmp. On EINC_OK the blocks are kept in `g`, on failure err is set
@@ -163,5 +154,55 @@ typedef void (*guarded_fn)(struct guarded *g, void *arg);
 enum einc_status einc_guard(struct guarded *g, guarded_fn f, void *arg,
                             struct einc_err **err);
 void einc_guard_free(struct guarded *g, int which);
+
+/* kernels.c */
+struct wanted {
+    const struct nest *nest;
+    const char *key;       /* einc_nest_key() of it */
+};
+enum kernel_from { FROM_BUILTIN = 1, FROM_DISK = 2, FROM_CC = 4 };
+/* A kernel of the first of these that has it; what was loaded once is also
+ * found in memory, but for a built-in alone. The source is printed only where
+ * disk or compiler, or a kernel without a key, need it. Without FROM_DISK
+ * nothing is written there, either. EINC_ECACHE: nobody has it; else what is
+ * wrong with the compiler. */
+enum einc_status einc_kernels_get(struct einc_ctx *ctx, const struct wanted *w,
+                                  unsigned from, einc_kernel_fn *entry,
+                                  struct trouble *why);
+void einc_kernels_free(struct einc_ctx *ctx);
+
+/* tier.c: which kernel answers which step. The tier is resolved: AUTO here
+ * means that nobody asked for one. */
+/* flop. Below the first, looking into the disk cache costs more than a better
+ * kernel can win back. From the second on the interpreter takes 20 ms or more,
+ * and the compiler is run, once per kernel and machine, for what has no
+ * built-in kernel: 150 ms that a few such calls win back. */
+enum { WORTH_A_LOOK = 1 << 17 };
+#define WORTH_A_COMPILER ((uint64_t)1 << 27)
+
+struct ways;
+/* In run_stages(): the kernels that may run the plan's steps. They and their
+ * calls are in g's arenas; x->calls is made, all NULL. */
+struct ways *einc_tier_list(struct guarded *g, struct einc_plan *x,
+                            enum einc_tier tier);
+/* Behind the stages: takes what the tier and its policy allow. `flags` as in
+ * einc_options. On failure `why` tells. */
+enum einc_status einc_tier_choose(struct einc_plan *x, const struct ways *w,
+                                  enum einc_tier tier, uint32_t flags,
+                                  struct trouble *why);
+
+/* Copies a struct that starts with its size. A shorter one is an older
+ * caller's: the rest reads as 0. A longer one is a newer caller's: fine if the
+ * rest is 0. Returns 0 if it is not, or if the size was not set. */
+int einc_take_struct(void *to, size_t own_bytes, const void *from);
+
+/* err.c. All of them give *err (if err is not NULL) and return `status`. */
+enum einc_status einc_err_set(const struct mem *mem, struct einc_err **err,
+                              enum einc_status status, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Takes over `block`, which the diagnostics of cx live in. */
+enum einc_status einc_err_from_diags(const struct mem *mem,
+                                     struct einc_err **err, struct cx *cx,
+                                     void *block, size_t block_bytes);
 
 #endif

@@ -45,6 +45,22 @@ say_library(struct report *r, const char *what, const char *const names[],
     say(r, "%-12s not found; %s\n", what, without);
 }
 
+/* The sets that this library has kernels for, the one in use first. */
+static void
+say_builtin(struct report *r, const struct einc_ctx *ctx)
+{
+    if (!einc_builtin_sets[0].target)
+        say(r, "%-12s none\n", "built-in");
+    else if (!ctx->builtin->n)
+        say(r, "%-12s none for %s\n", "built-in", ctx->target->name);
+    else
+        say(r, "%-12s %d kernels for %s\n", "built-in", ctx->builtin->n,
+            ctx->target->name);
+    for (const struct builtin_set *s = einc_builtin_sets; s->target; s++)
+        if (s != ctx->builtin)
+            say(r, "%-12s %d for %s, not used\n", "", s->n, s->target);
+}
+
 static void
 say_compiler(struct report *r, const struct einc_ctx *ctx)
 {
@@ -52,8 +68,8 @@ say_compiler(struct report *r, const struct einc_ctx *ctx)
         say(r, "%-12s %s (%s)\n", "compiler", ctx->cc->path,
             ctx->cc->is_clang ? "clang" : "gcc or alike");
     else
-        say(r, "%-12s none: %s\n%-12s kernels are interpreted; install gcc or "
-               "set EINC_CC\n", "compiler", ctx->cc_why.text, "");
+        say(r, "%-12s none: %s\n%-12s what is not built in is interpreted; "
+               "install gcc or set EINC_CC\n", "compiler", ctx->cc_why.text, "");
 }
 
 static void
@@ -97,6 +113,7 @@ einc_doctor(struct einc_ctx *ctx, einc_write_fn write, void *user)
     say(&r, "%-12s %s\n", "isa", ctx->target->name);
     say(&r, "%-12s %d\n", "threads", ctx->threads);
     say_machine(&r, ctx);
+    say_builtin(&r, ctx);
     say_compiler(&r, ctx);
     say_cache(&r, ctx);
     say_library(&r, "nvrtc", nvrtc, "CUDA text is written, not compiled");

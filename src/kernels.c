@@ -1,49 +1,96 @@
 /* SPDX-License-Identifier: MIT
  *
- * kernels.c - from a unit to a callable kernel: memory, then disk, then the
- * compiler.
+ * kernels.c - from a nest to a callable kernel: built in, from memory, from
+ * disk, or from the compiler.
  */
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "builtin/builtin.h"
 #include "ctx.h"
+
+/* A kernel under way. */
+struct making {
+    struct einc_ctx *ctx;
+    const struct wanted *wanted;
+    struct unit unit;      /* source NULL: not printed yet */
+    struct guarded text;   /* what the unit lives in, once it is printed */
+    const char *name;      /* the key, else the source */
+    size_t name_bytes;
+    uint64_t hash;         /* of the name */
+    unsigned from;         /* enum kernel_from, or-ed */
+    struct trouble *why;   /* may be NULL */
+};
+
+/* --- text --------------------------------------------------------------- */
+
+static void
+print_guarded(struct guarded *g, void *arg)
+{
+    struct making *m = arg;
+    m->unit = einc_emit_unit(&g->perm, m->wanted->nest);
+}
+
+static enum einc_status
+print(struct making *m)
+{
+    enum { USUAL_BYTES = 192 << 10 };
+    if (m->unit.source)
+        return EINC_OK;
+    m->text = (struct guarded){.ctx = m->ctx, .hint_bytes = USUAL_BYTES};
+    enum einc_status status =
+        einc_guard(&m->text, print_guarded, m, NULL);
+    if (status != EINC_OK)
+        return einc_trouble(m->why, status, "out of memory");
+    einc_guard_free(&m->text, 1);
+    return EINC_OK;
+}
+
+static void
+set_name(struct making *m, const char *name)
+{
+    m->name = name;
+    m->name_bytes = strlen(name);
+    m->hash = hash_bytes(name, (int64_t)m->name_bytes);
+}
 
 /* --- memory ------------------------------------------------------------- */
 
 static einc_kernel_fn
-find(struct einc_ctx *ctx, const struct unit *u, uint64_t hash)
+find(const struct making *m)
 {
     einc_kernel_fn entry = NULL;
+    struct einc_ctx *ctx = m->ctx;
     pthread_mutex_lock(&ctx->lock);
-    struct kernel *k = ctx->kernels[hash % KERNEL_BUCKETS];
+    struct kernel *k = ctx->kernels[m->hash % KERNEL_BUCKETS];
     for (; k && !entry; k = k->next)
-        if (k->hash == hash && k->source_bytes == (size_t)u->source_bytes &&
-            memcmp(k->source, u->source, k->source_bytes) == 0)
+        if (k->hash == m->hash && k->name_bytes == m->name_bytes &&
+            memcmp(k->name, m->name, k->name_bytes) == 0)
             entry = k->entry;
     pthread_mutex_unlock(&ctx->lock);
     return entry;
 }
 
 static enum einc_status
-remember(struct einc_ctx *ctx, const struct unit *u, uint64_t hash,
-         void *handle, einc_kernel_fn entry)
+remember(const struct making *m, void *handle, einc_kernel_fn entry)
 {
+    struct einc_ctx *ctx = m->ctx;
     struct kernel *k = mem_alloc(&ctx->mem, sizeof *k);
-    char *copy = mem_alloc(&ctx->mem, (size_t)u->source_bytes);
+    char *copy = mem_alloc(&ctx->mem, m->name_bytes);
     if (!k || !copy) {
         mem_free(&ctx->mem, k, sizeof *k);
-        mem_free(&ctx->mem, copy, (size_t)u->source_bytes);
+        mem_free(&ctx->mem, copy, m->name_bytes);
         return EINC_ENOMEM;
     }
-    memcpy(copy, u->source, (size_t)u->source_bytes);
-    *k = (struct kernel){.hash = hash,
-                         .source = copy,
-                         .source_bytes = (size_t)u->source_bytes,
+    memcpy(copy, m->name, m->name_bytes);
+    *k = (struct kernel){.hash = m->hash,
+                         .name = copy,
+                         .name_bytes = m->name_bytes,
                          .handle = handle,
                          .entry = entry};
     pthread_mutex_lock(&ctx->lock);
-    k->next = ctx->kernels[hash % KERNEL_BUCKETS];
-    ctx->kernels[hash % KERNEL_BUCKETS] = k;
+    k->next = ctx->kernels[m->hash % KERNEL_BUCKETS];
+    ctx->kernels[m->hash % KERNEL_BUCKETS] = k;
     pthread_mutex_unlock(&ctx->lock);
     return EINC_OK;
 }
@@ -55,7 +102,7 @@ einc_kernels_free(struct einc_ctx *ctx)
         for (struct kernel *k = ctx->kernels[b], *next; k; k = next) {
             next = k->next;
             einc_cc_unload(k->handle);
-            mem_free(&ctx->mem, k->source, k->source_bytes);
+            mem_free(&ctx->mem, k->name, k->name_bytes);
             mem_free(&ctx->mem, k, sizeof *k);
         }
 }
@@ -78,8 +125,9 @@ list_flags(const struct einc_ctx *ctx, const struct unit *u,
 }
 
 static struct cache_key
-key_of(const struct einc_ctx *ctx, const struct unit *u)
+key_of(const struct making *m)
 {
+    const struct einc_ctx *ctx = m->ctx;
     const char *parts[8 + MOST_FLAGS], *flags[MOST_FLAGS];
     int n = 0;
     char abi[32];
@@ -88,47 +136,48 @@ key_of(const struct einc_ctx *ctx, const struct unit *u)
     parts[n++] = abi;
     parts[n++] = ctx->target->name;
     parts[n++] = ctx->cc->identity;
-    parts[n++] = u->source;
-    list_flags(ctx, u, flags);
+    parts[n++] = m->unit.source;
+    list_flags(ctx, &m->unit, flags);
     for (int f = 0; flags[f]; f++)
         parts[n++] = flags[f];
     return einc_cache_key(parts, n);
 }
 
 static enum einc_status
-load(struct einc_ctx *ctx, const struct unit *u, uint64_t hash,
-     const void *binary, size_t n_bytes, einc_kernel_fn *entry,
-     struct trouble *why)
+load(const struct making *m, const void *binary, size_t n_bytes,
+     einc_kernel_fn *entry)
 {
     void *handle;
-    enum einc_status status = einc_cc_load(binary, n_bytes, &handle, why);
+    enum einc_status status =
+        einc_cc_load(binary, n_bytes, &handle, m->why);
     if (status != EINC_OK)
         return status;
-    void *symbol = einc_cc_symbol(handle, u->entry);
+    void *symbol = einc_cc_symbol(handle, m->unit.entry);
     if (symbol)
         memcpy(entry, &symbol, sizeof *entry);
     if (!symbol)
-        status = einc_trouble(why, EINC_ECOMPILER,
+        status = einc_trouble(m->why, EINC_ECOMPILER,
                               "the compiled kernel has no symbol %s",
-                              u->entry);
-    else if (remember(ctx, u, hash, handle, *entry) != EINC_OK)
-        status = einc_trouble(why, EINC_ENOMEM, "out of memory");
-    if (status != EINC_OK)
+                              m->unit.entry);
+    else if (remember(m, handle, *entry) != EINC_OK)
+        status = einc_trouble(m->why, EINC_ENOMEM, "out of memory");
+    if (status != EINC_OK) {
         einc_cc_unload(handle);
+        *entry = NULL;
+    }
     return status;
 }
 
 static enum einc_status
-from_disk(struct einc_ctx *ctx, const struct unit *u, uint64_t hash,
-          const struct cache_key *key, einc_kernel_fn *entry,
-          struct trouble *why)
+from_disk(const struct making *m, const struct cache_key *key,
+          einc_kernel_fn *entry)
 {
     void *binary;
     size_t n_bytes;
+    struct einc_ctx *ctx = m->ctx;
     if (einc_cache_load(ctx->cache, key, &binary, &n_bytes) != EINC_OK)
-        return einc_trouble(why, EINC_ECACHE, "no cached kernel");
-    enum einc_status status =
-        load(ctx, u, hash, binary, n_bytes, entry, why);
+        return einc_trouble(m->why, EINC_ECACHE, "no cached kernel");
+    enum einc_status status = load(m, binary, n_bytes, entry);
     mem_free(&ctx->mem, binary, n_bytes);
     return status == EINC_ENOMEM ? status
            : status              ? EINC_ECACHE
@@ -136,27 +185,28 @@ from_disk(struct einc_ctx *ctx, const struct unit *u, uint64_t hash,
 }
 
 static enum einc_status
-from_compiler(struct einc_ctx *ctx, const struct unit *u, uint64_t hash,
-              const struct cache_key *key, int store, einc_kernel_fn *entry,
-              struct trouble *why)
+from_compiler(const struct making *m, const struct cache_key *key, int store,
+              einc_kernel_fn *entry)
 {
     void *binary;
     size_t n_bytes;
     const char *flags[MOST_FLAGS];
-    list_flags(ctx, u, flags);
-    enum einc_status status = einc_cc_compile(
-        ctx->cc, &ctx->mem, u->source, flags, &binary, &n_bytes, why);
+    struct einc_ctx *ctx = m->ctx;
+    list_flags(ctx, &m->unit, flags);
+    enum einc_status status =
+        einc_cc_compile(ctx->cc, &ctx->mem, m->unit.source, flags, &binary,
+                        &n_bytes, m->why);
     if (status != EINC_OK) {
         pthread_mutex_lock(&ctx->lock);
-        if (why)
-            ctx->last_failure = *why;
+        if (m->why)
+            ctx->last_failure = *m->why;
         pthread_mutex_unlock(&ctx->lock);
         return status;
     }
-    status = load(ctx, u, hash, binary, n_bytes, entry, why);
+    status = load(m, binary, n_bytes, entry);
     struct trouble note = {0};
     if (status == EINC_OK && store &&
-        einc_cache_store(ctx->cache, key, u->source, binary, n_bytes,
+        einc_cache_store(ctx->cache, key, m->unit.source, binary, n_bytes,
                          &note) != EINC_OK)
         einc_ctx_log(ctx, "kernel not cached: %s", note.text);
     mem_free(&ctx->mem, binary, n_bytes);
@@ -166,49 +216,81 @@ from_compiler(struct einc_ctx *ctx, const struct unit *u, uint64_t hash,
 /* Under compile_lock: another thread may have been faster, or, where a cache
  * is shared, another process. */
 static enum einc_status
-make(struct einc_ctx *ctx, const struct unit *u, uint64_t hash,
-     const struct cache_key *key, int use_cache, einc_kernel_fn *entry,
-     struct trouble *why)
+make(const struct making *m, const struct cache_key *key,
+     einc_kernel_fn *entry)
 {
     enum { WAIT_MS = 20000 };
-    if ((*entry = find(ctx, u, hash)))
+    struct einc_ctx *ctx = m->ctx;
+    if ((*entry = find(m)))
         return EINC_OK;
-    if (!use_cache || !ctx->cache)
-        return from_compiler(ctx, u, hash, key, 0, entry, why);
+    if (!(m->from & FROM_DISK) || !ctx->cache)
+        return from_compiler(m, key, 0, entry);
     int claim = einc_cache_claim(ctx->cache, key, WAIT_MS);
-    enum einc_status status = from_disk(ctx, u, hash, key, entry, why);
+    enum einc_status status = from_disk(m, key, entry);
     if (status == EINC_ECACHE)
-        status = from_compiler(ctx, u, hash, key, 1, entry, why);
+        status = from_compiler(m, key, 1, entry);
     if (claim >= 0)
         einc_cache_release(claim);
     return status;
 }
 
-enum einc_status
-einc_kernels_get(struct einc_ctx *ctx, const struct unit *u, int compile,
-                 int use_cache, einc_kernel_fn *entry, struct trouble *why)
+/* The text is printed. */
+static enum einc_status
+from_outside(const struct making *m, einc_kernel_fn *entry)
 {
-    uint64_t hash = hash_bytes(u->source, u->source_bytes);
-    if ((*entry = find(ctx, u, hash)))
-        return EINC_OK;
-    if (einc_ctx_look(ctx) != EINC_OK)
-        return einc_trouble(why, EINC_ENOMEM, "out of memory");
-    if (!ctx->cc) {
-        if (why)
-            *why = ctx->cc_why;
-        return ctx->cc_why.status ? ctx->cc_why.status : EINC_ECOMPILER;
-    }
-    struct cache_key key = key_of(ctx, u);
-    if (use_cache && ctx->cache) {
-        enum einc_status status = from_disk(ctx, u, hash, &key, entry, why);
+    struct einc_ctx *ctx = m->ctx;
+    struct cache_key key = key_of(m);
+    if (m->from & FROM_DISK && ctx->cache) {
+        enum einc_status status = from_disk(m, &key, entry);
         if (status != EINC_ECACHE)
             return status;
     }
-    if (!compile)
+    if (!(m->from & FROM_CC))
         return EINC_ECACHE;
     pthread_mutex_lock(&ctx->compile_lock);
-    enum einc_status status =
-        make(ctx, u, hash, &key, use_cache, entry, why);
+    enum einc_status status = make(m, &key, entry);
     pthread_mutex_unlock(&ctx->compile_lock);
+    return status;
+}
+
+/* Memory, and what needs a compiler's name: even the disk cache does, since
+ * kernels are kept per compiler. */
+static enum einc_status
+get(struct making *m, einc_kernel_fn *entry)
+{
+    struct einc_ctx *ctx = m->ctx;
+    const char *key = m->wanted->key;
+    enum einc_status status = key ? EINC_OK : print(m);
+    if (status != EINC_OK)
+        return status;
+    set_name(m, key ? key : m->unit.source);
+    if ((*entry = find(m)))
+        return EINC_OK;
+    if (einc_ctx_look(ctx) != EINC_OK)
+        return einc_trouble(m->why, EINC_ENOMEM, "out of memory");
+    if (!ctx->cc) {
+        if (m->why)
+            *m->why = ctx->cc_why;
+        return ctx->cc_why.status ? ctx->cc_why.status : EINC_ECOMPILER;
+    }
+    status = print(m);
+    return status == EINC_OK ? from_outside(m, entry) : status;
+}
+
+enum einc_status
+einc_kernels_get(struct einc_ctx *ctx, const struct wanted *w, unsigned from,
+                 einc_kernel_fn *entry, struct trouble *why)
+{
+    *entry = NULL;
+    if (from & FROM_BUILTIN && w->key)
+        *entry = einc_builtin_find(ctx->builtin, w->key);
+    if (*entry)
+        return EINC_OK;
+    if (from == FROM_BUILTIN)
+        return EINC_ECACHE;
+    struct making m = {.ctx = ctx, .wanted = w, .from = from, .why = why};
+    enum einc_status status = get(&m, entry);
+    if (m.unit.source)
+        einc_guard_free(&m.text, 0);
     return status;
 }

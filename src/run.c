@@ -40,11 +40,11 @@ run_share(void *user, int worker, int64_t begin, int64_t end)
 }
 
 static void
-run_kernel(const struct running *r, int step, int threads)
+run_kernel(const struct running *r, int step, const struct call *c,
+           int threads)
 {
     const struct einc_plan *x = r->plan;
     const struct step *s = &x->plan->steps[step];
-    const struct call *c = &x->calls[step];
     int last = step == x->plan->n_steps - 1;
     for (int o = 0; o < s->n_in; o++)
         r->operand[o] = r->tensor[s->in[o]];
@@ -82,8 +82,9 @@ run_step(const struct running *r, int s)
     const struct plan *p = x->plan;
     int last = s == p->n_steps - 1;
     int threads = threads_for(r, &p->steps[s]);
-    if (x->tier == EINC_TIER_CC)
-        run_kernel(r, s, threads);
+    const struct call *c = einc_plan_call(x, s);
+    if (c)
+        run_kernel(r, s, c, threads);
     else
         einc_interp_step(p, &p->steps[s], r->tensor,
                          last ? r->alpha : NULL, last ? r->beta : NULL,

@@ -100,8 +100,8 @@ static const struct flag flags[] = {
      "FAMILY",
      "a family of kernels, as --dump nest names them;\n"
      "default: the one with the least modelled time"},
-    {"tier", 0, KIND_TIER, 0, 0, RUNNING, "auto|interp|cc",
-     "interpreter, C compiler, or what pays"},
+    {"tier", 0, KIND_TIER, 0, 0, RUNNING, "TIER",
+     "interp, builtin, cc: interpreter, built-in kernels,\nC compiler; or auto: what pays"},
     {"no-cache", 0, KIND_BIT, 0, EINC_NO_CACHE, RUNNING, NULL,
      "leave the disk cache alone"},
     {"strict-numpy", 0, KIND_BIT, 0, EINC_STRICT_NUMPY, PLANNING, NULL,
@@ -137,15 +137,15 @@ set_number(const struct args *a, const char *flag, const char *text, long most,
 static int
 set_tier(struct args *a, const char *text)
 {
-    static const char *const names[] = {"auto", "interp", "cc"};
+    static const char *const names[] = {"auto", "interp", "cc", "builtin"};
 
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (!strcmp(text, names[i])) {
             a->tier = EINC_TIER_AUTO + i;
             return EXIT_DONE;
         }
-    return einc_say_usage(a->verb, "--tier takes auto, interp or cc, not '%s'",
-                          text);
+    return einc_say_usage(a->verb, "--tier takes auto, interp, builtin or cc, not "
+                          "'%s'", text);
 }
 
 static int

@@ -19,7 +19,7 @@ einc_help_all(void)
     fputs("\n`einc help VERB` has the flags; `einc --version` the version.\n"
           "Results go to stdout, all else to stderr. Exit code: 0 done,\n"
           "1 failed, 2 usage, 3 bad expression, 4 files or compiler.\n"
-          "Environment: EINC_THREADS EINC_TIER EINC_CC EINC_CACHE_DIR\n"
+          "Environment: EINC_THREADS EINC_TIER EINC_ISA EINC_CC EINC_CACHE_DIR\n"
           "EINC_DUMP (stages that `einc run` prints) EINC_VERBOSE\n"
           "EINC_MACHINE (file of `einc doctor --calibrate`; or default)\n",
           stdout);

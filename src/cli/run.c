@@ -385,12 +385,13 @@ measure(const struct run *r)
     free(out);
     if (code != EXIT_DONE)
         return code;
+    static const char *const tiers[] = {"auto", "interp", "cc", "builtin"};
     qsort(seconds, (size_t)n, sizeof(seconds[0]), by_size);
     einc_explain(r->plan, "plan", EINC_TEXT, read_flop, &flop, NULL);
     const double median = seconds[n / 2];
     fprintf(stderr, "time    %.4g s (median of %d), %.2f GFLOP/s, tier %s, "
             "ready in %.4g s\n", median, n, flop.flop / median * 1e-9,
-            einc_plan_tier(r->plan) == EINC_TIER_CC ? "cc" : "interp",
+            tiers[einc_plan_tier(r->plan)],
             r->plan_seconds);
     return EXIT_DONE;
 }

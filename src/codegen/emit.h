@@ -13,6 +13,12 @@
  * `einc_kernel`. */
 struct unit einc_emit_unit(struct arena *perm, const struct nest *nest);
 
+/* Many kernels in one source: what stands before them once, and one of them,
+ * whose functions have `name` in front. */
+void einc_emit_units_opening(struct text *t, const struct target *target);
+struct unit einc_emit_named_unit(struct arena *perm, const struct nest *nest,
+                                 const char *name);
+
 /* How an emitted file is called and what it refers to. */
 struct emit_style {
     const char *name;   /* C identifier, checked by the caller */

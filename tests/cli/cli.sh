@@ -139,6 +139,7 @@ has err 'which expression?'
 run 2 doctor what
 run 0 doctor
 holds 'doctor finds something' test -s out
+has out 'built-in'
 
 # --- run
 run 0 run ij,jk-\>ik a.npy b.npy
@@ -230,6 +231,27 @@ has err 'check   equal to the reference in all 6 elements'
 run 0 run 'ij,jk->ik' big.npy big2.npy --time -o /dev/null
 has err 'GFLOP/s'
 has err 'tier interp'
+run 0 run 'ij,jk->ik' big.npy big2.npy --time --tier builtin -o /dev/null
+has err 'tier builtin'
+run 0 run 'ij,jk->ik' big.npy big2.npy --check --tier builtin -o built.npy
+has err ': ok'
+for isa in $(einc doctor | sed -n \
+    's/^built-in *[0-9]* kernels for //p; s/^ *[0-9]* for \(.*\), not used/\1/p'); do
+    EINC_ISA=$isa
+    export EINC_ISA
+    run 0 run 'ij,jk->ik' big.npy big2.npy --check --tier builtin -f -o built.npy
+    has err ': ok'
+done
+unset EINC_ISA
+EINC_ISA=avx3
+export EINC_ISA
+run 0 run 'ij,jk->ik' a.npy b.npy
+has err 'EINC_ISA=avx3'
+unset EINC_ISA
+EINC_TIER=quick
+run 0 run 'ij,jk->ik' a.npy b.npy
+has err 'EINC_TIER=quick names no tier'
+EINC_TIER=interp
 run 0 run 'ij,jk->ik' a.npy b.npy --dump path,plan -o /dev/null
 has err 'step 1'
 has err 'total flop'
@@ -257,6 +279,8 @@ run 4 run 'ij,jk->ik' a.npy b.npy --tier cc --no-cache
 quiet out
 has err 'no-compiler'
 run 0 run 'ij,jk->ik' big.npy big2.npy --tier auto --no-cache -o /dev/null
+run 0 run 'ij,jk->ik' big.npy big2.npy --time --tier builtin -o /dev/null
+has err 'tier builtin'
 unset EINC_CC
 EINC_TIER=interp
 export EINC_TIER

@@ -27,7 +27,8 @@ struct row {
     uint64_t memory_limit;
 };
 
-enum { CC = EINC_TIER_CC, INTERP = EINC_TIER_INTERP, AUTO = EINC_TIER_AUTO };
+enum { CC = EINC_TIER_CC, INTERP = EINC_TIER_INTERP, AUTO = EINC_TIER_AUTO,
+       BUILTIN = EINC_TIER_BUILTIN };
 
 static const struct row rows[] = {
     /* one operand */
@@ -101,6 +102,12 @@ static const struct row rows[] = {
     {.expr = "ij->i", .in = "bf16:3x4", .tier = CC},
     {.expr = "i,j->ij", .in = "bool:3 bool:4", .tier = CC},
     {.expr = "ij->", .in = "i8:300x500", .tier = AUTO},
+    /* built-in kernels, and the interpreter where there is none */
+    {.expr = "ij,jk->ik", .in = "f32:40x40 f32:40x40", .tier = BUILTIN},
+    {.expr = "ij,jk->ik", .in = "i32:40x40 i32:40x40", .tier = BUILTIN},
+    {.expr = "ij,jk,kl->il", .in = "c64:9x40 c64:40x40 c64:40x8",
+     .tier = BUILTIN},
+    {.expr = "ij,jk->ik", .in = "f32:60x60 f32:60x60", .tier = AUTO},
     /* the compiler runs each time */
     {.expr = "i->i", .in = "u8:3", .tier = CC, .flags = EINC_NO_CACHE},
     /* what is refused, with diagnostics */

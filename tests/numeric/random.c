@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * random.c - random expressions through the interpreter and through compiled
+ * random.c - random expressions through the interpreter, built-in and compiled
  * kernels, against the oracle: bit for bit on small integers, within the
  * oracle's bound on real data.
  *     random [--seed S] [--cases N] [--case N] [--stop]
@@ -45,6 +45,7 @@ static const char *const columns[] = {
     "interp",      "avx512",    "avx2",      "neon",      "sse2",
     "generic",     "file avx512", "file avx2", "file neon", "file sse2",
     "file scalar"};
+enum { MOST_SETS = 4 }; /* of instructions, of one machine */
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
 static const char *const families[N_KINDS] = {"contract", "reduce", "copy"};
 static const enum einc_dtype computes[N_COMPUTE] = {
@@ -61,6 +62,7 @@ struct tally {
     long plain;             /* cases that the plain oracle saw too */
     double worst[2];        /* error / bound: interpreter, kernels */
     double seconds[2];      /* of processor time: here, in compilers */
+    long builtin[MOST_SETS][N_KINDS]; /* steps that a built-in kernel ran */
     long steps[N_COLUMNS][N_KINDS][N_COMPUTE];
     long storage[N_DTYPES + 1][2]; /* cases with that type in, out */
 };
@@ -83,6 +85,8 @@ struct tester {
     struct options o;
     struct tally *tally;
     struct einc_ctx *ctx; /* three threads, no compiler */
+    struct einc_ctx *sets[MOST_SETS]; /* the same for built-in kernels */
+    int n_sets;
     struct builder build;
     struct slot in[MAX_OPERANDS], out, work, scratch;
     struct keyed *keys;   /* [MOST_KEYS] */
@@ -148,14 +152,14 @@ ids_of(const struct spec *s, struct ids *x)
 }
 
 static struct einc_plan *
-plan_case(struct tester *t, const struct spec *s, const int64_t *size,
-          const char *symbolic)
+plan_in(struct tester *t, struct einc_ctx *ctx, const struct spec *s,
+        const int64_t *size, const char *symbolic, const char *kernel)
 {
     struct array in[MAX_OPERANDS], out;
     struct einc_layout layouts[MAX_OPERANDS];
     struct einc_options opts = {.size = sizeof opts,
-                                .tier = EINC_TIER_INTERP,
                                 .path = s->path,
+                                .kernel = kernel,
                                 .symbolic = symbolic};
     arrays_of(s, size, in, &out);
     for (int o = 0; o < s->n_in; o++)
@@ -167,18 +171,25 @@ plan_case(struct tester *t, const struct spec *s, const int64_t *size,
     if (s->spelling == SPELL_IDS) {
         struct ids x;
         ids_of(s, &x);
-        einc_compile_ids(t->ctx, (size_t)s->n_in, x.list, x.n,
+        einc_compile_ids(ctx, (size_t)s->n_in, x.list, x.n,
                          s->implicit ? NULL : x.id[s->n_in], x.n[s->n_in],
                          layouts, to, &opts, &plan, &err);
     } else {
         spec_text(s, text, sizeof text);
-        einc_compile(t->ctx, text, (size_t)s->n_in, layouts, to, &opts, &plan,
+        einc_compile(ctx, text, (size_t)s->n_in, layouts, to, &opts, &plan,
                      &err);
     }
     if (!plan)
         fail(t, "not planned: %s", einc_err_text(err));
     einc_err_free(err);
     return plan;
+}
+
+static struct einc_plan *
+plan_case(struct tester *t, const struct spec *s, const int64_t *size,
+          const char *symbolic)
+{
+    return plan_in(t, t->ctx, s, size, symbolic, NULL);
 }
 
 /* --- the kernels of a case ---------------------------------------------- */
@@ -770,6 +781,32 @@ run_compiled(struct tester *t, struct trial *x, const int *id, int n)
     return 1;
 }
 
+/* Built-in kernels of one instruction set; steps without one are interpreted.
+ * Families take turns, since small cases like these would be left to few. */
+static int
+run_builtin(struct tester *t, struct trial *x, int set)
+{
+    static const char *const kernels[] = {"auto", "gett", "transpose"};
+    char tier[64];
+    struct einc_plan *interpreted = x->plan;
+    int good = 1;
+    snprintf(tier, sizeof tier, "built-in %s", t->sets[set]->target->name);
+    x->plan = plan_in(t, t->sets[set], x->s, x->s->size, NULL,
+                      kernels[(x->s->ticket + set) % 3]);
+    for (int round = 0; good && x->plan && round < 2; round++) {
+        reset_out(x);
+        good = run_interp(t, x, round ? 3 : 1) &&
+               compare(t, x, tier, 1, !round);
+    }
+    for (int k = 0; x->plan && k < x->plan->plan->n_steps; k++)
+        if (x->plan->calls[k] && !t->quiet)
+            t->tally->builtin[set][x->plan->plan->steps[k].kind]++;
+    good = good && x->plan;
+    einc_plan_free(x->plan);
+    x->plan = interpreted;
+    return good;
+}
+
 static void
 protect_inputs(struct trial *x, int writable)
 {
@@ -788,6 +825,9 @@ run_all(struct tester *t, struct trial *x, const int *id, int n)
             return 0;
     }
     cover(t, x->plan->plan, "interp");
+    for (int set = 0; set < t->n_sets; set++)
+        if (!run_builtin(t, x, set))
+            return 0;
     return run_compiled(t, x, id, n);
 }
 
@@ -963,6 +1003,26 @@ report(struct tester *t, int number, const struct spec *s)
 
 /* --- a worker ----------------------------------------------------------- */
 
+/* A context per set that this machine has and the library has kernels for. */
+static void
+open_sets(struct tester *t)
+{
+    struct einc_config c = {.size = sizeof c, .threads = 3, .cache_dir = "",
+                            .tier = EINC_TIER_BUILTIN};
+    const struct builtin_set *s = einc_builtin_sets;
+    for (; s->target && t->n_sets < MOST_SETS; s++) {
+        struct einc_ctx *ctx;
+        setenv("EINC_ISA", s->target, 1);
+        if (einc_ctx_create(&c, &ctx, NULL) != EINC_OK)
+            abort();
+        if (ctx->builtin == s)
+            t->sets[t->n_sets++] = ctx;
+        else
+            einc_ctx_free(ctx);
+    }
+    unsetenv("EINC_ISA");
+}
+
 static void
 open_tester(struct tester *t, const struct options *o, struct tally *tally)
 {
@@ -971,6 +1031,7 @@ open_tester(struct tester *t, const struct options *o, struct tally *tally)
     *t = (struct tester){.o = *o, .tally = tally};
     if (einc_ctx_create(&c, &t->ctx, NULL) != EINC_OK)
         abort();
+    open_sets(t);
     configs_fill(&t->build.configs);
     if (!t->build.configs.n) {
         printf("no compiler: kernels cannot be tested\n");
@@ -1154,6 +1215,9 @@ add_tally(struct tally *to, const struct tally *from)
         to->signs[k] += from->signs[k];
         to->seconds[k] += from->seconds[k];
     }
+    for (int k = 0; k < MOST_SETS; k++)
+        for (int f = 0; f < N_KINDS; f++)
+            to->builtin[k][f] += from->builtin[k][f];
     for (int d = 0; d <= N_DTYPES; d++)
         for (int k = 0; k < 2; k++)
             to->storage[d][k] += from->storage[d][k];
@@ -1215,6 +1279,22 @@ print_steps(const struct tally *t)
     return empty;
 }
 
+/* Steps that built-in kernels ran; returns how many sets never met a
+ * contraction. */
+static int
+print_builtin(const struct tally *t, const struct tester *sets)
+{
+    int empty = 0;
+    for (int k = 0; k < sets->n_sets; k++) {
+        printf("built-in %-8s", sets->sets[k]->target->name);
+        for (int f = 0; f < N_KINDS; f++)
+            printf(" %8ld %s", t->builtin[k][f], families[f]);
+        printf("\n");
+        empty += t->builtin[k][STEP_CONTRACT] == 0;
+    }
+    return empty;
+}
+
 static void
 print_storage(const struct tally *t)
 {
@@ -1235,7 +1315,9 @@ summary(const struct options *o, const struct tally *tally, double seconds)
     struct tally all = {0};
     for (int w = 0; w < WORKERS; w++)
         add_tally(&all, &tally[w]);
-    int empty = print_steps(&all);
+    struct tester sets = {0};
+    open_sets(&sets);
+    int empty = print_steps(&all) + print_builtin(&all, &sets);
     print_storage(&all);
     printf("seed %" PRIu64 ": %ld cases, %ld of real data; %ld also by a "
            "plain sum\n", o->seed, all.passed, all.real, all.plain);

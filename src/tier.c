@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tier.c - which kernel answers which step of a plan: the policy behind enum
+ * einc_tier.
+ */
+#include "ctx.h"
+
+/* --- the kernels of a plan ---------------------------------------------- */
+
+/* A kernel that may run a step. */
+struct way {
+    struct wanted wanted;
+    struct call *call;     /* its entry is still NULL */
+};
+
+/* The ways of one step, best first. A kernel for this shape alone may be
+ * modelled to be faster than the one for all shapes; only the latter can be
+ * built in. */
+struct ways {
+    struct way literal;    /* call NULL: there is none */
+    struct way generic;    /* call NULL: not asked for */
+};
+
+/* flop, or as many as a move of memory takes the time of. */
+static uint64_t
+work_of(const struct step *s)
+{
+    uint64_t bytes = s->read_bytes / 4 + s->write_bytes;
+    return s->flop > bytes ? s->flop : bytes;
+}
+
+static struct way
+way_of(struct guarded *g, const struct nest *w)
+{
+    struct call *c = NEW(&g->perm, struct call, 1);
+    int64_t *strides = NEW(&g->perm, int64_t, w->n_strides);
+    for (int many = 0; many < 2; many++) {
+        int64_t *n = NEW(&g->perm, int64_t, w->n_extents);
+        c->n_tasks[many] =
+            einc_nest_arguments(w, many ? g->ctx->threads : 1, n, strides);
+        c->n[many] = n;
+    }
+    c->s = strides;
+    c->scratch_bytes = w->scratch_bytes;
+    return (struct way){{w, einc_nest_key(&g->scratch, w)}, c};
+}
+
+static const struct nest *
+nest_of(struct guarded *g, const struct einc_plan *x, int step,
+        enum nest_mode mode)
+{
+    return einc_nest_build(&g->scratch, g->scratch, x->plan, step,
+                           g->ctx->target, mode, x->family);
+}
+
+struct ways *
+einc_tier_list(struct guarded *g, struct einc_plan *x, enum einc_tier tier)
+{
+    const struct plan *p = x->plan;
+    struct ways *all = NEW(&g->scratch, struct ways, p->n_steps);
+    x->calls = NEW(&g->perm, struct call *, p->n_steps);
+    for (int s = 0; s < p->n_steps && tier != EINC_TIER_INTERP; s++) {
+        int generic = tier == EINC_TIER_BUILTIN ||
+                      (tier == EINC_TIER_AUTO &&
+                       work_of(&p->steps[s]) < WORTH_A_LOOK);
+        const struct nest *w =
+            nest_of(g, x, s, generic ? NEST_GENERIC : NEST_BEST);
+        if (w->mode == NEST_GENERIC) {
+            all[s].generic = way_of(g, w);
+            continue;
+        }
+        all[s].literal = way_of(g, w);
+        if (tier == EINC_TIER_AUTO)
+            all[s].generic = way_of(g, nest_of(g, x, s, NEST_GENERIC));
+    }
+    return all;
+}
+
+/* --- taking one --------------------------------------------------------- */
+
+static enum einc_status
+take(struct einc_plan *x, int step, const struct way *w, unsigned from,
+     struct trouble *why)
+{
+    struct call *c = w->call;
+    if (!c)
+        return EINC_ECACHE;
+    enum einc_status status =
+        einc_kernels_get(x->ctx, &w->wanted, from, &c->entry, why);
+    if (status != EINC_OK)
+        return status;
+    c->tier = from == FROM_BUILTIN ? EINC_TIER_BUILTIN : EINC_TIER_CC;
+    if (c->scratch_bytes > x->scratch_bytes)
+        x->scratch_bytes = c->scratch_bytes;
+    x->calls[step] = c;
+    return EINC_OK;
+}
+
+static void
+note_no_compiler(struct einc_ctx *ctx, const struct trouble *why)
+{
+    pthread_mutex_lock(&ctx->lock);
+    int first = !ctx->told_no_cc;
+    ctx->told_no_cc = 1;
+    pthread_mutex_unlock(&ctx->lock);
+    if (first)
+        einc_ctx_log(ctx, "kernels are interpreted: %s", why->text);
+}
+
+/* What is there at once: a kernel for this shape if it is on disk, else a
+ * built-in one. Only a step that has neither may be worth a compiler. */
+static enum einc_status
+take_at_once(struct einc_plan *x, int step, const struct ways *w,
+             unsigned disk, struct trouble *why)
+{
+    const struct step *s = &x->plan->steps[step];
+    enum einc_status status = EINC_ECACHE;
+    uint64_t work = work_of(s);
+    if (w->literal.call)
+        status = take(x, step, &w->literal, disk, why);
+    if (status != EINC_OK && status != EINC_ENOMEM)
+        status = take(x, step, &w->generic, FROM_BUILTIN, why);
+    if (status != EINC_ECACHE || work < WORTH_A_LOOK)
+        return status == EINC_ENOMEM ? status : EINC_OK;
+    if (work >= WORTH_A_COMPILER)
+        return take(x, step, w->literal.call ? &w->literal : &w->generic,
+                    disk | FROM_CC, why);
+    return take(x, step, &w->generic, disk, why);
+}
+
+static enum einc_status
+choose_auto(struct einc_plan *x, const struct ways *w, unsigned disk,
+            struct trouble *why)
+{
+    uint64_t unpaid = 0;
+    for (int s = 0; s < x->plan->n_steps; s++) {
+        enum einc_status status = take_at_once(x, s, &w[s], disk, why);
+        if (status == EINC_ENOMEM)
+            return status;
+        if (status == EINC_ECACHE)
+            unpaid += x->plan->steps[s].flop;
+        else if (status != EINC_OK)
+            note_no_compiler(x->ctx, why);
+    }
+    if (unpaid)
+        einc_ctx_log(x->ctx,
+                     "interpreted: %llu flop do not pay for a run of the "
+                     "compiler; EINC_TIER=cc compiles all the same",
+                     (unsigned long long)unpaid);
+    return EINC_OK;
+}
+
+enum einc_status
+einc_tier_choose(struct einc_plan *x, const struct ways *w,
+                 enum einc_tier tier, uint32_t flags, struct trouble *why)
+{
+    unsigned disk = flags & EINC_NO_CACHE ? 0 : FROM_DISK;
+    int n_steps = tier == EINC_TIER_INTERP ? 0 : x->plan->n_steps;
+    enum einc_status status = EINC_OK;
+    if (tier == EINC_TIER_AUTO)
+        return choose_auto(x, w, disk, why);
+    for (int s = 0; s < n_steps && status == EINC_OK; s++)
+        if (tier == EINC_TIER_BUILTIN)
+            take(x, s, &w[s].generic, FROM_BUILTIN, why);
+        else
+            status = take(x, s,
+                          w[s].literal.call ? &w[s].literal : &w[s].generic,
+                          disk | FROM_CC, why);
+    return status;
+}
+
+enum einc_tier
+einc_plan_tier(const struct einc_plan *plan)
+{
+    if (!plan)
+        return EINC_TIER_AUTO;
+    enum einc_tier most = EINC_TIER_INTERP;
+    for (int s = 0; s < plan->plan->n_steps; s++) {
+        const struct call *c = einc_plan_call(plan, s);
+        if (c && (most == EINC_TIER_INTERP || c->tier == EINC_TIER_CC))
+            most = c->tier;
+    }
+    return most;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_tier.c - which kernels answer: each tier, each instruction set, and
+ * what happens where there is neither compiler nor cache.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctx.h"
+
+/* --- helpers ------------------------------------------------------------ */
+
+struct lines {
+    int n;
+    char last[256];
+};
+
+static void
+keep_line(void *user, const char *line)
+{
+    struct lines *l = user;
+    l->n++;
+    snprintf(l->last, sizeof l->last, "%s", line);
+}
+
+/* A context without disk cache, nor compiler if `cc` is no program. */
+static struct einc_ctx *
+open_ctx(enum einc_tier tier, const char *cc, struct lines *lines)
+{
+    struct einc_config c = {.size = sizeof c, .threads = 2, .cache_dir = "",
+                            .cc = cc, .tier = (int32_t)tier,
+                            .log = lines ? keep_line : NULL,
+                            .log_user = lines};
+    struct einc_ctx *ctx;
+    assert_int_equal(einc_ctx_create(&c, &ctx, NULL), EINC_OK);
+    return ctx;
+}
+
+enum { N = 40, MOST_BYTES = N * N * 16 };
+
+/* ij,jk->ik of N by N. */
+static struct einc_plan *
+product(struct einc_ctx *ctx, enum einc_dtype type)
+{
+    static const int64_t shape[2] = {N, N};
+    const struct einc_layout x = {sizeof x, (int32_t)type, 2, 0, shape, NULL};
+    const struct einc_layout in[2] = {x, x};
+    struct einc_plan *plan = NULL;
+    assert_int_equal(einc_compile(ctx, "ij,jk->ik", 2, in, NULL, NULL, &plan,
+                                  NULL), EINC_OK);
+    return plan;
+}
+
+/* Small integers, in the real parts too. */
+static void
+fill(void *to, enum einc_dtype type)
+{
+    for (int j = 0; j < 2 * N * N; j++) {
+        int v = 7 * j % 5 - 2;
+        if (type == EINC_F32 || type == EINC_C64)
+            ((float *)to)[j] = (float)v;
+        else if (type == EINC_F64 || type == EINC_C128)
+            ((double *)to)[j] = v;
+        else
+            ((int32_t *)to)[j] = v;
+    }
+}
+
+/* The plan's result is the oracle's, bit for bit. */
+static void
+check(const struct einc_plan *plan, enum einc_dtype type)
+{
+    char *in = test_calloc(1, MOST_BYTES);
+    char *got = test_calloc(1, MOST_BYTES), *want = test_calloc(1, MOST_BYTES);
+    fill(in, type);
+    const void *const data[2] = {in, in};
+    assert_int_equal(einc_run(plan, data, got, NULL, NULL), EINC_OK);
+    assert_int_equal(einc_reference(plan, data, want, NULL, NULL), EINC_OK);
+    assert_memory_equal(got, want, N * N * einc_dtype_bytes(type));
+    test_free(in);
+    test_free(got);
+    test_free(want);
+}
+
+static const char *const isas[] = {"avx512", "avx2", "sse2", "neon",
+                                   "generic"};
+enum { N_ISAS = sizeof isas / sizeof *isas };
+
+static const enum einc_dtype types[] = {EINC_F32, EINC_F64, EINC_C64,
+                                        EINC_C128};
+
+/* --- the table ---------------------------------------------------------- */
+
+static void
+test_table(void **state)
+{
+    (void)state;
+    int sets = 0;
+    for (const struct builtin_set *s = einc_builtin_sets; s->target; s++) {
+        sets++;
+        const struct target *t = einc_target_find(str_of(s->target));
+        assert_non_null(t);
+        assert_ptr_equal(einc_builtin_set(t), s);
+        assert_true(s->n > 0);
+        for (int r = 0; r < s->n; r++) {
+            if (r)
+                assert_true(strcmp(s->rows[r - 1].key, s->rows[r].key) < 0);
+            assert_ptr_equal(einc_builtin_find(s, s->rows[r].key),
+                             s->rows[r].entry);
+        }
+        assert_null(einc_builtin_find(s, ""));
+        assert_null(einc_builtin_find(s, "zzz"));
+    }
+    assert_true(sets > 0);
+    assert_int_equal(
+        einc_builtin_set(einc_target_find(str_of("cuda")))->n, 0);
+}
+
+/* --- instruction sets --------------------------------------------------- */
+
+/* A kernel of every set that this machine runs, and of no other. */
+static void
+test_sets(void **state)
+{
+    (void)state;
+    int ran = 0;
+    for (int k = 0; k < N_ISAS; k++) {
+        setenv("EINC_ISA", isas[k], 1);
+        struct lines lines = {0};
+        struct einc_ctx *ctx = open_ctx(EINC_TIER_BUILTIN, NULL, &lines);
+        int here = strcmp(ctx->target->name, isas[k]) == 0;
+        assert_int_equal(lines.n, !here);
+        if (!here)
+            assert_non_null(strstr(lines.last, isas[k]));
+        int built = here && ctx->builtin->n > 0;
+        ran += built;
+        for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+            struct einc_plan *plan = product(ctx, types[t]);
+            if (built)
+                assert_int_equal(einc_plan_tier(plan), EINC_TIER_BUILTIN);
+            check(plan, types[t]);
+            einc_plan_free(plan);
+        }
+        einc_ctx_free(ctx);
+    }
+    unsetenv("EINC_ISA");
+    assert_true(ran > 0);
+}
+
+/* --- the environment ---------------------------------------------------- */
+
+/* A value that means nothing gets one line, and counts for nothing. */
+static void
+test_wrong_words(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"EINC_TIER", "EINC_ISA"};
+    for (int k = 0; k < 2; k++) {
+        struct lines lines = {0};
+        setenv(names[k], "fastest", 1);
+        struct einc_ctx *ctx = open_ctx(EINC_TIER_AUTO, NULL, &lines);
+        unsetenv(names[k]);
+        assert_int_equal(lines.n, 1);
+        assert_non_null(strstr(lines.last, names[k]));
+        assert_non_null(strstr(lines.last, "fastest"));
+        assert_int_equal(ctx->tier, EINC_TIER_AUTO);
+        einc_ctx_free(ctx);
+    }
+}
+
+static void
+test_right_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word;
+        enum einc_tier tier;
+    } rows[] = {{"", EINC_TIER_AUTO}, {"auto", EINC_TIER_AUTO},
+                {"interp", EINC_TIER_INTERP}, {"cc", EINC_TIER_CC},
+                {"builtin", EINC_TIER_BUILTIN}};
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        struct lines lines = {0};
+        setenv("EINC_TIER", rows[r].word, 1);
+        struct einc_ctx *ctx = open_ctx(EINC_TIER_AUTO, NULL, &lines);
+        assert_int_equal(ctx->tier, rows[r].tier);
+        assert_int_equal(lines.n, 0);
+        einc_ctx_free(ctx);
+    }
+    unsetenv("EINC_TIER");
+}
+
+/* --- neither compiler nor cache ----------------------------------------- */
+
+/* What is built in answers as if nothing were missing; a demand for more is
+ * refused. */
+static void
+test_nothing_there(void **state)
+{
+    (void)state;
+    struct lines lines = {0};
+    struct einc_ctx *ctx = open_ctx(EINC_TIER_AUTO, "/nowhere/cc", &lines);
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+        struct einc_plan *plan = product(ctx, types[t]);
+        if (ctx->builtin->n)
+            assert_int_equal(einc_plan_tier(plan), EINC_TIER_BUILTIN);
+        check(plan, types[t]);
+        einc_plan_free(plan);
+    }
+    assert_int_equal(lines.n, 0);
+    einc_ctx_free(ctx);
+}
+
+/* A step that no built-in kernel can do is interpreted. */
+static void
+test_none_for_it(void **state)
+{
+    (void)state;
+    struct einc_ctx *ctx = open_ctx(EINC_TIER_BUILTIN, NULL, NULL);
+    struct einc_plan *plan = product(ctx, EINC_I32);
+    assert_int_equal(einc_plan_tier(plan), EINC_TIER_INTERP);
+    check(plan, EINC_I32);
+    einc_plan_free(plan);
+    einc_ctx_free(ctx);
+}
+
+/* Each step its own: one interpreted, one built in. */
+static void
+test_mixed_steps(void **state)
+{
+    (void)state;
+    static const int64_t shape[2] = {N, N};
+    const struct einc_layout x = {sizeof x, EINC_F32, 2, 0, shape, NULL};
+    const struct einc_layout in[3] = {x, x, x};
+    struct einc_options o = {.size = sizeof o, .path = "dp"};
+    struct einc_ctx *ctx = open_ctx(EINC_TIER_BUILTIN, NULL, NULL);
+    struct einc_plan *plan = NULL;
+    assert_int_equal(einc_compile(ctx, "ij,jk,kl->il", 3, in, NULL, &o, &plan,
+                                  NULL), EINC_OK);
+    assert_int_equal(plan->plan->n_steps, 2);
+    plan->calls[0] = NULL; /* as if there were none */
+    float *a = test_calloc(N * N, sizeof *a);
+    float *got = test_calloc(N * N, sizeof *a);
+    float *want = test_calloc(N * N, sizeof *a);
+    for (int j = 0; j < N * N; j++)
+        a[j] = (float)(7 * j % 5 - 2);
+    const void *const data[3] = {a, a, a};
+    assert_int_equal(einc_run(plan, data, got, NULL, NULL), EINC_OK);
+    assert_int_equal(einc_reference(plan, data, want, NULL, NULL), EINC_OK);
+    assert_memory_equal(got, want, N * N * sizeof *a);
+    if (ctx->builtin->n)
+        assert_int_equal(einc_plan_tier(plan), EINC_TIER_BUILTIN);
+    test_free(a);
+    test_free(got);
+    test_free(want);
+    einc_plan_free(plan);
+    einc_ctx_free(ctx);
+}
+
+int
+main(void)
+{
+    static const char *const unwanted[] = {"EINC_TIER", "EINC_ISA",
+                                           "EINC_CC", "CC"};
+    for (size_t k = 0; k < sizeof unwanted / sizeof *unwanted; k++)
+        unsetenv(unwanted[k]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_wrong_words),
+        cmocka_unit_test(test_right_words),
+        cmocka_unit_test(test_nothing_there),
+        cmocka_unit_test(test_none_for_it),
+        cmocka_unit_test(test_mixed_steps)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
