@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_stream.c - classes of streams: one text for all shapes and ranks of a
- * class, and src/builtin/streams.txt has all classes of up to three operands.
+ * class, and the lists of src/builtin have all classes of up to three operands.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,14 +64,13 @@ find_class(const struct class *c, int n, const struct nest *w)
 }
 
 static int
-read_classes(struct class *c)
+read_list(const char *path, struct class *c, int n)
 {
     char line[256], expression[64], sizes[64], tensors[256];
-    int n = 0;
-    FILE *f = fopen("src/builtin/streams.txt", "r");
+    FILE *f = fopen(path, "r");
     assert_non_null(f);
     while (fgets(line, sizeof line, f)) {
-        if (*line == '#' || sscanf(line, "%63s %63s", expression, sizes) != 2)
+        if (*line == '#' || sscanf(line, "%63s %*s %63s", expression, sizes) != 2)
             continue;
         struct planned x;
         tensors_of(tensors, expression, sizes);
@@ -90,6 +89,13 @@ read_classes(struct class *c)
     }
     fclose(f);
     return n;
+}
+
+static int
+read_classes(struct class *c)
+{
+    int n = read_list("src/builtin/streams.txt", c, 0);
+    return read_list("src/builtin/dots.txt", c, n);
 }
 
 /* --- the list ----------------------------------------------------------- */
