@@ -32,11 +32,13 @@ read_sizes(const char *text)
     return s;
 }
 
-/* Multiples of 4 stay such, and what is large stays above SMALL. */
+/* Multiples of 24, of which every stride-1 extent of the suite is one, and of
+ * 4, which all others are, stay such; what is large stays above SMALL. */
 static int64_t
 scaled(int64_t extent, double factor)
 {
-    int64_t x = (int64_t)(factor * (double)extent) / 4 * 4;
+    int64_t unit = extent % 24 ? 4 : 24;
+    int64_t x = (int64_t)(factor * (double)extent) / unit * unit;
     return extent <= SMALL ? extent : x < SMALL ? SMALL : x;
 }
 
