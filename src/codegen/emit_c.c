@@ -206,7 +206,8 @@ einc_emit_c(struct text *t, struct arena scratch, const struct plan *p,
     einc_put(&args, "%s_args", style->name);
     einc_file_opening(&f);
     einc_put(t, "#include <stdint.h>\n#include <stdlib.h>\n%s\n",
-             f.has_gett || f.n_picked ? "#include <string.h>\n" : "");
+             f.has_gett || f.has_turns || f.n_picked ? "#include <string.h>\n"
+                                                      : "");
     if (style->header)
         einc_put(t, "#include \"%s\"\n", style->header);
     else

@@ -101,6 +101,9 @@ einc_file(struct text *t, struct arena *scratch, const struct plan *p,
             f.has_gett |= f.sets[x].nests[s]->family != FAMILY_STREAM &&
                           f.sets[x].nests[s]->family != FAMILY_TRANSPOSE &&
                           f.sets[x].nests[s]->family != FAMILY_FUSED;
+    for (int x = 0; x < f.n_sets; x++)
+        for (int s = 0; s < p->n_steps; s++)
+            f.has_turns |= f.sets[x].nests[s]->family == FAMILY_TRANSPOSE;
     f.has_work |= f.has_gett;
     return f;
 }

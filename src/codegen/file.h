@@ -36,6 +36,7 @@ struct file {
     const struct nest **nests; /* of the last set: extents, operands */
     int symbolic;              /* some extent is an argument */
     int has_gett;              /* some step packs: args, scratch, threads */
+    int has_turns;             /* some step is a transpose */
     int has_work;              /* the function needs memory of its own */
 };
 

@@ -7,6 +7,7 @@
  */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* out(40,30) = ij->ji of in0(30,40).
  * `out` may not overlap an input. `work` has einsum_workspace() bytes,
