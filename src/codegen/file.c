@@ -97,13 +97,11 @@ einc_file(struct text *t, struct arena *scratch, const struct plan *p,
     f.nests = f.sets[f.n_sets - 1].nests;
     f.has_work = p->n_steps > 1;
     for (int x = 0; x < f.n_sets; x++)
-        for (int s = 0; s < p->n_steps; s++)
-            f.has_gett |= f.sets[x].nests[s]->family != FAMILY_STREAM &&
-                          f.sets[x].nests[s]->family != FAMILY_TRANSPOSE &&
-                          f.sets[x].nests[s]->family != FAMILY_FUSED;
-    for (int x = 0; x < f.n_sets; x++)
-        for (int s = 0; s < p->n_steps; s++)
-            f.has_turns |= f.sets[x].nests[s]->family == FAMILY_TRANSPOSE;
+        for (int s = 0; s < p->n_steps; s++) {
+            enum nest_family family = f.sets[x].nests[s]->family;
+            f.has_gett |= family == FAMILY_GETT;
+            f.has_turns |= family == FAMILY_TRANSPOSE;
+        }
     f.has_work |= f.has_gett;
     return f;
 }

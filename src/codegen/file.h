@@ -35,7 +35,7 @@ struct file {
     int n_sets, n_picked;      /* the first n_picked are picked at run time */
     const struct nest **nests; /* of the last set: extents, operands */
     int symbolic;              /* some extent is an argument */
-    int has_gett;              /* some step packs: args, scratch, threads */
+    int has_gett;              /* some step takes the struct of arguments */
     int has_turns;             /* some step is a transpose */
     int has_work;              /* the function needs memory of its own */
 };
@@ -53,8 +53,9 @@ const char *einc_file_prefix(const struct file *f, int set, int step);
 typedef void einc_file_part(const struct file *f, struct text *t, int set,
                             int step);
 void einc_file_base(const struct file *f, einc_file_part *print, int step);
-/* Whether the sets need telling apart in the file at all. */
-int einc_file_has_choice(const struct file *f);
+/* How the kernel of a step is printed: a gett takes the struct of arguments,
+ * the others their tensors, extents and strides by parameter, and, if they
+ * are in_parts, which part of the outermost loop to run. */
 struct printer einc_file_printer(const struct file *f, struct text *t,
                                  int set, int step);
 

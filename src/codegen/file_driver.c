@@ -132,33 +132,55 @@ put_run(const struct file *f)
     einc_line(t, "static void");
     einc_line(t, "%s_run(void (*kernel)(const struct %s_args *, int64_t, "
                  "int64_t),", x, x);
-    einc_line(t, "    const struct %s_args *args, int64_t tasks)", x);
+    einc_line(t, "    const struct %s_args *args, int64_t tasks, "
+                 "int64_t threads)", x);
     einc_line(t, "{");
     einc_put(t, "#if defined(_OPENMP)\n#pragma omp parallel for "
-                "schedule(static, 1)\n#endif\n");
-    einc_line(t, "    for (int64_t part = 0; part < %s_THREADS; part++) {", x);
+                "schedule(static, 1) if (threads > 1)\n#endif\n");
+    einc_line(t, "    for (int64_t part = 0; part < threads; part++) {");
     einc_line(t, "        struct %s_args own = *args;", x);
     einc_line(t, "        own.scratch += part*%s_SCRATCH;", x);
-    einc_line(t, "        kernel(&own, tasks*part/%s_THREADS,", x);
-    einc_line(t, "            tasks*(part + 1)/%s_THREADS);", x);
+    einc_line(t, "        kernel(&own, tasks*part/threads,");
+    einc_line(t, "            tasks*(part + 1)/threads);");
     einc_line(t, "    }");
     einc_line(t, "}");
     einc_put(t, "\n");
 }
 
+/* How many threads a step is split for, and the blocks it is split into. */
 static void
 put_block_function(const struct file *f)
 {
     const char *x = f->style->name;
     struct text *t = f->t;
-    einc_line(t, "/* Size of equal blocks of n: at most `most`, a multiple of "
-                 "`unit`, one for\n * each thread if there are several. */");
+    einc_line(t, "/* How many parts so much work is worth; without OpenMP they "
+                 "are run one after\n * another. */");
     einc_line(t, "static int64_t");
-    einc_line(t, "%s_block(int64_t n, int64_t most, int64_t unit)", x);
+    einc_line(t, "%s_threads(double flop)", x);
+    einc_line(t, "{");
+    einc_put(t, "#if defined(_OPENMP)\n");
+    einc_line(t, "    const int64_t most = omp_get_max_threads();");
+    einc_line(t, "    if (flop < 4e6) /* less than waking them takes */");
+    einc_line(t, "        return 1;");
+    einc_line(t, "    return most < %s_THREADS ? most : %s_THREADS;", x, x);
+    einc_put(t, "#else\n");
+    einc_line(t, "    (void)flop;");
+    einc_line(t, "    return %s_THREADS;", x);
+    einc_put(t, "#endif\n");
+    einc_line(t, "}");
+    einc_put(t, "\n");
+    einc_line(t, "/* Size of equal blocks of n, a multiple of `unit`: at most "
+                 "`most`, and so small that\n * there are `wanted` with those "
+                 "of other indices, `others` for each of ours. */");
+    einc_line(t, "static int64_t");
+    einc_line(t, "%s_block(int64_t n, int64_t most, int64_t unit, int64_t "
+                 "wanted, int64_t others)", x);
     einc_line(t, "{");
     einc_line(t, "    int64_t count = (n + most - 1)/most;");
-    einc_line(t, "    if (count < %s_THREADS)", x);
-    einc_line(t, "        count = %s_THREADS;", x);
+    einc_line(t, "    const int64_t least = others ? (wanted - 1)/others + 1 : "
+                 "1;");
+    einc_line(t, "    if (count < least)");
+    einc_line(t, "        count = least;");
     einc_line(t, "    const int64_t size = (n + count - 1)/count;");
     einc_line(t, "    return size > 0 ? (size + unit - 1)/unit*unit : unit;");
     einc_line(t, "}");
@@ -191,34 +213,34 @@ put_role_extent(const struct file *f, const struct nest *w,
     put_product(f, w, w->first[role], w->first[role + 1]);
 }
 
+/* Rows and columns of a task, and how many tasks there are: columns are split
+ * first, since rows of out are contiguous; three tasks for each thread. */
 static void
-put_tasks(const struct file *f, const struct nest *w)
-{
-    struct text *t = f->t;
-    int rows = w->n_extents - 2, columns = w->n_extents - 1;
-    einc_put(t, "        const int64_t tasks = ");
-    put_role_extent(f, w, LOOP_BATCH);
-    einc_put(t, "*((");
-    put_role_extent(f, w, LOOP_M);
-    einc_put(t, " + n[%d] - 1)/n[%d])\n            *((", rows, rows);
-    put_role_extent(f, w, LOOP_N);
-    einc_put(t, " + n[%d] - 1)/n[%d]);\n", columns, columns);
-}
-
-/* Rows and columns of a task. */
-static void
-put_blocks(const struct file *f, int set, const struct nest *w,
-           const char *comma)
+put_tasks(const struct file *f, int set, const struct nest *w)
 {
     const char *x = f->style->name, *own = f->sets[set].prefix;
     int stays = w->gett->rows_stay, packed = !einc_gett_adds_up(w);
-    einc_put(f->t, "%s\n            %s_block(", comma, x);
+    struct text *t = f->t;
+    einc_put(t, "        const int64_t batch = ");
+    put_role_extent(f, w, LOOP_BATCH);
+    einc_put(t, ", m = ");
     put_role_extent(f, w, LOOP_M);
-    einc_put(f->t, ", %s_%s, %s_MR),\n            %s_block(", own,
-             stays || packed ? "MC" : "MB", own, x);
+    einc_put(t, ", n = ");
     put_role_extent(f, w, LOOP_N);
-    einc_put(f->t, ", %s_%s, %s_NR)", own,
-             stays && !packed ? "NB" : "NC", own);
+    einc_put(t, ", k = ");
+    put_role_extent(f, w, LOOP_K);
+    einc_put(t, ";\n        const int64_t threads =\n            "
+                "%s_threads(2.0*(double)batch*(double)m*(double)n*(double)k);"
+                "\n", x);
+    einc_put(t, "        const int64_t columns = %s_block(n, %s_%s, %s_NR, "
+                "threads, batch);\n", x, own, stays && !packed ? "NB" : "NC",
+             own);
+    einc_put(t, "        const int64_t all = batch*((n + columns - 1)/columns);"
+                "\n");
+    einc_put(t, "        const int64_t rows = %s_block(m, %s_%s, %s_MR,\n"
+                "            threads > 1 ? 3*threads : 1, all);\n", x, own,
+             stays || packed ? "MC" : "MB", own);
+    einc_put(t, "        const int64_t tasks = all*((m + rows - 1)/rows);\n");
 }
 
 static void
@@ -236,23 +258,22 @@ put_strides(const struct file *f, const struct nest *w, const char *comma)
     }
 }
 
-/* The arrays n and s, in the order of the slots. */
+/* The arrays of extents and strides, in the order of the slots. */
 static void
-put_slots(const struct file *f, int set, const struct nest *w)
+put_slots(const struct file *f, const struct nest *w)
 {
     struct text *t = f->t;
     const char *comma = "";
-    einc_put(t, "        const int64_t n[] = {");
+    einc_put(t, "        const int64_t extents[] = {");
     for (int j = 0; j < w->n_idx; j++)
         if (w->idx[j].extent.arg >= 0) {
             einc_put(t, "%s", comma);
             einc_file_extent(f, w->idx[j].index);
             comma = ", ";
         }
-    put_blocks(f, set, w, *comma ? "," : "");
-    einc_put(t, "};\n");
+    einc_put(t, "%srows, columns};\n", comma);
     if (w->n_strides) {
-        einc_put(t, "        const int64_t s[] = {");
+        einc_put(t, "        const int64_t strides[] = {");
         put_strides(f, w, "");
         einc_put(t, "};\n");
     }
@@ -269,19 +290,20 @@ put_gett_step(const struct file *f, int set, int step)
         einc_plan_tensor_put(t, &f->plan->tensors[w->in[o].tensor]);
     }
     einc_put(t, "};\n");
-    put_slots(f, set, w);
+    put_tasks(f, set, w);
+    put_slots(f, w);
     einc_put(t, "        const struct %s_args args = {", f->style->name);
     einc_plan_tensor_put(t, &f->plan->tensors[w->out.tensor]);
-    einc_put(t, ", in, n, %s, 0, 0, scratch};\n", w->n_strides ? "s" : "0");
-    put_tasks(f, w);
-    einc_put(t, "        %s_run(%s, &args, tasks);\n    }\n", f->style->name,
+    einc_put(t, ", in, extents, %s, 0, 0, scratch};\n",
+             w->n_strides ? "strides" : "0");
+    einc_put(t, "        %s_run(%s, &args, tasks, threads);\n    }\n", f->style->name,
              einc_file_prefix(f, set, step));
 }
 
-/* A stream is a plain function of its tensors, extents and strides, and of
- * the part of its outermost loop that is to be run. */
+/* The other families are plain functions of their tensors, extents and
+ * strides, and of the part of the outermost loop that is to be run. */
 static void
-put_stream_call(const struct file *f, int set, int step)
+put_plain_call(const struct file *f, int set, int step)
 {
     const struct nest *w = nest_of(f, set, step);
     struct text *t = f->t;
@@ -300,7 +322,7 @@ put_stream_call(const struct file *f, int set, int step)
 }
 
 static void
-put_stream_count(const struct printer *k)
+put_plain_count(const struct printer *k)
 {
     if (k->nest->family == FAMILY_FUSED)
         einc_print_fused_count(k);
@@ -311,7 +333,7 @@ put_stream_count(const struct printer *k)
 }
 
 static void
-put_stream_step(const struct file *f, int set, int step)
+put_plain_step(const struct file *f, int set, int step)
 {
     struct text *t = f->t;
     struct text worth = {.perm = f->scratch};
@@ -322,7 +344,7 @@ put_stream_step(const struct file *f, int set, int step)
         einc_print_stream_parts(&k, &worth);
     if (!k.in_parts) {
         einc_put(t, "    ");
-        put_stream_call(f, set, step);
+        put_plain_call(f, set, step);
         einc_put(t, ");\n");
         return;
     }
@@ -332,11 +354,11 @@ put_stream_step(const struct file *f, int set, int step)
         einc_put(t, " if (%s)", einc_text_z(&worth));
     einc_put(t, "\n#endif\n    for (int64_t part = 0; part < %s_THREADS; "
                 "part++)\n        ", f->style->name);
-    put_stream_call(f, set, step);
+    put_plain_call(f, set, step);
     einc_put(t, ",\n            ");
-    put_stream_count(&k);
+    put_plain_count(&k);
     einc_put(t, "*part/%s_THREADS, ", f->style->name);
-    put_stream_count(&k);
+    put_plain_count(&k);
     einc_put(t, "*(part + 1)/%s_THREADS);\n", f->style->name);
 }
 
@@ -382,12 +404,10 @@ put_steps(const struct file *f, int set)
     if (f->has_work)
         put_places(f);
     for (int s = 0; s < f->plan->n_steps; s++)
-        if (nest_of(f, set, s)->family == FAMILY_STREAM ||
-            nest_of(f, set, s)->family == FAMILY_TRANSPOSE ||
-            nest_of(f, set, s)->family == FAMILY_FUSED)
-            put_stream_step(f, set, s);
-        else
+        if (nest_of(f, set, s)->family == FAMILY_GETT)
             put_gett_step(f, set, s);
+        else
+            put_plain_step(f, set, s);
 }
 
 /* The same as a function of its own. */
@@ -546,7 +566,8 @@ einc_file_before_kernels(const struct file *f)
                        "once */\n#else\n#define %s_THREADS 1\n#endif\n"
                        "#endif\n\n", x, x, x);
     if (f->has_gett)
-        einc_put(f->t, "#define %s_SCRATCH %lld /* bytes for a thread */\n\n",
+        einc_put(f->t, "#if defined(_OPENMP)\n#include <omp.h>\n#endif\n"
+                       "#define %s_SCRATCH %lld /* bytes for a thread */\n\n",
                  x, (long long)most_scratch(f));
     if (f->n_picked)
         put_sets(f);

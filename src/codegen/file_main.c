@@ -42,7 +42,8 @@ put_main_arrays(const struct file *f)
         put_count(f, x);
         einc_put(f->t, ";\n    %s *const %s = (%s *)malloc((size_t)size_%s * "
                        "sizeof *%s + 1);\n", type, z, type, z, z);
-        einc_put(f->t, "    if (!%s)\n        return 1;\n", z);
+        einc_put(f->t, "    if (!%s)\n        return fputs(\"no memory for "
+                       "%s\\n\", stderr), 1;\n", z, z);
         if (o < 0)
             continue;
         einc_put(f->t, "    for (int64_t at = 0; at < size_%s; at++)\n"
@@ -226,13 +227,15 @@ put_main_sizes(const struct file *f)
         if (g->indices[x].fixed)
             continue;
         einc_nest_name(name, sizeof name, g, x);
-        einc_put(f->t, "    const int64_t n_%s = argc > %d ? atoll(argv[%d]) : "
-                       "%lld;\n", name, argument, argument,
+        einc_put(f->t, "    const int64_t n_%s = argc > %d ? "
+                       "%s_number(argv[%d]) : %lld;\n", name, argument,
+                 f->style->name, argument,
                  (long long)g->indices[x].extent);
-        einc_put(f->t, "    if (n_%s < 0 || n_%s > 1 << 20)\n"
-                       "        return fprintf(stderr, \"n_%s: a number from "
-                       "0 to 1048576, please\\n\"), 2;\n", name, name,
-                 name);
+        einc_put(f->t, "    if (n_%s < 0)\n"
+                       "        return fprintf(stderr, \"%%s: n_%s is a number "
+                       "from 0 to 1048576\\n\",\n"
+                       "                       argv[%d]), 2;\n", name, name,
+                 argument);
         argument++;
     }
     if (argument == 1)
@@ -267,6 +270,63 @@ put_main_flop(const struct file *f)
     }
 }
 
+/* Functions of main(): the wall clock, and the extents of the command line. */
+static void
+put_main_helpers(const struct file *f)
+{
+    const char *x = f->style->name;
+    einc_put(f->t, "/* wall time if there is such a clock, else processor time "
+                   "*/\nstatic double\n%s_seconds(void)\n{\n"
+                   "#if defined(TIME_UTC)\n    struct timespec now;\n"
+                   "    if (timespec_get(&now, TIME_UTC) == TIME_UTC)\n"
+                   "        return (double)now.tv_sec + "
+                   "1e-9*(double)now.tv_nsec;\n#endif\n"
+                   "    return (double)clock()/CLOCKS_PER_SEC;\n}\n\n", x);
+    if (f->symbolic)
+        einc_put(f->t, "/* -1 if it is none, or a large one */\n"
+                       "static int64_t\n%s_number(const char *word)\n{\n"
+                       "    char *end;\n"
+                       "    const long long n = strtoll(word, &end, 10);\n"
+                       "    return *word && !*end && n >= 0 && n <= 1048576 ? "
+                       "n : -1;\n}\n\n", x);
+}
+
+/* Rounds of so many calls that each takes 10 ms; the best of five counts. */
+static void
+put_main_rounds(const struct file *f)
+{
+    einc_put(f->t, "    double best = 1e30;\n    int64_t calls = 1;\n"
+                   "    for (int round = 0; round < 5; round++) {\n"
+                   "        const double start = %s_seconds();\n"
+                   "        for (int64_t call = 0; call < calls; call++)\n"
+                   "            if (", f->style->name);
+    put_main_call(f);
+    einc_put(f->t, ")\n                return fputs(\"no memory for the "
+                   "call\\n\", stderr), 1;\n"
+                   "        const double s = %s_seconds() - start;\n"
+                   "        best = s/(double)calls < best ? s/(double)calls : "
+                   "best;\n"
+                   "        if (s < 0.01 && calls < 1 << 24) { /* too short to "
+                   "tell */\n"
+                   "            calls *= 2;\n            round = -1;\n"
+                   "            best = 1e30;\n        }\n    }\n",
+             f->style->name);
+}
+
+static void
+put_main_result(const struct file *f)
+{
+    einc_put(f->t, "    const char *const unit = best < 1e-6 ? \"ns\" : best < "
+                   "1e-3 ? \"us\" : \"ms\";\n"
+                   "    const double time = best*(best < 1e-6 ? 1e9 : best < "
+                   "1e-3 ? 1e6 : 1e3);\n"
+                   "    printf(\"%s: %%.3f %%s, %%.2f GFLOP/s; "
+                   "%%lld elements checked, %%lld wrong\\n\",\n"
+                   "           time, unit, best > 0 ? 1e-9*flop/best : 0.0,\n"
+                   "           (long long)checked, (long long)wrong);\n",
+             f->style->name);
+}
+
 void
 einc_file_main(const struct file *f)
 {
@@ -274,28 +334,19 @@ einc_file_main(const struct file *f)
     struct text *t = f->t;
     einc_put(t, "\n/* Fills the inputs, times the function, checks it against "
                 "plain loops.\n * Arguments: the extents, in the order of the "
-                "parameters. */\n#include <stdio.h>\n#include <time.h>\n\n"
-                "int\nmain(int argc, char **argv)\n{\n");
+                "parameters. */\n#include <stdio.h>\n#include <time.h>\n\n");
+    put_main_helpers(f);
+    einc_put(t, "int\nmain(int argc, char **argv)\n{\n");
     put_main_sizes(f);
     put_main_arrays(f);
     einc_put(t, "    void *const work = malloc(1 + (size_t)%s_workspace(",
              f->style->name);
     einc_file_arguments(f, "", "");
-    einc_put(t, "));\n    double best = 1e30;\n");
-    einc_put(t, "    for (int run = 0; run < 5; run++) {\n"
-                "        const clock_t start = clock();\n        if (");
-    put_main_call(f);
-    einc_put(t, ")\n            return 1;\n"
-                "        const double s = (double)(clock() - start) / "
-                "CLOCKS_PER_SEC;\n"
-                "        best = s < best ? s : best;\n    }\n");
+    einc_put(t, "));\n");
+    put_main_rounds(f);
     put_main_check(f);
     put_main_flop(f);
-    einc_put(t, "    printf(\"%s: %%.3f ms, %%.2f GFLOP/s of processor time; "
-                "%%lld elements checked, %%lld wrong\\n\",\n"
-                "           1e3*best, best > 0 ? 1e-9*flop/best : 0.0, "
-                "(long long)checked,\n           (long long)wrong);\n",
-             f->style->name);
+    put_main_result(f);
     for (int o = 0; o < g->n_in; o++)
         einc_put(t, "    free(in%d);\n", o);
     einc_put(t, "    free(out);\n    free(work);\n    return wrong != 0;\n}\n");

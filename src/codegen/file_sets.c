@@ -8,12 +8,6 @@
 
 /* --- which set ---------------------------------------------------------- */
 
-int
-einc_file_has_choice(const struct file *f)
-{
-    return f->has_gett && f->n_sets - f->n_picked > 1;
-}
-
 /* A part for a set as text, with all that printing it takes in `room`. */
 static const char *
 text_of(const struct file *f, struct arena *room, einc_file_part *print,
@@ -70,13 +64,11 @@ einc_file_printer(const struct file *f, struct text *t, int set, int step)
     k.shared = x->prefix;
     k.args = einc_text_z(&args);
     k.with_scale = 0;
-    int fused = k.nest->family == FAMILY_FUSED;
-    int turns = k.nest->family == FAMILY_TRANSPOSE;
-    k.by_parameter = fused || turns || k.nest->family == FAMILY_STREAM;
-    k.in_parts = fused   ? einc_print_fused_parts(&k)
-                 : turns ? einc_print_transpose_parts(&k, &worth)
-                         : k.by_parameter &&
-                               einc_print_stream_parts(&k, &worth);
+    k.by_parameter = k.nest->family != FAMILY_GETT;
+    k.in_parts = k.nest->family == FAMILY_FUSED ? einc_print_fused_parts(&k)
+                 : k.nest->family == FAMILY_TRANSPOSE
+                     ? einc_print_transpose_parts(&k, &worth)
+                     : k.by_parameter && einc_print_stream_parts(&k, &worth);
     return k;
 }
 
@@ -134,17 +126,23 @@ put_turns(const struct file *f, struct text *t, int set, int step)
     einc_print_transpose_shared(&k, f->sets[set].nests, f->plan->n_steps);
 }
 
+/* A family prints here all that its step needs but what steps share. */
 static void
 print_kernel(const struct printer *k)
 {
-    if (k->nest->family == FAMILY_STREAM)
-        einc_print_stream_loops(k);
-    else if (k->nest->family == FAMILY_FUSED)
-        einc_print_fused(k);
-    else if (k->nest->family == FAMILY_TRANSPOSE)
-        einc_print_transpose_loops(k);
-    else
+    switch (k->nest->family) {
+    case FAMILY_GETT:
         einc_print_gett(k);
+        break;
+    case FAMILY_FUSED:
+        einc_print_fused(k);
+        break;
+    case FAMILY_TRANSPOSE:
+        einc_print_transpose_loops(k);
+        break;
+    default:
+        einc_print_stream_loops(k);
+    }
     einc_put(k->t, "\n");
 }
 

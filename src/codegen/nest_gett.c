@@ -46,7 +46,7 @@ gett_scratch(const struct tile *s, const struct nest *w)
 {
     int64_t bytes = einc_nest_bytes(w->compute) * einc_nest_planes(w->compute);
     int64_t elements = (int64_t)s->kc * (s->mc + s->nc) +
-                       (int64_t)s->lanes * s->lanes;
+                       einc_nest_up_to((int64_t)s->lanes * s->lanes, 16);
     if (!einc_gett_adds_up(w))
         elements += (int64_t)s->mc * s->nc;
     int64_t tables = 3 * (int64_t)s->mb + 4 * (int64_t)s->nb +

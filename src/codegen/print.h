@@ -78,7 +78,17 @@ void einc_print_epilogue(const struct printer *p, const char *const sum[2],
                          const char *offset);
 
 /* The families. Each prints file-level functions and then the kernel
- * `prefix(const struct args *args, int64_t task_begin, int64_t task_end)`. */
+ * `prefix(const struct args *args, int64_t task_begin, int64_t task_end)`.
+ *
+ * In a file for a reader a family is called once for each set of instructions
+ * (file_sets.c), with a nest built for nest.target and names to go with it:
+ * what it prints stands where functions are compiled for that set, so it
+ * needs no attributes; vectors have target.vector_bytes, none if that is 0,
+ * and never are parameters or results. It prints no pragma of OpenMP: what is
+ * outlined there would be compiled for another set; threads share the range
+ * from task_begin or `begin` that the driver gives them. Text that is the same
+ * for all sets, names in p->shared apart, is printed once. Kernels other than
+ * a gett are by_parameter there. */
 void einc_print_stream(const struct printer *p);
 void einc_print_gett(const struct printer *p);
 void einc_print_fused(const struct printer *p);

@@ -722,7 +722,8 @@ print_types(const struct writer *s)
                  "may_alias));", s->p->type, bytes * s->x->lanes, bytes);
     if (shuffles(s) || (is_summed(s, s->x->lane) &&
                         extent(s, s->x->lane) % step_of(s, s->x->lane)))
-        einc_line(t, "typedef int%d_t bits __attribute__((vector_size(%d)));",
+        einc_line(t, "typedef int%d_t bits __attribute__((vector_size(%d), "
+                     "unused));",
                   8 * bytes, bytes * s->x->lanes);
 }
 

@@ -286,7 +286,7 @@ print_scratch(const struct printer *p)
     const char *two = p->planes == 2 ? "2*" : "";
     einc_code(p, "$ *const lhs_tiles = ($ *)(void *)args->scratch;\n"
                  "$ *const rhs_panels = lhs_tiles + %s@_MC*@_KC + "
-                 "%s@_LANES*@_LANES;\n", two, two);
+                 "%s((@_LANES*@_LANES + 15)/16*16);\n", two, two);
     if (einc_gett_adds_up(w))
         einc_code(p, "int64_t *const lhs_row = (int64_t *)(void *)(rhs_panels "
                      "+ %s@_NC*@_KC);\n", two);
@@ -602,7 +602,7 @@ print_call_tile(const struct printer *p)
         einc_code(p, "const int whole = tile_height == live_rows &&\n"
                      "    live == (narrow ? @_LANES : @_NR) && out_run[c0] >= "
                      "live;\n"
-                     "if (whole && direct) {\n"
+                     "if (whole & direct) {\n"
                      "    @_tile(tile_height, narrow, depth, tile, "
                      "columns_of, step,\n"
                      "        %s(out_batch + out_column[c0]), out_row + r0, "

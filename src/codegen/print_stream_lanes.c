@@ -571,7 +571,8 @@ einc_print_stream_columns(const struct printer *p)
                            ? einc_stream_text(p, "%d", w->lanes)
                            : count;
     for (int plane = 0; plane < p->planes; plane++)
-        einc_line(t, "%s sum%s[%s];", p->type, plane_name(p, plane), room);
+        einc_line(t, "%s sum%s[%s];", p->type, plane_name(p, plane),
+                  strcmp(room, "0") ? room : "1");
     einc_stream_open(p, "for (int64_t lane = 0; lane < %s; lane++) {", count);
     for (int plane = 0; plane < p->planes; plane++)
         einc_line(t, "sum%s[lane] = 0;", plane_name(p, plane));

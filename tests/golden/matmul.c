@@ -30,6 +30,9 @@ einsum_workspace(void);
 #endif
 #endif
 
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
 #define einsum_SCRATCH 2601280 /* bytes for a thread */
 
 /* Vector types need gcc or clang; -Deinsum_SCALAR goes without them. */
@@ -815,7 +818,7 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
     const int lhs_stays = 1; /* packed whole; else rhs is */
     const int64_t panel = einsum_avx512_NR;
     float *const lhs_tiles = (float *)(void *)args->scratch;
-    float *const rhs_panels = lhs_tiles + einsum_avx512_MC*einsum_avx512_KC + einsum_avx512_LANES*einsum_avx512_LANES;
+    float *const rhs_panels = lhs_tiles + einsum_avx512_MC*einsum_avx512_KC + ((einsum_avx512_LANES*einsum_avx512_LANES + 15)/16*16);
     int64_t *const lhs_row = (int64_t *)(void *)(rhs_panels + einsum_avx512_NC*einsum_avx512_KC);
     int64_t *const lhs_run = lhs_row + einsum_avx512_MB;
     int64_t *const out_row = lhs_run + einsum_avx512_MB;
@@ -933,7 +936,7 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
                         const int again = 0;
                         const int whole = tile_height == live_rows &&
                             live == (narrow ? einsum_avx512_LANES : einsum_avx512_NR) && out_run[c0] >= live;
-                        if (whole && direct) {
+                        if (whole & direct) {
                             einsum_avx512_tile(tile_height, narrow, depth, tile, columns_of, step,
                                 (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
                         } else {
@@ -1429,7 +1432,7 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
     const int lhs_stays = 0; /* packed whole; else rhs is */
     const int64_t panel = einsum_avx2_NR;
     float *const lhs_tiles = (float *)(void *)args->scratch;
-    float *const rhs_panels = lhs_tiles + einsum_avx2_MC*einsum_avx2_KC + einsum_avx2_LANES*einsum_avx2_LANES;
+    float *const rhs_panels = lhs_tiles + einsum_avx2_MC*einsum_avx2_KC + ((einsum_avx2_LANES*einsum_avx2_LANES + 15)/16*16);
     int64_t *const lhs_row = (int64_t *)(void *)(rhs_panels + einsum_avx2_NC*einsum_avx2_KC);
     int64_t *const lhs_run = lhs_row + einsum_avx2_MB;
     int64_t *const out_row = lhs_run + einsum_avx2_MB;
@@ -1545,7 +1548,7 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int again = 0;
                         const int whole = tile_height == live_rows &&
                             live == (narrow ? einsum_avx2_LANES : einsum_avx2_NR) && out_run[c0] >= live;
-                        if (whole && direct) {
+                        if (whole & direct) {
                             einsum_avx2_tile(tile_height, narrow, depth, tile, columns_of, step,
                                 (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
                         } else {
@@ -2710,7 +2713,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
     const int lhs_stays = 1; /* packed whole; else rhs is */
     const int64_t panel = einsum_base_NR;
     float *const lhs_tiles = (float *)(void *)args->scratch;
-    float *const rhs_panels = lhs_tiles + einsum_base_MC*einsum_base_KC + einsum_base_LANES*einsum_base_LANES;
+    float *const rhs_panels = lhs_tiles + einsum_base_MC*einsum_base_KC + ((einsum_base_LANES*einsum_base_LANES + 15)/16*16);
     int64_t *const lhs_row = (int64_t *)(void *)(rhs_panels + einsum_base_NC*einsum_base_KC);
     int64_t *const lhs_run = lhs_row + einsum_base_MB;
     int64_t *const out_row = lhs_run + einsum_base_MB;
@@ -2828,7 +2831,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int again = 0;
                         const int whole = tile_height == live_rows &&
                             live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
-                        if (whole && direct) {
+                        if (whole & direct) {
                             einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step,
                                 (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
                         } else {
@@ -2901,7 +2904,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
     const int lhs_stays = 0; /* packed whole; else rhs is */
     const int64_t panel = einsum_base_NR;
     float *const lhs_tiles = (float *)(void *)args->scratch;
-    float *const rhs_panels = lhs_tiles + einsum_base_MC*einsum_base_KC + einsum_base_LANES*einsum_base_LANES;
+    float *const rhs_panels = lhs_tiles + einsum_base_MC*einsum_base_KC + ((einsum_base_LANES*einsum_base_LANES + 15)/16*16);
     int64_t *const lhs_row = (int64_t *)(void *)(rhs_panels + einsum_base_NC*einsum_base_KC);
     int64_t *const lhs_run = lhs_row + einsum_base_MB;
     int64_t *const out_row = lhs_run + einsum_base_MB;
@@ -3017,7 +3020,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int again = 0;
                         const int whole = tile_height == live_rows &&
                             live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
-                        if (whole && direct) {
+                        if (whole & direct) {
                             einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step,
                                 (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
                         } else {
@@ -3090,7 +3093,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
     const int lhs_stays = 0; /* packed whole; else rhs is */
     const int64_t panel = einsum_base_NR;
     float *const lhs_tiles = (float *)(void *)args->scratch;
-    float *const rhs_panels = lhs_tiles + einsum_base_MC*einsum_base_KC + einsum_base_LANES*einsum_base_LANES;
+    float *const rhs_panels = lhs_tiles + einsum_base_MC*einsum_base_KC + ((einsum_base_LANES*einsum_base_LANES + 15)/16*16);
     int64_t *const lhs_row = (int64_t *)(void *)(rhs_panels + einsum_base_NC*einsum_base_KC);
     int64_t *const lhs_run = lhs_row + einsum_base_MB;
     int64_t *const out_row = lhs_run + einsum_base_MB;
@@ -3206,7 +3209,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int again = 0;
                         const int whole = tile_height == live_rows &&
                             live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
-                        if (whole && direct) {
+                        if (whole & direct) {
                             einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step,
                                 (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
                         } else {
@@ -3233,14 +3236,31 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
 }
 
 #endif
-/* Size of equal blocks of n: at most `most`, a multiple of `unit`, one for
- * each thread if there are several. */
+/* How many parts so much work is worth; without OpenMP they are run one after
+ * another. */
 static int64_t
-einsum_block(int64_t n, int64_t most, int64_t unit)
+einsum_threads(double flop)
+{
+#if defined(_OPENMP)
+    const int64_t most = omp_get_max_threads();
+    if (flop < 4e6) /* less than waking them takes */
+        return 1;
+    return most < einsum_THREADS ? most : einsum_THREADS;
+#else
+    (void)flop;
+    return einsum_THREADS;
+#endif
+}
+
+/* Size of equal blocks of n, a multiple of `unit`: at most `most`, and so small that
+ * there are `wanted` with those of other indices, `others` for each of ours. */
+static int64_t
+einsum_block(int64_t n, int64_t most, int64_t unit, int64_t wanted, int64_t others)
 {
     int64_t count = (n + most - 1)/most;
-    if (count < einsum_THREADS)
-        count = einsum_THREADS;
+    const int64_t least = others ? (wanted - 1)/others + 1 : 1;
+    if (count < least)
+        count = least;
     const int64_t size = (n + count - 1)/count;
     return size > 0 ? (size + unit - 1)/unit*unit : unit;
 }
@@ -3248,16 +3268,16 @@ einsum_block(int64_t n, int64_t most, int64_t unit)
 /* Tasks write apart, so any split gives the same bits. */
 static void
 einsum_run(void (*kernel)(const struct einsum_args *, int64_t, int64_t),
-    const struct einsum_args *args, int64_t tasks)
+    const struct einsum_args *args, int64_t tasks, int64_t threads)
 {
 #if defined(_OPENMP)
-#pragma omp parallel for schedule(static, 1)
+#pragma omp parallel for schedule(static, 1) if (threads > 1)
 #endif
-    for (int64_t part = 0; part < einsum_THREADS; part++) {
+    for (int64_t part = 0; part < threads; part++) {
         struct einsum_args own = *args;
         own.scratch += part*einsum_SCRATCH;
-        kernel(&own, tasks*part/einsum_THREADS,
-            tasks*(part + 1)/einsum_THREADS);
+        kernel(&own, tasks*part/threads,
+            tasks*(part + 1)/threads);
     }
 }
 
@@ -3268,13 +3288,17 @@ einsum_avx512(float *out, const float *in0, const float *in1, char *base)
     char *const scratch = base + 0;
     {
         const void *const in[] = {in0, in1};
-        const int64_t n[] = {
-            einsum_block(64, einsum_avx512_MC, einsum_avx512_MR),
-            einsum_block(32, einsum_avx512_NB, einsum_avx512_NR)};
-        const struct einsum_args args = {out, in, n, 0, 0, 0, scratch};
-        const int64_t tasks = 1*((64 + n[0] - 1)/n[0])
-            *((32 + n[1] - 1)/n[1]);
-        einsum_run(einsum_avx512_step1, &args, tasks);
+        const int64_t batch = 1, m = 64, n = 32, k = 128;
+        const int64_t threads =
+            einsum_threads(2.0*(double)batch*(double)m*(double)n*(double)k);
+        const int64_t columns = einsum_block(n, einsum_avx512_NB, einsum_avx512_NR, threads, batch);
+        const int64_t all = batch*((n + columns - 1)/columns);
+        const int64_t rows = einsum_block(m, einsum_avx512_MC, einsum_avx512_MR,
+            threads > 1 ? 3*threads : 1, all);
+        const int64_t tasks = all*((m + rows - 1)/rows);
+        const int64_t extents[] = {rows, columns};
+        const struct einsum_args args = {out, in, extents, 0, 0, 0, scratch};
+        einsum_run(einsum_avx512_step1, &args, tasks, threads);
     }
 }
 
@@ -3284,13 +3308,17 @@ einsum_avx2(float *out, const float *in0, const float *in1, char *base)
     char *const scratch = base + 0;
     {
         const void *const in[] = {in0, in1};
-        const int64_t n[] = {
-            einsum_block(64, einsum_avx2_MB, einsum_avx2_MR),
-            einsum_block(32, einsum_avx2_NC, einsum_avx2_NR)};
-        const struct einsum_args args = {out, in, n, 0, 0, 0, scratch};
-        const int64_t tasks = 1*((64 + n[0] - 1)/n[0])
-            *((32 + n[1] - 1)/n[1]);
-        einsum_run(einsum_avx2_step1, &args, tasks);
+        const int64_t batch = 1, m = 64, n = 32, k = 128;
+        const int64_t threads =
+            einsum_threads(2.0*(double)batch*(double)m*(double)n*(double)k);
+        const int64_t columns = einsum_block(n, einsum_avx2_NC, einsum_avx2_NR, threads, batch);
+        const int64_t all = batch*((n + columns - 1)/columns);
+        const int64_t rows = einsum_block(m, einsum_avx2_MB, einsum_avx2_MR,
+            threads > 1 ? 3*threads : 1, all);
+        const int64_t tasks = all*((m + rows - 1)/rows);
+        const int64_t extents[] = {rows, columns};
+        const struct einsum_args args = {out, in, extents, 0, 0, 0, scratch};
+        einsum_run(einsum_avx2_step1, &args, tasks, threads);
     }
 }
 
@@ -3302,13 +3330,17 @@ einsum_base(float *out, const float *in0, const float *in1, char *base)
     char *const scratch = base + 0;
     {
         const void *const in[] = {in0, in1};
-        const int64_t n[] = {
-            einsum_block(64, einsum_base_MC, einsum_base_MR),
-            einsum_block(32, einsum_base_NB, einsum_base_NR)};
-        const struct einsum_args args = {out, in, n, 0, 0, 0, scratch};
-        const int64_t tasks = 1*((64 + n[0] - 1)/n[0])
-            *((32 + n[1] - 1)/n[1]);
-        einsum_run(einsum_base_step1, &args, tasks);
+        const int64_t batch = 1, m = 64, n = 32, k = 128;
+        const int64_t threads =
+            einsum_threads(2.0*(double)batch*(double)m*(double)n*(double)k);
+        const int64_t columns = einsum_block(n, einsum_base_NB, einsum_base_NR, threads, batch);
+        const int64_t all = batch*((n + columns - 1)/columns);
+        const int64_t rows = einsum_block(m, einsum_base_MC, einsum_base_MR,
+            threads > 1 ? 3*threads : 1, all);
+        const int64_t tasks = all*((m + rows - 1)/rows);
+        const int64_t extents[] = {rows, columns};
+        const struct einsum_args args = {out, in, extents, 0, 0, 0, scratch};
+        einsum_run(einsum_base_step1, &args, tasks, threads);
     }
 }
 
@@ -3319,13 +3351,17 @@ einsum_base(float *out, const float *in0, const float *in1, char *base)
     char *const scratch = base + 0;
     {
         const void *const in[] = {in0, in1};
-        const int64_t n[] = {
-            einsum_block(64, einsum_base_MB, einsum_base_MR),
-            einsum_block(32, einsum_base_NC, einsum_base_NR)};
-        const struct einsum_args args = {out, in, n, 0, 0, 0, scratch};
-        const int64_t tasks = 1*((64 + n[0] - 1)/n[0])
-            *((32 + n[1] - 1)/n[1]);
-        einsum_run(einsum_base_step1, &args, tasks);
+        const int64_t batch = 1, m = 64, n = 32, k = 128;
+        const int64_t threads =
+            einsum_threads(2.0*(double)batch*(double)m*(double)n*(double)k);
+        const int64_t columns = einsum_block(n, einsum_base_NC, einsum_base_NR, threads, batch);
+        const int64_t all = batch*((n + columns - 1)/columns);
+        const int64_t rows = einsum_block(m, einsum_base_MB, einsum_base_MR,
+            threads > 1 ? 3*threads : 1, all);
+        const int64_t tasks = all*((m + rows - 1)/rows);
+        const int64_t extents[] = {rows, columns};
+        const struct einsum_args args = {out, in, extents, 0, 0, 0, scratch};
+        einsum_run(einsum_base_step1, &args, tasks, threads);
     }
 }
 
@@ -3336,13 +3372,17 @@ einsum_base(float *out, const float *in0, const float *in1, char *base)
     char *const scratch = base + 0;
     {
         const void *const in[] = {in0, in1};
-        const int64_t n[] = {
-            einsum_block(64, einsum_base_MB, einsum_base_MR),
-            einsum_block(32, einsum_base_NC, einsum_base_NR)};
-        const struct einsum_args args = {out, in, n, 0, 0, 0, scratch};
-        const int64_t tasks = 1*((64 + n[0] - 1)/n[0])
-            *((32 + n[1] - 1)/n[1]);
-        einsum_run(einsum_base_step1, &args, tasks);
+        const int64_t batch = 1, m = 64, n = 32, k = 128;
+        const int64_t threads =
+            einsum_threads(2.0*(double)batch*(double)m*(double)n*(double)k);
+        const int64_t columns = einsum_block(n, einsum_base_NC, einsum_base_NR, threads, batch);
+        const int64_t all = batch*((n + columns - 1)/columns);
+        const int64_t rows = einsum_block(m, einsum_base_MB, einsum_base_MR,
+            threads > 1 ? 3*threads : 1, all);
+        const int64_t tasks = all*((m + rows - 1)/rows);
+        const int64_t extents[] = {rows, columns};
+        const struct einsum_args args = {out, in, extents, 0, 0, 0, scratch};
+        einsum_run(einsum_base_step1, &args, tasks, threads);
     }
 }
 
