@@ -39,6 +39,9 @@ print_kernel(struct text *t, const struct nest *nest, const char *name)
         einc_put(t, "\n");
         einc_print_gett(&p);
         break;
+    case FAMILY_DIRECT:
+        einc_print_direct(&p);
+        break;
     case FAMILY_FUSED:
         einc_print_fused(&p);
         break;

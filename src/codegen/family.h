@@ -13,7 +13,8 @@ struct family {
     enum nest_family id;
     const char *name;
     int literal;  /* lives on literal extents and strides: a kernel for one
-                   * shape, never taken in mode GENERIC */
+                   * shape, never taken in mode GENERIC; 2: and not yet
+                   * printed in files, which are LITERAL */
     /* Whether it can do the step; indices and tensors of w are filled in. */
     int (*fits)(const struct nest *w);
     /* Modelled seconds of the step on one thread. */
@@ -27,7 +28,7 @@ struct family {
     void (*print)(struct text *t, const struct nest *w);
 };
 
-extern const struct family einc_family_fused;
+extern const struct family einc_family_fused, einc_family_direct;
 extern const struct family einc_family_stream, einc_family_gett,
     einc_family_transpose;
 

@@ -10,6 +10,7 @@ static const struct family *const families[N_FAMILIES] = {
     [FAMILY_STREAM] = &einc_family_stream,
     [FAMILY_GETT] = &einc_family_gett,
     [FAMILY_FUSED] = &einc_family_fused,
+    [FAMILY_DIRECT] = &einc_family_direct,
     [FAMILY_TRANSPOSE] = &einc_family_transpose,
 };
 
@@ -221,7 +222,8 @@ choose_family(struct nest *w, enum nest_mode mode, enum nest_family asked)
     const struct family *best = NULL;
     for (int f = 0; f < N_FAMILIES; f++) {
         const struct family *x = families[f];
-        if ((x->literal && mode == NEST_GENERIC) || !x->fits(w))
+        if ((x->literal && mode == NEST_GENERIC) ||
+            (x->literal == 2 && mode == NEST_LITERAL) || !x->fits(w))
             continue;
         double seconds = x->cost(w);
         double bar = mode == NEST_BEST && x->literal ? margin * w->seconds
@@ -336,8 +338,9 @@ print_tensor(struct text *t, const struct nest *w, const struct nest_tensor *x)
 static void
 print_node(struct text *t, const struct nest *w, const struct nest_node *x)
 {
-    static const char *const blocks_of[] = {"", "K block", "M block",
-                                            "panel of N", "tile of M"};
+    static const char *const blocks_of[] = {"", "K block", "N block",
+                                            "M block", "panel of N",
+                                            "tile of M"};
     for (; x; x = x->next) {
         switch (x->op) {
         case NEST_TASKS:

@@ -19,7 +19,7 @@
 #include "plan/plan.h"
 
 enum nest_family { FAMILY_STREAM, FAMILY_GETT, FAMILY_TRANSPOSE, FAMILY_FUSED,
-                   N_FAMILIES,
+                   FAMILY_DIRECT, N_FAMILIES,
                    FAMILY_ANY = -1 };
 
 enum loop_role { LOOP_BATCH, LOOP_M, LOOP_N, LOOP_K, N_LOOP_ROLES };
@@ -65,7 +65,8 @@ enum nest_op {
     NEST_TURN   /* a block of a transpose */
 };
 
-enum block { BLOCK_NONE, BLOCK_K, BLOCK_N, BLOCK_M, BLOCK_TILE };
+enum block { BLOCK_NONE, BLOCK_K, BLOCK_N, BLOCK_M, BLOCK_PANEL,
+             BLOCK_TILE };
 
 /* How a gett walks: which operand is packed in a block that stays while the
  * other passes by it tile by tile, and in which order positions of M, N and K

@@ -3,6 +3,7 @@
  * nest_gett.c - contractions with packed operands: any strides, any size.
  */
 #include "codegen/family.h"
+#include "plan/model.h"
 
 /* --- the tree ----------------------------------------------------------- */
 
@@ -396,8 +397,17 @@ fits(const struct nest *w)
 static double
 cost(const struct nest *w)
 {
-    (void)w;
-    return 1;
+    const struct model_gett g = {
+        .compute = w->compute,
+        .batch = (double)einc_nest_extent(w, LOOP_BATCH),
+        .m = (double)einc_nest_extent(w, LOOP_M),
+        .n = (double)einc_nest_extent(w, LOOP_N),
+        .k = (double)einc_nest_extent(w, LOOP_K),
+        .lhs = MODEL_NEAR, .rhs = MODEL_NEAR, .out = MODEL_NEAR};
+    const struct machine *m = einc_machine_default(str_of(w->target->name));
+    if (!m) /* a header, for any machine */
+        m = einc_machine_default(str_of("generic"));
+    return einc_model_gett(m, &g, 1);
 }
 
 static void

@@ -786,7 +786,7 @@ run_compiled(struct tester *t, struct trial *x, const int *id, int n)
 static int
 run_builtin(struct tester *t, struct trial *x, int set)
 {
-    static const char *const kernels[] = {"auto", "gett", "transpose"};
+    static const char *const kernels[] = {"auto", "gett", "transpose", "direct"};
     char tier[64];
     struct einc_plan *interpreted = x->plan;
     int good = 1;
