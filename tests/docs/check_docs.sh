@@ -9,7 +9,7 @@
 #   ...                     a line alone: any number of lines
 #   <!-- check: WORDS -->   on the line before a block; WORDS, with commas:
 #     not run               shown, not checked (counted in the last line)
-#     numbers               numbers are not compared
+#     numbers               numbers and units of time are not compared
 #     exit N                the exit code of its last command (else 0 of all)
 #     isa NAME              not run where EINC_ISA cannot be NAME
 #     file NAME             no session: the block is written to that file first
@@ -114,6 +114,7 @@ cat >"$work/match.awk" <<'AWK'
 function plain(s) {
     if (numbers) {
         gsub(/[0-9]+([.][0-9]+)?(e[-+]?[0-9]+)?/, "#", s)
+        gsub(/# (ns|us|ms|s)[,;]/, "# time,", s)
         gsub(/ +/, " ", s)
     }
     return s
