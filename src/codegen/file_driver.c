@@ -326,6 +326,8 @@ put_plain_count(const struct printer *k)
 {
     if (k->nest->family == FAMILY_FUSED)
         einc_print_fused_count(k);
+    else if (k->nest->family == FAMILY_DIRECT)
+        einc_print_direct_count(k);
     else if (k->nest->family == FAMILY_TRANSPOSE)
         einc_print_transpose_count(k);
     else
@@ -340,6 +342,8 @@ put_plain_step(const struct file *f, int set, int step)
     struct printer k = einc_file_printer(f, t, set, step);
     if (k.nest->family == FAMILY_TRANSPOSE)
         einc_print_transpose_parts(&k, &worth);
+    else if (k.nest->family == FAMILY_DIRECT)
+        einc_print_direct_parts(&k, &worth);
     else if (k.nest->family == FAMILY_STREAM)
         einc_print_stream_parts(&k, &worth);
     if (!k.in_parts) {
@@ -396,6 +400,15 @@ put_unread(const struct file *f)
             einc_line(f->t, "    (void)in%d;", o);
 }
 
+static int
+packs(const struct file *f, int set)
+{
+    int any = 0;
+    for (int s = 0; s < f->plan->n_steps; s++)
+        any |= nest_of(f, set, s)->family == FAMILY_GETT;
+    return any;
+}
+
 /* All steps, with the kernels of a set. */
 static void
 put_steps(const struct file *f, int set)
@@ -403,6 +416,8 @@ put_steps(const struct file *f, int set)
     put_unread(f);
     if (f->has_work)
         put_places(f);
+    if (f->has_gett && !packs(f, set))
+        einc_put(f->t, "    (void)scratch; /* other sets pack */\n");
     for (int s = 0; s < f->plan->n_steps; s++)
         if (nest_of(f, set, s)->family == FAMILY_GETT)
             put_gett_step(f, set, s);

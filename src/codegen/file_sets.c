@@ -66,6 +66,8 @@ einc_file_printer(const struct file *f, struct text *t, int set, int step)
     k.with_scale = 0;
     k.by_parameter = k.nest->family != FAMILY_GETT;
     k.in_parts = k.nest->family == FAMILY_FUSED ? einc_print_fused_parts(&k)
+                 : k.nest->family == FAMILY_DIRECT
+                     ? einc_print_direct_parts(&k, &worth)
                  : k.nest->family == FAMILY_TRANSPOSE
                      ? einc_print_transpose_parts(&k, &worth)
                      : k.by_parameter && einc_print_stream_parts(&k, &worth);
@@ -136,6 +138,9 @@ print_kernel(const struct printer *k)
         break;
     case FAMILY_FUSED:
         einc_print_fused(k);
+        break;
+    case FAMILY_DIRECT:
+        einc_print_direct(k);
         break;
     case FAMILY_TRANSPOSE:
         einc_print_transpose_loops(k);

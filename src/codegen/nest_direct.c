@@ -212,12 +212,12 @@ choose_lanes(const struct nest *w, const struct target *t, struct direct *d)
     d->last = d->columns - d->lanes;
 }
 
-/* A task is some 2^22 operations, if a product is more; the rows of lhs that
+/* A task is some millions of flop, if a product is more; the rows of lhs that
  * it reads for every panel stay in L2. */
 static void
 choose_blocks(const struct nest *w, struct direct *d)
 {
-    static const double most = 1 << 22, most_bytes = 1 << 18;
+    static const double most = 6e6, most_bytes = 1 << 18;
     int64_t panels = einc_direct_parts(&d->panels);
     int64_t tiles = einc_direct_parts(&d->tiles);
     double row = (double)d->depth * einc_nest_bytes(w->compute);
@@ -283,7 +283,7 @@ static void
 choose_ahead(const struct nest *w, const struct direct_roles *r,
              struct direct *d)
 {
-    enum { LINE = 64, LEAST_BYTES = 2048, MOST_BYTES = 1 << 16,
+    enum { LINE = 64, LEAST_BYTES = 512, MOST_BYTES = 1 << 16,
            LEAST_TOTAL = 1 << 20 };
     int outer = fastest_outer(w, r);
     int64_t steps = d->depth * einc_direct_parts(&d->panels) *
@@ -385,15 +385,6 @@ fits(const struct nest *w)
 
 /* --- cost --------------------------------------------------------------- */
 
-/* A portable file is judged by the vectors that most machines have. */
-static const struct target *
-judged_by(const struct nest *w)
-{
-    if (str_equal(str_of(w->target->name), str_of("portable")))
-        return einc_target_find(str_of("avx2"));
-    return w->target;
-}
-
 static enum machine_type
 type_of(enum einc_dtype compute)
 {
@@ -454,7 +445,7 @@ operand_time(const struct nest *w, const struct direct_roles *r,
 static double
 cost(const struct nest *w)
 {
-    const struct target *t = judged_by(w);
+    const struct target *t = w->target;
     const struct machine *m = einc_machine_default(str_of(t->name));
     struct direct_roles r = einc_direct_roles(w);
     struct direct d = einc_direct_cut(w, r, t);
@@ -471,7 +462,14 @@ cost(const struct nest *w)
                             einc_direct_parts(&d.panels));
     double begin = (d.unrolled ? 0.25 : 1) * (double)m->tile_ns * tiles / 1000;
     double operands = operand_time(w, &r, &d, m);
-    double one = (work > operands ? work : operands) + begin;
+    double panel = (double)d.depth * d.panels.size * d.lanes * bytes;
+    /* vectors that cross lines on their way from L2 are waited for */
+    int waits = depth_stride(w, &w->in[1 - r.lhs]) % 64 != 0 &&
+                1.2 * panel > (double)m->bytes[MACHINE_L1];
+    double one = waits              ? work + operands
+                 : work > operands ? work
+                                    : operands;
+    one += begin;
     double all = 0, bytes_read = 0;
     for (int o = 0; o < 2; o++)
         bytes_read += product_of(w, &w->in[o]) * bytes;
@@ -502,7 +500,7 @@ build(struct arena *perm, struct nest *w, enum nest_mode mode)
         einc_nest_then(einc_nest_node(perm, NEST_TILE, NULL),
                        einc_nest_node(perm, NEST_STORE, NULL));
     struct direct_roles r = einc_direct_roles(w);
-    struct direct d = einc_direct_cut(w, r, judged_by(w));
+    struct direct d = einc_direct_cut(w, r, w->target);
     w->lane = r.lane;
     w->lanes = d.lanes;
     w->tile.lanes = d.lanes;
@@ -510,8 +508,7 @@ build(struct arena *perm, struct nest *w, enum nest_mode mode)
     w->tile.nv = d.panels.size;
     w->tile.nr = d.panels.size * d.lanes;
     w->root = einc_nest_node(
-        perm, NEST_TASKS,
-        block_loop(perm, BLOCK_PANEL, block_loop(perm, BLOCK_TILE, tile)));
+        perm, NEST_TASKS, block_loop(perm, BLOCK_TILE, tile));
 }
 
 static int64_t
@@ -545,7 +542,7 @@ static void
 print(struct text *t, const struct nest *w)
 {
     struct direct_roles r = einc_direct_roles(w);
-    struct direct d = einc_direct_cut(w, r, judged_by(w));
+    struct direct d = einc_direct_cut(w, r, w->target);
     einc_put(t, "  lanes %d over %s, rows", d.lanes, w->idx[r.lane].name);
     for (int k = 0; k < r.n_rows; k++)
         einc_put(t, "%s%s", k ? "," : " ", w->idx[r.row[k]].name);

@@ -92,29 +92,17 @@ print_stream(const struct direct_printer *x)
     einc_put(t, "#endif\n\n");
 }
 
-/* Column of vector v of a panel: as text, since the last one of a ragged row
- * is where the row ends. */
+/* An offset that is a literal, plus vector v of a panel: the last one of a
+ * ragged row is where the row ends. */
 static const char *
-vector_at(const struct direct_printer *x, int v, int vectors)
+vector_at(const struct direct_printer *x, int64_t offset, int v, int vectors)
 {
     struct text t = {.perm = x->p.t->perm};
     if (x->d.ragged && v == vectors - 1)
-        einc_put(&t, "last");
+        einc_put(&t, offset ? "%lld + last" : "%.0lldlast",
+                 (long long)offset);
     else
-        einc_put(&t, "%d", v * x->d.lanes);
-    return einc_text_z(&t);
-}
-
-/* Sum of a stride's literal and a text that may be "0". */
-static const char *
-plus(const struct direct_printer *x, int64_t offset, const char *at)
-{
-    struct text t = {.perm = x->p.t->perm};
-    if (offset == 0)
-        return at;
-    einc_put(&t, "%lld", (long long)offset);
-    if (at[0] != '0' || at[1])
-        einc_put(&t, " + %s", at);
+        einc_put(&t, "%lld", (long long)(offset + v * x->d.lanes));
     return einc_text_z(&t);
 }
 
@@ -123,12 +111,21 @@ declare_sums(const struct direct_printer *x, int rows, int vectors)
 {
     struct text *t = x->p.t;
     for (int r = 0; r < rows; r++) {
-        einc_put(t, "%*s%s_vector", t->indent, "", x->p.prefix);
+        einc_put(t, "%*svector", t->indent, "");
         for (int v = 0; v < vectors; v++)
             einc_put(t, "%s sum%d_%d = %s", v ? "," : "", r, v,
                      x->d.vector_bytes ? "{0}" : "0");
         einc_put(t, ";\n");
     }
+}
+
+/* The next line of a statement that began at the indentation. */
+static const char *
+continued(const struct direct_printer *x)
+{
+    struct text t = {.perm = x->p.t->perm};
+    einc_put(&t, "\n%*s", x->p.t->indent + 1, "");
+    return einc_text_z(&t);
 }
 
 /* One step of k: elements of `from` at lhs_at, of `with` at rhs_at. */
@@ -138,16 +135,18 @@ multiply(const struct direct_printer *x, int rows, int vectors,
 {
     struct text *t = x->p.t;
     for (int v = 0; v < vectors; v++)
-        einc_line(t, "const %s_vector b%d = *(const %s_vector *)(%s + %s);",
-                  x->p.prefix, v, x->p.prefix, with,
-                  plus(x, rhs_at, vector_at(x, v, vectors)));
+        einc_line(t, "const vector b%d = *(const vector *)(%s + %s);", v,
+                  with, vector_at(x, rhs_at, v, vectors));
     for (int r = 0; r < rows; r++) {
         int64_t at = lhs_at + einc_direct_row(x->w, &x->r, x->lhs, r);
+        struct text place = {.perm = t->perm};
+        einc_put(&place, "%lld", (long long)at);
         einc_put(t, "%*s{ const %s lv = ", t->indent, "", x->p.type);
-        einc_print_load(&x->p, x->lhs->storage, 0, from, plus(x, at, "0"));
+        einc_print_load(&x->p, x->lhs->storage, 0, from, einc_text_z(&place));
         einc_put(t, ";");
         for (int v = 0; v < vectors; v++)
-            einc_put(t, " sum%d_%d += lv * b%d;", r, v, v);
+            einc_put(t, "%s sum%d_%d += lv * b%d;",
+                     v % 3 || !v ? "" : continued(x), r, v, v);
         einc_put(t, " }\n");
     }
 }
@@ -223,9 +222,8 @@ store_scaled(const struct direct_printer *x, int rows, int vectors)
     einc_line(t, "%s sums[%d];", x->p.type, rows * width);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            einc_line(t, "*(%s_vector *)(sums + %s) = sum%d_%d;",
-                      x->p.prefix,
-                      plus(x, r * width, vector_at(x, v, vectors)), r, v);
+            einc_line(t, "*(vector *)(sums + %s) = sum%d_%d;",
+                      vector_at(x, r * width, v, vectors), r, v);
     if (x->r.n_rows > 1) {
         einc_put(t, "%*sstatic const int64_t row[] = {", t->indent, "");
         for (int r = 0; r < rows; r++)
@@ -256,15 +254,15 @@ store_plain(const struct direct_printer *x, int rows, int vectors)
         x->p.t->indent += x->d.stream ? 4 : 0;
         for (int r = 0; r < rows; r++)
             for (int v = 0; v < vectors; v++) {
-                const char *at =
-                    plus(x, einc_direct_row(x->w, &x->r, &x->w->out, r),
-                         vector_at(x, v, vectors));
+                const char *at = vector_at(
+                    x, einc_direct_row(x->w, &x->r, &x->w->out, r), v,
+                    vectors);
                 if (stream)
                     einc_line(x->p.t, "%s_STREAM(out + %s, sum%d_%d);",
                               x->p.prefix, at, r, v);
                 else
-                    einc_line(x->p.t, "*(%s_vector *)(out + %s) = sum%d_%d;",
-                              x->p.prefix, at, r, v);
+                    einc_line(x->p.t, "*(vector *)(out + %s) = sum%d_%d;",
+                              at, r, v);
             }
         x->p.t->indent -= x->d.stream ? 4 : 0;
     }
@@ -307,11 +305,14 @@ static void
 print_tile(const struct direct_printer *x, int rows, int vectors)
 {
     struct text *t = x->p.t;
+    einc_line(t, "/* %d row%s of %d vector%s */", rows, rows > 1 ? "s" : "",
+              vectors, vectors > 1 ? "s" : "");
     einc_line(t, "static inline void");
     einc_put(t, "%s_tile_%dx%d", x->p.prefix, rows, vectors);
     print_parameters(x, 1);
     einc_put(t, ")\n{\n");
     t->indent += 4;
+    einc_line(t, "typedef %s_vector vector;", x->p.prefix);
     declare_sums(x, rows, vectors);
     if (x->d.unrolled)
         print_unrolled(x, rows, vectors);
@@ -458,7 +459,7 @@ print_calls(const struct direct_printer *x, int one_row, int one_column)
                 continue;
             int last = --left == 0, first = !p && !q;
             if (!first || !last)
-                einc_put(t, "%*s%s", t->indent, "", first ? "" : "else ");
+                einc_put(t, "%*s%s", t->indent, "", first ? "" : last ? "else" : "else ");
             if (!last) {
                 einc_put(t, "if (");
                 if (!p && c->n[1])
@@ -806,47 +807,80 @@ print_kernel(const struct direct_printer *x)
 
 /* --- the same as loops in a function by_parameter ----------------------- */
 
-static void
-put_parallel(const struct direct_printer *x)
+/* What the outermost loop counts, or -1. */
+static int
+outermost(const struct direct_printer *x)
+{
+    int n = n_counted(x);
+    return n ? counted(x, n - 1) : -1;
+}
+
+int
+einc_print_direct_parts(const struct printer *p, struct text *worth)
 {
     enum { WORTH_THREADS = 100000 };
+    struct direct_printer x = open_printer(p, p->nest->target);
+    struct text size = {.perm = p->t->perm};
     double points = 1;
-    for (int j = 0; j < x->w->n_idx; j++)
-        points *= (double)x->w->idx[j].extent.value;
-    if (n_counted(x) && points >= WORTH_THREADS)
-        einc_put(x->p.t, "#if defined(_OPENMP)\n"
-                         "#pragma omp parallel for\n#endif\n");
+    int symbolic = 0;
+    for (int j = 0; j < x.w->n_idx; j++) {
+        const struct quantity *q = &x.w->idx[j].extent;
+        symbolic |= q->arg >= 0;
+        if (q->arg >= 0)
+            einc_put(&size, "*(double)n_%s", x.w->idx[j].name);
+        else
+            points *= (double)q->value;
+    }
+    if (symbolic)
+        einc_put(worth, "%lld.0%s >= %d", (long long)points,
+                 einc_text_z(&size), WORTH_THREADS);
+    return outermost(&x) != -1 && (symbolic || points >= WORTH_THREADS);
+}
+
+void
+einc_print_direct_count(const struct printer *p)
+{
+    struct direct_printer x = open_printer(p, p->nest->target);
+    einc_put(p->t, "%s", counter_limit(&x, outermost(&x)));
+}
+
+static void
+open_counted(const struct direct_printer *x, int c)
+{
+    static const char *const roles[] = {"batch", "M", "N", "K"};
+    struct text *t = x->p.t;
+    int j = counted(x, c);
+    int part = x->p.in_parts && counted(x, c + 1) == -1;
+    const char *name = counter_name(x, j);
+    einc_line(t, "for (int64_t %s = %s; %s < %s; %s++) { /* %s */", name,
+              part ? "begin" : "0", name,
+              part ? "end" : counter_limit(x, j), name,
+              j < 0 ? "blocks" : roles[x->w->idx[j].role]);
+    t->indent += 4;
 }
 
 static void
 print_loops(const struct direct_printer *x)
 {
-    static const char *const roles[] = {"batch", "M", "N", "K"};
     struct text *t = x->p.t;
-    struct text next = {.perm = t->perm};
     int n = n_counted(x);
-    einc_line(t, "static void");
+    einc_line(t, "%svoid", x->p.linkage);
     einc_put(t, "%s(", x->p.prefix);
     einc_print_parameters(&x->p, 4);
     einc_put(t, ")\n{\n");
     t->indent += 4;
+    int j = outermost(x);
+    if (x->p.in_parts && j >= 0 && x->w->idx[j].extent.arg >= 0)
+        einc_line(t, "(void)%s;", counter_limit(x, j));
     open_stream(x);
-    put_parallel(x);
-    for (int c = n - 1; c >= 0; c--) {
-        int j = counted(x, c);
-        const char *name = counter_name(x, j);
-        einc_line(t, "for (int64_t %s = 0; %s < %s; %s++) { /* %s */", name,
-                  name, counter_limit(x, j), name,
-                  j < 0 ? "blocks" : roles[x->w->idx[j].role]);
-        t->indent += 4;
-    }
+    for (int c = n - 1; c >= 0; c--)
+        open_counted(x, c);
     if (ahead(x)) {
         const char *name = counter_name(x, counted(x, 0));
-        einc_put(&next, "next");
         einc_line(t, "const int64_t next = %s + 1 < %s ? %s + 1 : %s;", name,
                   counter_limit(x, counted(x, 0)), name, name);
     }
-    print_product_call(x, 0, ahead(x) ? einc_text_z(&next) : NULL);
+    print_product_call(x, 0, ahead(x) ? "next" : NULL);
     for (int c = 0; c < n; c++) {
         t->indent -= 4;
         einc_line(t, "}");
@@ -856,31 +890,13 @@ print_loops(const struct direct_printer *x)
     einc_line(t, "}");
 }
 
-static void
-print_row(const struct printer *p, const struct target *target)
+void
+einc_print_direct(const struct printer *p)
 {
-    struct direct_printer x = open_printer(p, target);
+    struct direct_printer x = open_printer(p, p->nest->target);
     print_functions(&x);
     if (p->by_parameter)
         print_loops(&x);
     else
         print_kernel(&x);
-}
-
-void
-einc_print_direct(const struct printer *p)
-{
-    const struct target *const *row = einc_target_portable;
-    if (!str_equal(str_of(p->nest->target->name), str_of("portable"))) {
-        print_row(p, p->nest->target);
-        return;
-    }
-    for (int r = 0; row[r]; r++) {
-        if (row[r + 1])
-            einc_put(p->t, "%s %s\n", r ? "#elif" : "#if", row[r]->condition);
-        else
-            einc_put(p->t, "#else\n");
-        print_row(p, row[r]);
-    }
-    einc_put(p->t, "#endif\n");
 }

@@ -204,11 +204,22 @@ struct making {
     struct unit units[MAX_STEPS];
 };
 
-/* One step over all operands is fused, where it can be. */
+/* One step over all operands is fused, where it can be. A direct kernel is
+ * for one case alone, and a compiler must be run for it: some cases ask. */
 static enum nest_family
 spec_family(const struct spec *s)
 {
-    return strcmp(s->path, "whole") == 0 ? FAMILY_FUSED : FAMILY_ANY;
+    enum { DIRECT_PERCENT = 40 };
+    if (strcmp(s->path, "whole") == 0)
+        return FAMILY_FUSED;
+    return s->data_seed % 100 < DIRECT_PERCENT ? FAMILY_DIRECT : FAMILY_ANY;
+}
+
+/* What is asked for, else a kernel that serves other shapes too. */
+static enum nest_mode
+mode_of(enum nest_family family)
+{
+    return family == FAMILY_ANY ? NEST_GENERIC : NEST_BEST;
 }
 
 static void
@@ -217,7 +228,8 @@ make_nests(struct guarded *g, void *arg)
     struct making *m = arg;
     for (int s = 0; s < m->plan->n_steps; s++) {
         m->nests[s] = einc_nest_build(&g->perm, g->scratch, m->plan, s,
-                                      m->target, NEST_BEST, m->family);
+                                      m->target, mode_of(m->family),
+                                      m->family);
         if (m->with_text)
             m->units[s] = einc_emit_unit(&g->perm, m->nests[s]);
     }
