@@ -70,7 +70,8 @@ einc_file_printer(const struct file *f, struct text *t, int set, int step)
                      ? einc_print_direct_parts(&k, &worth)
                  : k.nest->family == FAMILY_TRANSPOSE
                      ? einc_print_transpose_parts(&k, &worth)
-                     : k.by_parameter && einc_print_stream_parts(&k, &worth);
+                     : k.nest->family == FAMILY_STREAM &&
+                           einc_print_stream_parts(&k, &worth);
     return k;
 }
 
@@ -144,6 +145,9 @@ print_kernel(const struct printer *k)
         break;
     case FAMILY_TRANSPOSE:
         einc_print_transpose_loops(k);
+        break;
+    case FAMILY_DIRECT:
+        einc_print_direct(k);
         break;
     default:
         einc_print_stream_loops(k);

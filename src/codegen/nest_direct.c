@@ -555,5 +555,5 @@ print(struct text *t, const struct nest *w)
 }
 
 const struct family einc_family_direct = {
-    FAMILY_DIRECT, "direct", 2, fits, cost, build, arguments, print,
+    FAMILY_DIRECT, "direct", 1, fits, cost, build, arguments, print,
 };
