@@ -146,9 +146,6 @@ print_kernel(const struct printer *k)
     case FAMILY_TRANSPOSE:
         einc_print_transpose_loops(k);
         break;
-    case FAMILY_DIRECT:
-        einc_print_direct(k);
-        break;
     default:
         einc_print_stream_loops(k);
     }
