@@ -58,31 +58,33 @@ einsum_workspace(void);
 typedef float einsum_avx512_step1_vector __attribute__((
     vector_size(64), aligned(4), may_alias));
 
+/* 13 rows of 2 vectors */
 static inline void
 einsum_avx512_step1_tile_13x2(const float *lhs, const float *rhs,
     float *out)
 {
-    einsum_avx512_step1_vector sum0_0 = {0}, sum0_1 = {0};
-    einsum_avx512_step1_vector sum1_0 = {0}, sum1_1 = {0};
-    einsum_avx512_step1_vector sum2_0 = {0}, sum2_1 = {0};
-    einsum_avx512_step1_vector sum3_0 = {0}, sum3_1 = {0};
-    einsum_avx512_step1_vector sum4_0 = {0}, sum4_1 = {0};
-    einsum_avx512_step1_vector sum5_0 = {0}, sum5_1 = {0};
-    einsum_avx512_step1_vector sum6_0 = {0}, sum6_1 = {0};
-    einsum_avx512_step1_vector sum7_0 = {0}, sum7_1 = {0};
-    einsum_avx512_step1_vector sum8_0 = {0}, sum8_1 = {0};
-    einsum_avx512_step1_vector sum9_0 = {0}, sum9_1 = {0};
-    einsum_avx512_step1_vector sum10_0 = {0}, sum10_1 = {0};
-    einsum_avx512_step1_vector sum11_0 = {0}, sum11_1 = {0};
-    einsum_avx512_step1_vector sum12_0 = {0}, sum12_1 = {0};
+    typedef einsum_avx512_step1_vector vector;
+    vector sum0_0 = {0}, sum0_1 = {0};
+    vector sum1_0 = {0}, sum1_1 = {0};
+    vector sum2_0 = {0}, sum2_1 = {0};
+    vector sum3_0 = {0}, sum3_1 = {0};
+    vector sum4_0 = {0}, sum4_1 = {0};
+    vector sum5_0 = {0}, sum5_1 = {0};
+    vector sum6_0 = {0}, sum6_1 = {0};
+    vector sum7_0 = {0}, sum7_1 = {0};
+    vector sum8_0 = {0}, sum8_1 = {0};
+    vector sum9_0 = {0}, sum9_1 = {0};
+    vector sum10_0 = {0}, sum10_1 = {0};
+    vector sum11_0 = {0}, sum11_1 = {0};
+    vector sum12_0 = {0}, sum12_1 = {0};
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
 #endif
     for (int64_t j = 0; j < 128; j++) {
         const float *const from = lhs + (j);
         const float *const with = rhs + (32*j);
-        const einsum_avx512_step1_vector b0 = *(const einsum_avx512_step1_vector *)(with + 0);
-        const einsum_avx512_step1_vector b1 = *(const einsum_avx512_step1_vector *)(with + 16);
+        const vector b0 = *(const vector *)(with + 0);
+        const vector b1 = *(const vector *)(with + 16);
         { const float lv = from[0]; sum0_0 += lv * b0; sum0_1 += lv * b1; }
         { const float lv = from[128]; sum1_0 += lv * b0; sum1_1 += lv * b1; }
         { const float lv = from[256]; sum2_0 += lv * b0; sum2_1 += lv * b1; }
@@ -97,58 +99,60 @@ einsum_avx512_step1_tile_13x2(const float *lhs, const float *rhs,
         { const float lv = from[1408]; sum11_0 += lv * b0; sum11_1 += lv * b1; }
         { const float lv = from[1536]; sum12_0 += lv * b0; sum12_1 += lv * b1; }
     }
-    *(einsum_avx512_step1_vector *)(out + 0) = sum0_0;
-    *(einsum_avx512_step1_vector *)(out + 16) = sum0_1;
-    *(einsum_avx512_step1_vector *)(out + 32) = sum1_0;
-    *(einsum_avx512_step1_vector *)(out + 32 + 16) = sum1_1;
-    *(einsum_avx512_step1_vector *)(out + 64) = sum2_0;
-    *(einsum_avx512_step1_vector *)(out + 64 + 16) = sum2_1;
-    *(einsum_avx512_step1_vector *)(out + 96) = sum3_0;
-    *(einsum_avx512_step1_vector *)(out + 96 + 16) = sum3_1;
-    *(einsum_avx512_step1_vector *)(out + 128) = sum4_0;
-    *(einsum_avx512_step1_vector *)(out + 128 + 16) = sum4_1;
-    *(einsum_avx512_step1_vector *)(out + 160) = sum5_0;
-    *(einsum_avx512_step1_vector *)(out + 160 + 16) = sum5_1;
-    *(einsum_avx512_step1_vector *)(out + 192) = sum6_0;
-    *(einsum_avx512_step1_vector *)(out + 192 + 16) = sum6_1;
-    *(einsum_avx512_step1_vector *)(out + 224) = sum7_0;
-    *(einsum_avx512_step1_vector *)(out + 224 + 16) = sum7_1;
-    *(einsum_avx512_step1_vector *)(out + 256) = sum8_0;
-    *(einsum_avx512_step1_vector *)(out + 256 + 16) = sum8_1;
-    *(einsum_avx512_step1_vector *)(out + 288) = sum9_0;
-    *(einsum_avx512_step1_vector *)(out + 288 + 16) = sum9_1;
-    *(einsum_avx512_step1_vector *)(out + 320) = sum10_0;
-    *(einsum_avx512_step1_vector *)(out + 320 + 16) = sum10_1;
-    *(einsum_avx512_step1_vector *)(out + 352) = sum11_0;
-    *(einsum_avx512_step1_vector *)(out + 352 + 16) = sum11_1;
-    *(einsum_avx512_step1_vector *)(out + 384) = sum12_0;
-    *(einsum_avx512_step1_vector *)(out + 384 + 16) = sum12_1;
+    *(vector *)(out + 0) = sum0_0;
+    *(vector *)(out + 16) = sum0_1;
+    *(vector *)(out + 32) = sum1_0;
+    *(vector *)(out + 48) = sum1_1;
+    *(vector *)(out + 64) = sum2_0;
+    *(vector *)(out + 80) = sum2_1;
+    *(vector *)(out + 96) = sum3_0;
+    *(vector *)(out + 112) = sum3_1;
+    *(vector *)(out + 128) = sum4_0;
+    *(vector *)(out + 144) = sum4_1;
+    *(vector *)(out + 160) = sum5_0;
+    *(vector *)(out + 176) = sum5_1;
+    *(vector *)(out + 192) = sum6_0;
+    *(vector *)(out + 208) = sum6_1;
+    *(vector *)(out + 224) = sum7_0;
+    *(vector *)(out + 240) = sum7_1;
+    *(vector *)(out + 256) = sum8_0;
+    *(vector *)(out + 272) = sum8_1;
+    *(vector *)(out + 288) = sum9_0;
+    *(vector *)(out + 304) = sum9_1;
+    *(vector *)(out + 320) = sum10_0;
+    *(vector *)(out + 336) = sum10_1;
+    *(vector *)(out + 352) = sum11_0;
+    *(vector *)(out + 368) = sum11_1;
+    *(vector *)(out + 384) = sum12_0;
+    *(vector *)(out + 400) = sum12_1;
 }
 
+/* 12 rows of 2 vectors */
 static inline void
 einsum_avx512_step1_tile_12x2(const float *lhs, const float *rhs,
     float *out)
 {
-    einsum_avx512_step1_vector sum0_0 = {0}, sum0_1 = {0};
-    einsum_avx512_step1_vector sum1_0 = {0}, sum1_1 = {0};
-    einsum_avx512_step1_vector sum2_0 = {0}, sum2_1 = {0};
-    einsum_avx512_step1_vector sum3_0 = {0}, sum3_1 = {0};
-    einsum_avx512_step1_vector sum4_0 = {0}, sum4_1 = {0};
-    einsum_avx512_step1_vector sum5_0 = {0}, sum5_1 = {0};
-    einsum_avx512_step1_vector sum6_0 = {0}, sum6_1 = {0};
-    einsum_avx512_step1_vector sum7_0 = {0}, sum7_1 = {0};
-    einsum_avx512_step1_vector sum8_0 = {0}, sum8_1 = {0};
-    einsum_avx512_step1_vector sum9_0 = {0}, sum9_1 = {0};
-    einsum_avx512_step1_vector sum10_0 = {0}, sum10_1 = {0};
-    einsum_avx512_step1_vector sum11_0 = {0}, sum11_1 = {0};
+    typedef einsum_avx512_step1_vector vector;
+    vector sum0_0 = {0}, sum0_1 = {0};
+    vector sum1_0 = {0}, sum1_1 = {0};
+    vector sum2_0 = {0}, sum2_1 = {0};
+    vector sum3_0 = {0}, sum3_1 = {0};
+    vector sum4_0 = {0}, sum4_1 = {0};
+    vector sum5_0 = {0}, sum5_1 = {0};
+    vector sum6_0 = {0}, sum6_1 = {0};
+    vector sum7_0 = {0}, sum7_1 = {0};
+    vector sum8_0 = {0}, sum8_1 = {0};
+    vector sum9_0 = {0}, sum9_1 = {0};
+    vector sum10_0 = {0}, sum10_1 = {0};
+    vector sum11_0 = {0}, sum11_1 = {0};
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
 #endif
     for (int64_t j = 0; j < 128; j++) {
         const float *const from = lhs + (j);
         const float *const with = rhs + (32*j);
-        const einsum_avx512_step1_vector b0 = *(const einsum_avx512_step1_vector *)(with + 0);
-        const einsum_avx512_step1_vector b1 = *(const einsum_avx512_step1_vector *)(with + 16);
+        const vector b0 = *(const vector *)(with + 0);
+        const vector b1 = *(const vector *)(with + 16);
         { const float lv = from[0]; sum0_0 += lv * b0; sum0_1 += lv * b1; }
         { const float lv = from[128]; sum1_0 += lv * b0; sum1_1 += lv * b1; }
         { const float lv = from[256]; sum2_0 += lv * b0; sum2_1 += lv * b1; }
@@ -162,30 +166,30 @@ einsum_avx512_step1_tile_12x2(const float *lhs, const float *rhs,
         { const float lv = from[1280]; sum10_0 += lv * b0; sum10_1 += lv * b1; }
         { const float lv = from[1408]; sum11_0 += lv * b0; sum11_1 += lv * b1; }
     }
-    *(einsum_avx512_step1_vector *)(out + 0) = sum0_0;
-    *(einsum_avx512_step1_vector *)(out + 16) = sum0_1;
-    *(einsum_avx512_step1_vector *)(out + 32) = sum1_0;
-    *(einsum_avx512_step1_vector *)(out + 32 + 16) = sum1_1;
-    *(einsum_avx512_step1_vector *)(out + 64) = sum2_0;
-    *(einsum_avx512_step1_vector *)(out + 64 + 16) = sum2_1;
-    *(einsum_avx512_step1_vector *)(out + 96) = sum3_0;
-    *(einsum_avx512_step1_vector *)(out + 96 + 16) = sum3_1;
-    *(einsum_avx512_step1_vector *)(out + 128) = sum4_0;
-    *(einsum_avx512_step1_vector *)(out + 128 + 16) = sum4_1;
-    *(einsum_avx512_step1_vector *)(out + 160) = sum5_0;
-    *(einsum_avx512_step1_vector *)(out + 160 + 16) = sum5_1;
-    *(einsum_avx512_step1_vector *)(out + 192) = sum6_0;
-    *(einsum_avx512_step1_vector *)(out + 192 + 16) = sum6_1;
-    *(einsum_avx512_step1_vector *)(out + 224) = sum7_0;
-    *(einsum_avx512_step1_vector *)(out + 224 + 16) = sum7_1;
-    *(einsum_avx512_step1_vector *)(out + 256) = sum8_0;
-    *(einsum_avx512_step1_vector *)(out + 256 + 16) = sum8_1;
-    *(einsum_avx512_step1_vector *)(out + 288) = sum9_0;
-    *(einsum_avx512_step1_vector *)(out + 288 + 16) = sum9_1;
-    *(einsum_avx512_step1_vector *)(out + 320) = sum10_0;
-    *(einsum_avx512_step1_vector *)(out + 320 + 16) = sum10_1;
-    *(einsum_avx512_step1_vector *)(out + 352) = sum11_0;
-    *(einsum_avx512_step1_vector *)(out + 352 + 16) = sum11_1;
+    *(vector *)(out + 0) = sum0_0;
+    *(vector *)(out + 16) = sum0_1;
+    *(vector *)(out + 32) = sum1_0;
+    *(vector *)(out + 48) = sum1_1;
+    *(vector *)(out + 64) = sum2_0;
+    *(vector *)(out + 80) = sum2_1;
+    *(vector *)(out + 96) = sum3_0;
+    *(vector *)(out + 112) = sum3_1;
+    *(vector *)(out + 128) = sum4_0;
+    *(vector *)(out + 144) = sum4_1;
+    *(vector *)(out + 160) = sum5_0;
+    *(vector *)(out + 176) = sum5_1;
+    *(vector *)(out + 192) = sum6_0;
+    *(vector *)(out + 208) = sum6_1;
+    *(vector *)(out + 224) = sum7_0;
+    *(vector *)(out + 240) = sum7_1;
+    *(vector *)(out + 256) = sum8_0;
+    *(vector *)(out + 272) = sum8_1;
+    *(vector *)(out + 288) = sum9_0;
+    *(vector *)(out + 304) = sum9_1;
+    *(vector *)(out + 320) = sum10_0;
+    *(vector *)(out + 336) = sum10_1;
+    *(vector *)(out + 352) = sum11_0;
+    *(vector *)(out + 368) = sum11_1;
 }
 
 static inline void
@@ -197,7 +201,7 @@ einsum_avx512_step1_product(const float *lhs, const float *rhs,
         if (tile < 4)
             einsum_avx512_step1_tile_13x2(lhs + 128*row, rhs,
                 out + 32*row);
-        else 
+        else
             einsum_avx512_step1_tile_12x2(lhs + 128*row, rhs,
                 out + 32*row);
     }
@@ -233,24 +237,26 @@ einsum_avx512_step1(float *out, const float *lhs, const float *rhs)
 typedef float einsum_avx2_step1_vector __attribute__((
     vector_size(32), aligned(4), may_alias));
 
+/* 6 rows of 2 vectors */
 static inline void
 einsum_avx2_step1_tile_6x2(const float *lhs, const float *rhs,
     float *out)
 {
-    einsum_avx2_step1_vector sum0_0 = {0}, sum0_1 = {0};
-    einsum_avx2_step1_vector sum1_0 = {0}, sum1_1 = {0};
-    einsum_avx2_step1_vector sum2_0 = {0}, sum2_1 = {0};
-    einsum_avx2_step1_vector sum3_0 = {0}, sum3_1 = {0};
-    einsum_avx2_step1_vector sum4_0 = {0}, sum4_1 = {0};
-    einsum_avx2_step1_vector sum5_0 = {0}, sum5_1 = {0};
+    typedef einsum_avx2_step1_vector vector;
+    vector sum0_0 = {0}, sum0_1 = {0};
+    vector sum1_0 = {0}, sum1_1 = {0};
+    vector sum2_0 = {0}, sum2_1 = {0};
+    vector sum3_0 = {0}, sum3_1 = {0};
+    vector sum4_0 = {0}, sum4_1 = {0};
+    vector sum5_0 = {0}, sum5_1 = {0};
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
 #endif
     for (int64_t j = 0; j < 128; j++) {
         const float *const from = lhs + (j);
         const float *const with = rhs + (32*j);
-        const einsum_avx2_step1_vector b0 = *(const einsum_avx2_step1_vector *)(with + 0);
-        const einsum_avx2_step1_vector b1 = *(const einsum_avx2_step1_vector *)(with + 8);
+        const vector b0 = *(const vector *)(with + 0);
+        const vector b1 = *(const vector *)(with + 8);
         { const float lv = from[0]; sum0_0 += lv * b0; sum0_1 += lv * b1; }
         { const float lv = from[128]; sum1_0 += lv * b0; sum1_1 += lv * b1; }
         { const float lv = from[256]; sum2_0 += lv * b0; sum2_1 += lv * b1; }
@@ -258,53 +264,55 @@ einsum_avx2_step1_tile_6x2(const float *lhs, const float *rhs,
         { const float lv = from[512]; sum4_0 += lv * b0; sum4_1 += lv * b1; }
         { const float lv = from[640]; sum5_0 += lv * b0; sum5_1 += lv * b1; }
     }
-    *(einsum_avx2_step1_vector *)(out + 0) = sum0_0;
-    *(einsum_avx2_step1_vector *)(out + 8) = sum0_1;
-    *(einsum_avx2_step1_vector *)(out + 32) = sum1_0;
-    *(einsum_avx2_step1_vector *)(out + 32 + 8) = sum1_1;
-    *(einsum_avx2_step1_vector *)(out + 64) = sum2_0;
-    *(einsum_avx2_step1_vector *)(out + 64 + 8) = sum2_1;
-    *(einsum_avx2_step1_vector *)(out + 96) = sum3_0;
-    *(einsum_avx2_step1_vector *)(out + 96 + 8) = sum3_1;
-    *(einsum_avx2_step1_vector *)(out + 128) = sum4_0;
-    *(einsum_avx2_step1_vector *)(out + 128 + 8) = sum4_1;
-    *(einsum_avx2_step1_vector *)(out + 160) = sum5_0;
-    *(einsum_avx2_step1_vector *)(out + 160 + 8) = sum5_1;
+    *(vector *)(out + 0) = sum0_0;
+    *(vector *)(out + 8) = sum0_1;
+    *(vector *)(out + 32) = sum1_0;
+    *(vector *)(out + 40) = sum1_1;
+    *(vector *)(out + 64) = sum2_0;
+    *(vector *)(out + 72) = sum2_1;
+    *(vector *)(out + 96) = sum3_0;
+    *(vector *)(out + 104) = sum3_1;
+    *(vector *)(out + 128) = sum4_0;
+    *(vector *)(out + 136) = sum4_1;
+    *(vector *)(out + 160) = sum5_0;
+    *(vector *)(out + 168) = sum5_1;
 }
 
+/* 5 rows of 2 vectors */
 static inline void
 einsum_avx2_step1_tile_5x2(const float *lhs, const float *rhs,
     float *out)
 {
-    einsum_avx2_step1_vector sum0_0 = {0}, sum0_1 = {0};
-    einsum_avx2_step1_vector sum1_0 = {0}, sum1_1 = {0};
-    einsum_avx2_step1_vector sum2_0 = {0}, sum2_1 = {0};
-    einsum_avx2_step1_vector sum3_0 = {0}, sum3_1 = {0};
-    einsum_avx2_step1_vector sum4_0 = {0}, sum4_1 = {0};
+    typedef einsum_avx2_step1_vector vector;
+    vector sum0_0 = {0}, sum0_1 = {0};
+    vector sum1_0 = {0}, sum1_1 = {0};
+    vector sum2_0 = {0}, sum2_1 = {0};
+    vector sum3_0 = {0}, sum3_1 = {0};
+    vector sum4_0 = {0}, sum4_1 = {0};
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
 #endif
     for (int64_t j = 0; j < 128; j++) {
         const float *const from = lhs + (j);
         const float *const with = rhs + (32*j);
-        const einsum_avx2_step1_vector b0 = *(const einsum_avx2_step1_vector *)(with + 0);
-        const einsum_avx2_step1_vector b1 = *(const einsum_avx2_step1_vector *)(with + 8);
+        const vector b0 = *(const vector *)(with + 0);
+        const vector b1 = *(const vector *)(with + 8);
         { const float lv = from[0]; sum0_0 += lv * b0; sum0_1 += lv * b1; }
         { const float lv = from[128]; sum1_0 += lv * b0; sum1_1 += lv * b1; }
         { const float lv = from[256]; sum2_0 += lv * b0; sum2_1 += lv * b1; }
         { const float lv = from[384]; sum3_0 += lv * b0; sum3_1 += lv * b1; }
         { const float lv = from[512]; sum4_0 += lv * b0; sum4_1 += lv * b1; }
     }
-    *(einsum_avx2_step1_vector *)(out + 0) = sum0_0;
-    *(einsum_avx2_step1_vector *)(out + 8) = sum0_1;
-    *(einsum_avx2_step1_vector *)(out + 32) = sum1_0;
-    *(einsum_avx2_step1_vector *)(out + 32 + 8) = sum1_1;
-    *(einsum_avx2_step1_vector *)(out + 64) = sum2_0;
-    *(einsum_avx2_step1_vector *)(out + 64 + 8) = sum2_1;
-    *(einsum_avx2_step1_vector *)(out + 96) = sum3_0;
-    *(einsum_avx2_step1_vector *)(out + 96 + 8) = sum3_1;
-    *(einsum_avx2_step1_vector *)(out + 128) = sum4_0;
-    *(einsum_avx2_step1_vector *)(out + 128 + 8) = sum4_1;
+    *(vector *)(out + 0) = sum0_0;
+    *(vector *)(out + 8) = sum0_1;
+    *(vector *)(out + 32) = sum1_0;
+    *(vector *)(out + 40) = sum1_1;
+    *(vector *)(out + 64) = sum2_0;
+    *(vector *)(out + 72) = sum2_1;
+    *(vector *)(out + 96) = sum3_0;
+    *(vector *)(out + 104) = sum3_1;
+    *(vector *)(out + 128) = sum4_0;
+    *(vector *)(out + 136) = sum4_1;
 }
 
 static inline void
@@ -318,7 +326,7 @@ einsum_avx2_step1_product(const float *lhs, const float *rhs,
             if (tile < 9)
                 einsum_avx2_step1_tile_6x2(lhs + 128*row, rhs + column,
                     out + 32*row + column);
-            else 
+            else
                 einsum_avx2_step1_tile_5x2(lhs + 128*row, rhs + column,
                     out + 32*row + column);
         }
@@ -346,104 +354,119 @@ einsum_avx2_step1(float *out, const float *lhs, const float *rhs)
 typedef float einsum_base_step1_vector __attribute__((
     vector_size(16), aligned(4), may_alias));
 
+/* 6 rows of 4 vectors */
 static inline void
 einsum_base_step1_tile_6x4(const float *lhs, const float *rhs,
     float *out)
 {
-    einsum_base_step1_vector sum0_0 = {0}, sum0_1 = {0}, sum0_2 = {0}, sum0_3 = {0};
-    einsum_base_step1_vector sum1_0 = {0}, sum1_1 = {0}, sum1_2 = {0}, sum1_3 = {0};
-    einsum_base_step1_vector sum2_0 = {0}, sum2_1 = {0}, sum2_2 = {0}, sum2_3 = {0};
-    einsum_base_step1_vector sum3_0 = {0}, sum3_1 = {0}, sum3_2 = {0}, sum3_3 = {0};
-    einsum_base_step1_vector sum4_0 = {0}, sum4_1 = {0}, sum4_2 = {0}, sum4_3 = {0};
-    einsum_base_step1_vector sum5_0 = {0}, sum5_1 = {0}, sum5_2 = {0}, sum5_3 = {0};
+    typedef einsum_base_step1_vector vector;
+    vector sum0_0 = {0}, sum0_1 = {0}, sum0_2 = {0}, sum0_3 = {0};
+    vector sum1_0 = {0}, sum1_1 = {0}, sum1_2 = {0}, sum1_3 = {0};
+    vector sum2_0 = {0}, sum2_1 = {0}, sum2_2 = {0}, sum2_3 = {0};
+    vector sum3_0 = {0}, sum3_1 = {0}, sum3_2 = {0}, sum3_3 = {0};
+    vector sum4_0 = {0}, sum4_1 = {0}, sum4_2 = {0}, sum4_3 = {0};
+    vector sum5_0 = {0}, sum5_1 = {0}, sum5_2 = {0}, sum5_3 = {0};
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
 #endif
     for (int64_t j = 0; j < 128; j++) {
         const float *const from = lhs + (j);
         const float *const with = rhs + (32*j);
-        const einsum_base_step1_vector b0 = *(const einsum_base_step1_vector *)(with + 0);
-        const einsum_base_step1_vector b1 = *(const einsum_base_step1_vector *)(with + 4);
-        const einsum_base_step1_vector b2 = *(const einsum_base_step1_vector *)(with + 8);
-        const einsum_base_step1_vector b3 = *(const einsum_base_step1_vector *)(with + 12);
-        { const float lv = from[0]; sum0_0 += lv * b0; sum0_1 += lv * b1; sum0_2 += lv * b2; sum0_3 += lv * b3; }
-        { const float lv = from[128]; sum1_0 += lv * b0; sum1_1 += lv * b1; sum1_2 += lv * b2; sum1_3 += lv * b3; }
-        { const float lv = from[256]; sum2_0 += lv * b0; sum2_1 += lv * b1; sum2_2 += lv * b2; sum2_3 += lv * b3; }
-        { const float lv = from[384]; sum3_0 += lv * b0; sum3_1 += lv * b1; sum3_2 += lv * b2; sum3_3 += lv * b3; }
-        { const float lv = from[512]; sum4_0 += lv * b0; sum4_1 += lv * b1; sum4_2 += lv * b2; sum4_3 += lv * b3; }
-        { const float lv = from[640]; sum5_0 += lv * b0; sum5_1 += lv * b1; sum5_2 += lv * b2; sum5_3 += lv * b3; }
+        const vector b0 = *(const vector *)(with + 0);
+        const vector b1 = *(const vector *)(with + 4);
+        const vector b2 = *(const vector *)(with + 8);
+        const vector b3 = *(const vector *)(with + 12);
+        { const float lv = from[0]; sum0_0 += lv * b0; sum0_1 += lv * b1; sum0_2 += lv * b2;
+          sum0_3 += lv * b3; }
+        { const float lv = from[128]; sum1_0 += lv * b0; sum1_1 += lv * b1; sum1_2 += lv * b2;
+          sum1_3 += lv * b3; }
+        { const float lv = from[256]; sum2_0 += lv * b0; sum2_1 += lv * b1; sum2_2 += lv * b2;
+          sum2_3 += lv * b3; }
+        { const float lv = from[384]; sum3_0 += lv * b0; sum3_1 += lv * b1; sum3_2 += lv * b2;
+          sum3_3 += lv * b3; }
+        { const float lv = from[512]; sum4_0 += lv * b0; sum4_1 += lv * b1; sum4_2 += lv * b2;
+          sum4_3 += lv * b3; }
+        { const float lv = from[640]; sum5_0 += lv * b0; sum5_1 += lv * b1; sum5_2 += lv * b2;
+          sum5_3 += lv * b3; }
     }
-    *(einsum_base_step1_vector *)(out + 0) = sum0_0;
-    *(einsum_base_step1_vector *)(out + 4) = sum0_1;
-    *(einsum_base_step1_vector *)(out + 8) = sum0_2;
-    *(einsum_base_step1_vector *)(out + 12) = sum0_3;
-    *(einsum_base_step1_vector *)(out + 32) = sum1_0;
-    *(einsum_base_step1_vector *)(out + 32 + 4) = sum1_1;
-    *(einsum_base_step1_vector *)(out + 32 + 8) = sum1_2;
-    *(einsum_base_step1_vector *)(out + 32 + 12) = sum1_3;
-    *(einsum_base_step1_vector *)(out + 64) = sum2_0;
-    *(einsum_base_step1_vector *)(out + 64 + 4) = sum2_1;
-    *(einsum_base_step1_vector *)(out + 64 + 8) = sum2_2;
-    *(einsum_base_step1_vector *)(out + 64 + 12) = sum2_3;
-    *(einsum_base_step1_vector *)(out + 96) = sum3_0;
-    *(einsum_base_step1_vector *)(out + 96 + 4) = sum3_1;
-    *(einsum_base_step1_vector *)(out + 96 + 8) = sum3_2;
-    *(einsum_base_step1_vector *)(out + 96 + 12) = sum3_3;
-    *(einsum_base_step1_vector *)(out + 128) = sum4_0;
-    *(einsum_base_step1_vector *)(out + 128 + 4) = sum4_1;
-    *(einsum_base_step1_vector *)(out + 128 + 8) = sum4_2;
-    *(einsum_base_step1_vector *)(out + 128 + 12) = sum4_3;
-    *(einsum_base_step1_vector *)(out + 160) = sum5_0;
-    *(einsum_base_step1_vector *)(out + 160 + 4) = sum5_1;
-    *(einsum_base_step1_vector *)(out + 160 + 8) = sum5_2;
-    *(einsum_base_step1_vector *)(out + 160 + 12) = sum5_3;
+    *(vector *)(out + 0) = sum0_0;
+    *(vector *)(out + 4) = sum0_1;
+    *(vector *)(out + 8) = sum0_2;
+    *(vector *)(out + 12) = sum0_3;
+    *(vector *)(out + 32) = sum1_0;
+    *(vector *)(out + 36) = sum1_1;
+    *(vector *)(out + 40) = sum1_2;
+    *(vector *)(out + 44) = sum1_3;
+    *(vector *)(out + 64) = sum2_0;
+    *(vector *)(out + 68) = sum2_1;
+    *(vector *)(out + 72) = sum2_2;
+    *(vector *)(out + 76) = sum2_3;
+    *(vector *)(out + 96) = sum3_0;
+    *(vector *)(out + 100) = sum3_1;
+    *(vector *)(out + 104) = sum3_2;
+    *(vector *)(out + 108) = sum3_3;
+    *(vector *)(out + 128) = sum4_0;
+    *(vector *)(out + 132) = sum4_1;
+    *(vector *)(out + 136) = sum4_2;
+    *(vector *)(out + 140) = sum4_3;
+    *(vector *)(out + 160) = sum5_0;
+    *(vector *)(out + 164) = sum5_1;
+    *(vector *)(out + 168) = sum5_2;
+    *(vector *)(out + 172) = sum5_3;
 }
 
+/* 5 rows of 4 vectors */
 static inline void
 einsum_base_step1_tile_5x4(const float *lhs, const float *rhs,
     float *out)
 {
-    einsum_base_step1_vector sum0_0 = {0}, sum0_1 = {0}, sum0_2 = {0}, sum0_3 = {0};
-    einsum_base_step1_vector sum1_0 = {0}, sum1_1 = {0}, sum1_2 = {0}, sum1_3 = {0};
-    einsum_base_step1_vector sum2_0 = {0}, sum2_1 = {0}, sum2_2 = {0}, sum2_3 = {0};
-    einsum_base_step1_vector sum3_0 = {0}, sum3_1 = {0}, sum3_2 = {0}, sum3_3 = {0};
-    einsum_base_step1_vector sum4_0 = {0}, sum4_1 = {0}, sum4_2 = {0}, sum4_3 = {0};
+    typedef einsum_base_step1_vector vector;
+    vector sum0_0 = {0}, sum0_1 = {0}, sum0_2 = {0}, sum0_3 = {0};
+    vector sum1_0 = {0}, sum1_1 = {0}, sum1_2 = {0}, sum1_3 = {0};
+    vector sum2_0 = {0}, sum2_1 = {0}, sum2_2 = {0}, sum2_3 = {0};
+    vector sum3_0 = {0}, sum3_1 = {0}, sum3_2 = {0}, sum3_3 = {0};
+    vector sum4_0 = {0}, sum4_1 = {0}, sum4_2 = {0}, sum4_3 = {0};
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
 #endif
     for (int64_t j = 0; j < 128; j++) {
         const float *const from = lhs + (j);
         const float *const with = rhs + (32*j);
-        const einsum_base_step1_vector b0 = *(const einsum_base_step1_vector *)(with + 0);
-        const einsum_base_step1_vector b1 = *(const einsum_base_step1_vector *)(with + 4);
-        const einsum_base_step1_vector b2 = *(const einsum_base_step1_vector *)(with + 8);
-        const einsum_base_step1_vector b3 = *(const einsum_base_step1_vector *)(with + 12);
-        { const float lv = from[0]; sum0_0 += lv * b0; sum0_1 += lv * b1; sum0_2 += lv * b2; sum0_3 += lv * b3; }
-        { const float lv = from[128]; sum1_0 += lv * b0; sum1_1 += lv * b1; sum1_2 += lv * b2; sum1_3 += lv * b3; }
-        { const float lv = from[256]; sum2_0 += lv * b0; sum2_1 += lv * b1; sum2_2 += lv * b2; sum2_3 += lv * b3; }
-        { const float lv = from[384]; sum3_0 += lv * b0; sum3_1 += lv * b1; sum3_2 += lv * b2; sum3_3 += lv * b3; }
-        { const float lv = from[512]; sum4_0 += lv * b0; sum4_1 += lv * b1; sum4_2 += lv * b2; sum4_3 += lv * b3; }
+        const vector b0 = *(const vector *)(with + 0);
+        const vector b1 = *(const vector *)(with + 4);
+        const vector b2 = *(const vector *)(with + 8);
+        const vector b3 = *(const vector *)(with + 12);
+        { const float lv = from[0]; sum0_0 += lv * b0; sum0_1 += lv * b1; sum0_2 += lv * b2;
+          sum0_3 += lv * b3; }
+        { const float lv = from[128]; sum1_0 += lv * b0; sum1_1 += lv * b1; sum1_2 += lv * b2;
+          sum1_3 += lv * b3; }
+        { const float lv = from[256]; sum2_0 += lv * b0; sum2_1 += lv * b1; sum2_2 += lv * b2;
+          sum2_3 += lv * b3; }
+        { const float lv = from[384]; sum3_0 += lv * b0; sum3_1 += lv * b1; sum3_2 += lv * b2;
+          sum3_3 += lv * b3; }
+        { const float lv = from[512]; sum4_0 += lv * b0; sum4_1 += lv * b1; sum4_2 += lv * b2;
+          sum4_3 += lv * b3; }
     }
-    *(einsum_base_step1_vector *)(out + 0) = sum0_0;
-    *(einsum_base_step1_vector *)(out + 4) = sum0_1;
-    *(einsum_base_step1_vector *)(out + 8) = sum0_2;
-    *(einsum_base_step1_vector *)(out + 12) = sum0_3;
-    *(einsum_base_step1_vector *)(out + 32) = sum1_0;
-    *(einsum_base_step1_vector *)(out + 32 + 4) = sum1_1;
-    *(einsum_base_step1_vector *)(out + 32 + 8) = sum1_2;
-    *(einsum_base_step1_vector *)(out + 32 + 12) = sum1_3;
-    *(einsum_base_step1_vector *)(out + 64) = sum2_0;
-    *(einsum_base_step1_vector *)(out + 64 + 4) = sum2_1;
-    *(einsum_base_step1_vector *)(out + 64 + 8) = sum2_2;
-    *(einsum_base_step1_vector *)(out + 64 + 12) = sum2_3;
-    *(einsum_base_step1_vector *)(out + 96) = sum3_0;
-    *(einsum_base_step1_vector *)(out + 96 + 4) = sum3_1;
-    *(einsum_base_step1_vector *)(out + 96 + 8) = sum3_2;
-    *(einsum_base_step1_vector *)(out + 96 + 12) = sum3_3;
-    *(einsum_base_step1_vector *)(out + 128) = sum4_0;
-    *(einsum_base_step1_vector *)(out + 128 + 4) = sum4_1;
-    *(einsum_base_step1_vector *)(out + 128 + 8) = sum4_2;
-    *(einsum_base_step1_vector *)(out + 128 + 12) = sum4_3;
+    *(vector *)(out + 0) = sum0_0;
+    *(vector *)(out + 4) = sum0_1;
+    *(vector *)(out + 8) = sum0_2;
+    *(vector *)(out + 12) = sum0_3;
+    *(vector *)(out + 32) = sum1_0;
+    *(vector *)(out + 36) = sum1_1;
+    *(vector *)(out + 40) = sum1_2;
+    *(vector *)(out + 44) = sum1_3;
+    *(vector *)(out + 64) = sum2_0;
+    *(vector *)(out + 68) = sum2_1;
+    *(vector *)(out + 72) = sum2_2;
+    *(vector *)(out + 76) = sum2_3;
+    *(vector *)(out + 96) = sum3_0;
+    *(vector *)(out + 100) = sum3_1;
+    *(vector *)(out + 104) = sum3_2;
+    *(vector *)(out + 108) = sum3_3;
+    *(vector *)(out + 128) = sum4_0;
+    *(vector *)(out + 132) = sum4_1;
+    *(vector *)(out + 136) = sum4_2;
+    *(vector *)(out + 140) = sum4_3;
 }
 
 static inline void
@@ -457,7 +480,7 @@ einsum_base_step1_product(const float *lhs, const float *rhs,
             if (tile < 9)
                 einsum_base_step1_tile_6x4(lhs + 128*row, rhs + column,
                     out + 32*row + column);
-            else 
+            else
                 einsum_base_step1_tile_5x4(lhs + 128*row, rhs + column,
                     out + 32*row + column);
         }
@@ -475,71 +498,75 @@ einsum_base_step1(float *out, const float *lhs, const float *rhs)
 typedef float einsum_base_step1_vector __attribute__((
     vector_size(16), aligned(4), may_alias));
 
+/* 4 rows of 3 vectors */
 static inline void
 einsum_base_step1_tile_4x3(const float *lhs, const float *rhs,
     float *out)
 {
-    einsum_base_step1_vector sum0_0 = {0}, sum0_1 = {0}, sum0_2 = {0};
-    einsum_base_step1_vector sum1_0 = {0}, sum1_1 = {0}, sum1_2 = {0};
-    einsum_base_step1_vector sum2_0 = {0}, sum2_1 = {0}, sum2_2 = {0};
-    einsum_base_step1_vector sum3_0 = {0}, sum3_1 = {0}, sum3_2 = {0};
+    typedef einsum_base_step1_vector vector;
+    vector sum0_0 = {0}, sum0_1 = {0}, sum0_2 = {0};
+    vector sum1_0 = {0}, sum1_1 = {0}, sum1_2 = {0};
+    vector sum2_0 = {0}, sum2_1 = {0}, sum2_2 = {0};
+    vector sum3_0 = {0}, sum3_1 = {0}, sum3_2 = {0};
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
 #endif
     for (int64_t j = 0; j < 128; j++) {
         const float *const from = lhs + (j);
         const float *const with = rhs + (32*j);
-        const einsum_base_step1_vector b0 = *(const einsum_base_step1_vector *)(with + 0);
-        const einsum_base_step1_vector b1 = *(const einsum_base_step1_vector *)(with + 4);
-        const einsum_base_step1_vector b2 = *(const einsum_base_step1_vector *)(with + 8);
+        const vector b0 = *(const vector *)(with + 0);
+        const vector b1 = *(const vector *)(with + 4);
+        const vector b2 = *(const vector *)(with + 8);
         { const float lv = from[0]; sum0_0 += lv * b0; sum0_1 += lv * b1; sum0_2 += lv * b2; }
         { const float lv = from[128]; sum1_0 += lv * b0; sum1_1 += lv * b1; sum1_2 += lv * b2; }
         { const float lv = from[256]; sum2_0 += lv * b0; sum2_1 += lv * b1; sum2_2 += lv * b2; }
         { const float lv = from[384]; sum3_0 += lv * b0; sum3_1 += lv * b1; sum3_2 += lv * b2; }
     }
-    *(einsum_base_step1_vector *)(out + 0) = sum0_0;
-    *(einsum_base_step1_vector *)(out + 4) = sum0_1;
-    *(einsum_base_step1_vector *)(out + 8) = sum0_2;
-    *(einsum_base_step1_vector *)(out + 32) = sum1_0;
-    *(einsum_base_step1_vector *)(out + 32 + 4) = sum1_1;
-    *(einsum_base_step1_vector *)(out + 32 + 8) = sum1_2;
-    *(einsum_base_step1_vector *)(out + 64) = sum2_0;
-    *(einsum_base_step1_vector *)(out + 64 + 4) = sum2_1;
-    *(einsum_base_step1_vector *)(out + 64 + 8) = sum2_2;
-    *(einsum_base_step1_vector *)(out + 96) = sum3_0;
-    *(einsum_base_step1_vector *)(out + 96 + 4) = sum3_1;
-    *(einsum_base_step1_vector *)(out + 96 + 8) = sum3_2;
+    *(vector *)(out + 0) = sum0_0;
+    *(vector *)(out + 4) = sum0_1;
+    *(vector *)(out + 8) = sum0_2;
+    *(vector *)(out + 32) = sum1_0;
+    *(vector *)(out + 36) = sum1_1;
+    *(vector *)(out + 40) = sum1_2;
+    *(vector *)(out + 64) = sum2_0;
+    *(vector *)(out + 68) = sum2_1;
+    *(vector *)(out + 72) = sum2_2;
+    *(vector *)(out + 96) = sum3_0;
+    *(vector *)(out + 100) = sum3_1;
+    *(vector *)(out + 104) = sum3_2;
 }
 
+/* 4 rows of 2 vectors */
 static inline void
 einsum_base_step1_tile_4x2(const float *lhs, const float *rhs,
     float *out)
 {
-    einsum_base_step1_vector sum0_0 = {0}, sum0_1 = {0};
-    einsum_base_step1_vector sum1_0 = {0}, sum1_1 = {0};
-    einsum_base_step1_vector sum2_0 = {0}, sum2_1 = {0};
-    einsum_base_step1_vector sum3_0 = {0}, sum3_1 = {0};
+    typedef einsum_base_step1_vector vector;
+    vector sum0_0 = {0}, sum0_1 = {0};
+    vector sum1_0 = {0}, sum1_1 = {0};
+    vector sum2_0 = {0}, sum2_1 = {0};
+    vector sum3_0 = {0}, sum3_1 = {0};
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
 #endif
     for (int64_t j = 0; j < 128; j++) {
         const float *const from = lhs + (j);
         const float *const with = rhs + (32*j);
-        const einsum_base_step1_vector b0 = *(const einsum_base_step1_vector *)(with + 0);
-        const einsum_base_step1_vector b1 = *(const einsum_base_step1_vector *)(with + 4);
+        const vector b0 = *(const vector *)(with + 0);
+        const vector b1 = *(const vector *)(with + 4);
         { const float lv = from[0]; sum0_0 += lv * b0; sum0_1 += lv * b1; }
         { const float lv = from[128]; sum1_0 += lv * b0; sum1_1 += lv * b1; }
         { const float lv = from[256]; sum2_0 += lv * b0; sum2_1 += lv * b1; }
         { const float lv = from[384]; sum3_0 += lv * b0; sum3_1 += lv * b1; }
     }
-    *(einsum_base_step1_vector *)(out + 0) = sum0_0;
-    *(einsum_base_step1_vector *)(out + 4) = sum0_1;
-    *(einsum_base_step1_vector *)(out + 32) = sum1_0;
-    *(einsum_base_step1_vector *)(out + 32 + 4) = sum1_1;
-    *(einsum_base_step1_vector *)(out + 64) = sum2_0;
-    *(einsum_base_step1_vector *)(out + 64 + 4) = sum2_1;
-    *(einsum_base_step1_vector *)(out + 96) = sum3_0;
-    *(einsum_base_step1_vector *)(out + 96 + 4) = sum3_1;
+    *(vector *)(out + 0) = sum0_0;
+    *(vector *)(out + 4) = sum0_1;
+    *(vector *)(out + 32) = sum1_0;
+    *(vector *)(out + 36) = sum1_1;
+    *(vector *)(out + 64) = sum2_0;
+    *(vector *)(out + 68) = sum2_1;
+    *(vector *)(out + 96) = sum3_0;
+    *(vector *)(out + 100) = sum3_1;
 }
 
 static inline void
@@ -553,7 +580,7 @@ einsum_base_step1_product(const float *lhs, const float *rhs,
             if (panel < 2)
                 einsum_base_step1_tile_4x3(lhs + 128*row, rhs + column,
                     out + 32*row + column);
-            else 
+            else
                 einsum_base_step1_tile_4x2(lhs + 128*row, rhs + column,
                     out + 32*row + column);
         }
@@ -570,42 +597,48 @@ einsum_base_step1(float *out, const float *lhs, const float *rhs)
 #else
 typedef float einsum_base_step1_vector;
 
+/* 4 rows of 4 vectors */
 static inline void
 einsum_base_step1_tile_4x4(const float *lhs, const float *rhs,
     float *out)
 {
-    einsum_base_step1_vector sum0_0 = 0, sum0_1 = 0, sum0_2 = 0, sum0_3 = 0;
-    einsum_base_step1_vector sum1_0 = 0, sum1_1 = 0, sum1_2 = 0, sum1_3 = 0;
-    einsum_base_step1_vector sum2_0 = 0, sum2_1 = 0, sum2_2 = 0, sum2_3 = 0;
-    einsum_base_step1_vector sum3_0 = 0, sum3_1 = 0, sum3_2 = 0, sum3_3 = 0;
+    typedef einsum_base_step1_vector vector;
+    vector sum0_0 = 0, sum0_1 = 0, sum0_2 = 0, sum0_3 = 0;
+    vector sum1_0 = 0, sum1_1 = 0, sum1_2 = 0, sum1_3 = 0;
+    vector sum2_0 = 0, sum2_1 = 0, sum2_2 = 0, sum2_3 = 0;
+    vector sum3_0 = 0, sum3_1 = 0, sum3_2 = 0, sum3_3 = 0;
     for (int64_t j = 0; j < 128; j++) {
         const float *const from = lhs + (j);
         const float *const with = rhs + (32*j);
-        const einsum_base_step1_vector b0 = *(const einsum_base_step1_vector *)(with + 0);
-        const einsum_base_step1_vector b1 = *(const einsum_base_step1_vector *)(with + 1);
-        const einsum_base_step1_vector b2 = *(const einsum_base_step1_vector *)(with + 2);
-        const einsum_base_step1_vector b3 = *(const einsum_base_step1_vector *)(with + 3);
-        { const float lv = from[0]; sum0_0 += lv * b0; sum0_1 += lv * b1; sum0_2 += lv * b2; sum0_3 += lv * b3; }
-        { const float lv = from[128]; sum1_0 += lv * b0; sum1_1 += lv * b1; sum1_2 += lv * b2; sum1_3 += lv * b3; }
-        { const float lv = from[256]; sum2_0 += lv * b0; sum2_1 += lv * b1; sum2_2 += lv * b2; sum2_3 += lv * b3; }
-        { const float lv = from[384]; sum3_0 += lv * b0; sum3_1 += lv * b1; sum3_2 += lv * b2; sum3_3 += lv * b3; }
+        const vector b0 = *(const vector *)(with + 0);
+        const vector b1 = *(const vector *)(with + 1);
+        const vector b2 = *(const vector *)(with + 2);
+        const vector b3 = *(const vector *)(with + 3);
+        { const float lv = from[0]; sum0_0 += lv * b0; sum0_1 += lv * b1; sum0_2 += lv * b2;
+          sum0_3 += lv * b3; }
+        { const float lv = from[128]; sum1_0 += lv * b0; sum1_1 += lv * b1; sum1_2 += lv * b2;
+          sum1_3 += lv * b3; }
+        { const float lv = from[256]; sum2_0 += lv * b0; sum2_1 += lv * b1; sum2_2 += lv * b2;
+          sum2_3 += lv * b3; }
+        { const float lv = from[384]; sum3_0 += lv * b0; sum3_1 += lv * b1; sum3_2 += lv * b2;
+          sum3_3 += lv * b3; }
     }
-    *(einsum_base_step1_vector *)(out + 0) = sum0_0;
-    *(einsum_base_step1_vector *)(out + 1) = sum0_1;
-    *(einsum_base_step1_vector *)(out + 2) = sum0_2;
-    *(einsum_base_step1_vector *)(out + 3) = sum0_3;
-    *(einsum_base_step1_vector *)(out + 32) = sum1_0;
-    *(einsum_base_step1_vector *)(out + 32 + 1) = sum1_1;
-    *(einsum_base_step1_vector *)(out + 32 + 2) = sum1_2;
-    *(einsum_base_step1_vector *)(out + 32 + 3) = sum1_3;
-    *(einsum_base_step1_vector *)(out + 64) = sum2_0;
-    *(einsum_base_step1_vector *)(out + 64 + 1) = sum2_1;
-    *(einsum_base_step1_vector *)(out + 64 + 2) = sum2_2;
-    *(einsum_base_step1_vector *)(out + 64 + 3) = sum2_3;
-    *(einsum_base_step1_vector *)(out + 96) = sum3_0;
-    *(einsum_base_step1_vector *)(out + 96 + 1) = sum3_1;
-    *(einsum_base_step1_vector *)(out + 96 + 2) = sum3_2;
-    *(einsum_base_step1_vector *)(out + 96 + 3) = sum3_3;
+    *(vector *)(out + 0) = sum0_0;
+    *(vector *)(out + 1) = sum0_1;
+    *(vector *)(out + 2) = sum0_2;
+    *(vector *)(out + 3) = sum0_3;
+    *(vector *)(out + 32) = sum1_0;
+    *(vector *)(out + 33) = sum1_1;
+    *(vector *)(out + 34) = sum1_2;
+    *(vector *)(out + 35) = sum1_3;
+    *(vector *)(out + 64) = sum2_0;
+    *(vector *)(out + 65) = sum2_1;
+    *(vector *)(out + 66) = sum2_2;
+    *(vector *)(out + 67) = sum2_3;
+    *(vector *)(out + 96) = sum3_0;
+    *(vector *)(out + 97) = sum3_1;
+    *(vector *)(out + 98) = sum3_2;
+    *(vector *)(out + 99) = sum3_3;
 }
 
 static inline void
