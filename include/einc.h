@@ -101,10 +101,8 @@ enum einc_tier {
                          * this very shape, if one is on disk and the work is
                          * more than a moment's; else a built-in one; else any
                          * from disk. For what has none of these the compiler
-                         * is run if the work is more than a second's of the
-                         * interpreter, or behind the caller's back if it
-                         * allows that (EINC_BACKGROUND); else, and without a
-                         * compiler, interp */
+                         * is run if the interpreter would take 20 ms or more;
+                         * else, and without a compiler, interp */
     EINC_TIER_INTERP,   /* no compiler, no file, nothing but memory */
     EINC_TIER_CC,       /* a C compiler, whose results are kept on disk */
     EINC_TIER_BUILTIN   /* kernels that were compiled with the library; interp
@@ -259,8 +257,7 @@ EINC_API double einc_plan_error_terms(const struct einc_plan *plan);
  * 16 operands that look all alike may have several. */
 EINC_API uint64_t einc_plan_hash(const struct einc_plan *plan);
 /* The tier that answers: EINC_TIER_CC if a step is run by a compiled kernel,
- * else EINC_TIER_BUILTIN if one is by a built-in one, else EINC_TIER_INTERP.
- * With EINC_BACKGROUND it may change while the plan lives. */
+ * else EINC_TIER_BUILTIN if one is by a built-in one, else EINC_TIER_INTERP. */
 EINC_API enum einc_tier einc_plan_tier(const struct einc_plan *plan);
 
 enum einc_format { EINC_TEXT = 0, EINC_JSON, EINC_DOT };

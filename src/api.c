@@ -156,6 +156,7 @@ size_workspace(struct einc_plan *x)
     size_t scratch = (size_t)x->scratch_bytes * (size_t)x->ctx->threads;
     x->work_at = (x->plan->workspace_bytes + 63) / 64 * 64;
     x->workspace_bytes = (size_t)x->work_at + scratch;
+    x->quick = einc_run_is_quick(x);
 }
 
 /* --- the stages --------------------------------------------------------- */

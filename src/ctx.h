@@ -100,6 +100,7 @@ struct einc_plan {
     int64_t scratch_bytes; /* per thread, of the hungriest call */
     size_t workspace_bytes; /* intermediates, and scratch of all threads */
     int64_t work_at;       /* where the scratch begins in it */
+    int quick;             /* einc_run_is_quick() */
 };
 
 struct einc_err {
@@ -125,7 +126,10 @@ enum einc_status einc_ctx_look(struct einc_ctx *ctx);
  * are shipped. Tells the log what is wrong with the former; never fails. */
 void einc_ctx_read_machine(struct einc_ctx *ctx);
 
-/* run.c: einc_run() that adds the seconds of each step to seconds[n_steps]. */
+/* run.c: whether einc_run() may take its short way; workspace is known. */
+enum { QUICK_OPERANDS = 8 };
+int einc_run_is_quick(const struct einc_plan *plan);
+/* einc_run() that adds the seconds of each step to seconds[n_steps]. */
 enum einc_status einc_run_timed(const struct einc_plan *plan,
                                 const void *const in[], void *out,
                                 const struct einc_run_options *opts,

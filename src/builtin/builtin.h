@@ -8,6 +8,7 @@
 #ifndef EINC_BUILTIN_H
 #define EINC_BUILTIN_H
 
+#include "base/dtype.h"
 #include "codegen/target.h"
 #include "codegen/unit.h"
 
@@ -31,5 +32,14 @@ const struct builtin_set *einc_builtin_set(const struct target *t);
 /* NULL if there is no such kernel. */
 einc_kernel_fn einc_builtin_find(const struct builtin_set *set,
                                  const char *key);
+
+/* A kernel for sums of products of two operands that is made for nothing but
+ * to begin at once; one task. Its extents are those of SMALL_FREE free
+ * indices, slowest first, of SMALL_SUMMED summed ones (1 where there are
+ * fewer), and the factor; its strides are of all of them in in0, in1, out.
+ * All tensors are of type `d`; NULL if there is none for it. */
+enum { SMALL_FREE = 3, SMALL_SUMMED = 2,
+       SMALL_INDICES = SMALL_FREE + SMALL_SUMMED };
+einc_kernel_fn einc_builtin_small(enum einc_dtype d);
 
 #endif

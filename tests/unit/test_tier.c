@@ -264,6 +264,59 @@ test_mixed_steps(void **state)
     einc_ctx_free(ctx);
 }
 
+/* --- small products ----------------------------------------------------- */
+
+/* The short way of einc_run(): every type and size, out of place and with the
+ * output over an input, bit for bit as the oracle. */
+static void
+check_small(struct einc_ctx *ctx, const char *expr, enum einc_dtype type,
+            int64_t n)
+{
+    enum { MOST = 8 * 8 * 16 };
+    const int64_t shape[2] = {n, n}, turned[2] = {1, n};
+    const struct einc_layout a = {sizeof a, (int32_t)type, 2, 0, shape, NULL};
+    const struct einc_layout b = {sizeof b, (int32_t)type, 2, 0, shape,
+                                  turned};
+    const struct einc_layout in[2] = {a, b};
+    struct einc_plan *plan;
+    assert_int_equal(einc_compile(ctx, expr, 2, in, NULL, NULL, &plan, NULL),
+                     EINC_OK);
+    assert_int_equal(einc_plan_tier(plan), EINC_TIER_BUILTIN);
+    assert_true(plan->quick);
+    char x[2 * MOST], got[2 * MOST], want[MOST] = {0};
+    size_t bytes = (size_t)(n * n) * einc_dtype_bytes(type);
+    for (int j = 0; j < 2 * 8 * 8; j++)
+        if (type == EINC_F32 || type == EINC_C64)
+            ((float *)(void *)x)[j] = (float)(7 * j % 5 - 2);
+        else
+            ((double *)(void *)x)[j] = 7 * j % 5 - 2;
+    const void *const data[2] = {x, x};
+    assert_int_equal(einc_reference(plan, data, want, NULL, NULL), EINC_OK);
+    assert_int_equal(einc_run(plan, data, got, NULL, NULL), EINC_OK);
+    assert_memory_equal(got, want, bytes);
+    assert_int_equal(einc_run(plan, data, x, NULL, NULL), EINC_OK);
+    assert_memory_equal(x, want, bytes);
+    const void *const none[2] = {x, NULL};
+    assert_int_equal(einc_run(plan, none, got, NULL, NULL), EINC_EINVAL);
+    assert_int_equal(einc_run(plan, NULL, got, NULL, NULL), EINC_EINVAL);
+    assert_int_equal(einc_run(plan, data, NULL, NULL, NULL), EINC_EINVAL);
+    einc_plan_free(plan);
+}
+
+static void
+test_small(void **state)
+{
+    (void)state;
+    static const char *const exprs[] = {"ij,jk->ik", "jk,ij->ik", "ij,jk->ki",
+                                        "ij,kj->ik"};
+    struct einc_ctx *ctx = open_ctx(EINC_TIER_AUTO, "/nowhere/cc", NULL);
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++)
+        for (int64_t n = 1; n <= 5; n++)
+            for (int e = 0; e < 4; e++)
+                check_small(ctx, exprs[e], types[t], n);
+    einc_ctx_free(ctx);
+}
+
 int
 main(void)
 {
@@ -278,6 +331,7 @@ main(void)
         cmocka_unit_test(test_right_words),
         cmocka_unit_test(test_nothing_there),
         cmocka_unit_test(test_none_for_it),
+        cmocka_unit_test(test_small),
         cmocka_unit_test(test_mixed_steps)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
