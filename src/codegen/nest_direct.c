@@ -306,17 +306,18 @@ choose_ahead(const struct nest *w, const struct direct_roles *r,
     }
 }
 
-/* Past the cache: whole lines only, of a result that no cache holds. */
+/* Past the cache: whole lines only, of a result that no cache holds. The
+ * builtins are those of x86, where the sets with wide vectors are. */
 static void
 choose_stream(const struct nest *w, const struct direct_roles *r,
-              struct direct *d)
+              const struct target *t, struct direct *d)
 {
     enum { LINE = 64, LEAST_TOTAL = 1 << 24 };
     int bytes = einc_nest_bytes(w->compute);
     int64_t unit = LINE / bytes;
     double total = product_of(w, &w->out) * bytes;
     int fits = einc_dtype_info(w->compute)->kind == KIND_FLOAT &&
-               d->vector_bytes && !d->ragged && total >= LEAST_TOTAL;
+               t->vector_bytes >= 32 && d->vector_bytes && !d->ragged && total >= LEAST_TOTAL;
     int dense = dense_elements(w, r, &w->out) % unit == 0 &&
                 dense_elements(w, r, &w->out) != 0;
     for (int j = 0; j < w->first[LOOP_K]; j++) {
@@ -344,7 +345,7 @@ einc_direct_cut(const struct nest *w, struct direct_roles r,
     d.unrolled = d.depth <= MOST_UNROLLED_DEPTH &&
                  d.depth * d.tiles.size * d.panels.size <= MOST_UNROLLED;
     choose_ahead(w, &r, &d);
-    choose_stream(w, &r, &d);
+    choose_stream(w, &r, t, &d);
     return d;
 }
 
