@@ -409,6 +409,26 @@ packs(const struct file *f, int set)
     return any;
 }
 
+/* "#if" of the sets that pack, where others do not; whether there is one. */
+static int
+put_where_packed(const struct file *f)
+{
+    const char *before = "#if", *last = "";
+    int n = 0;
+    for (int set = 0; set < f->n_sets; set++)
+        n += packs(f, set);
+    if (n == f->n_sets)
+        return 0;
+    for (int set = 0; set < f->n_sets; set++)
+        if (packs(f, set) && strcmp(f->sets[set].prefix, last)) {
+            last = f->sets[set].prefix;
+            einc_put(f->t, "%s defined(%s_NC)", before, last);
+            before = " ||";
+        }
+    einc_put(f->t, "\n");
+    return 1;
+}
+
 /* All steps, with the kernels of a set. */
 static void
 put_steps(const struct file *f, int set)
@@ -524,8 +544,11 @@ void
 einc_file_driver(const struct file *f)
 {
     if (f->has_gett) {
+        const int some = put_where_packed(f);
         put_block_function(f);
         put_run(f);
+        if (some)
+            einc_put(f->t, "#endif\n\n");
     }
     if (f->n_picked) {
         einc_put(f->t, "#if defined(%s_SETS)\n", f->style->name);
