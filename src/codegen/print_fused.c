@@ -716,10 +716,12 @@ print_types(const struct writer *s)
     int bytes = einc_nest_bytes(s->w->compute);
     if (s->x->lane < 0)
         return;
-    einc_line(t, "typedef %s lanes __attribute__((vector_size(%d)));",
+    /* a lane that is copied along, or that ends a sum, needs not all of them */
+    einc_line(t, "typedef %s lanes __attribute__((vector_size(%d), unused));",
               s->p->type, bytes * s->x->lanes);
     einc_line(t, "typedef %s row __attribute__((vector_size(%d), aligned(%d), "
-                 "may_alias));", s->p->type, bytes * s->x->lanes, bytes);
+                 "may_alias, unused));",
+              s->p->type, bytes * s->x->lanes, bytes);
     if (shuffles(s) || (is_summed(s, s->x->lane) &&
                         extent(s, s->x->lane) % step_of(s, s->x->lane)))
         einc_line(t, "typedef int%d_t bits __attribute__((vector_size(%d), "

@@ -23,8 +23,8 @@ einsum_workspace(void);
 static void
 einsum_step1(float *out, const float *in0, const float *in1, const float *in2)
 {
-    typedef float lanes __attribute__((vector_size(16)));
-    typedef float row __attribute__((vector_size(16), aligned(4), may_alias));
+    typedef float lanes __attribute__((vector_size(16), unused));
+    typedef float row __attribute__((vector_size(16), aligned(4), may_alias, unused));
     for (int64_t task = 0; task < 1; task++) {
         (void)task;
         /* sum[j](in2 * sum[k](in0*in1)) */
@@ -174,8 +174,8 @@ einsum_step1(float *out, const float *in0, const float *in1, const float *in2)
 static void
 einsum_step1(float *out, const float *in0, const float *in1, const float *in2)
 {
-    typedef float lanes __attribute__((vector_size(16)));
-    typedef float row __attribute__((vector_size(16), aligned(4), may_alias));
+    typedef float lanes __attribute__((vector_size(16), unused));
+    typedef float row __attribute__((vector_size(16), aligned(4), may_alias, unused));
     for (int64_t task = 0; task < 2; task++) {
         const int64_t first_r = 4*task;
         /* sum[j](in2 * sum[k](in0*in1)) */
