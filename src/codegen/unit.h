@@ -19,6 +19,10 @@ struct einc_args {
     const void *alpha;    /* one value of the compute type, or NULL: 1 */
     const void *beta;     /* likewise, or NULL: do not read out */
     char *scratch;        /* unit.scratch_bytes, 64-aligned, this thread's */
+    int64_t *stray;       /* kernels of statements: where data lead out of a
+                           * tensor, [0] = 1 + number of the site, [1] = the
+                           * position, both stored atomically. Others do not
+                           * declare it */
 };
 
 typedef void (*einc_kernel_fn)(const struct einc_args *, int64_t task_begin,

@@ -9,14 +9,23 @@
 #define EINC_PARSE_STMT_H
 
 #include "parse/expr.h"
+#include "parse/fn.h"
 
 enum index_kind { INDEX_FREE, INDEX_REDUCED, INDEX_NEW };
 
+/* Every binding has its own index: two statements, or two reductions side by
+ * side, that say `d` have two. */
 struct index {
     struct str name;      /* as written; an ellipsis dim is "...0", "...1"
                            * from the left of the broadcast dims */
-    int64_t lo, hi;       /* half open; hi < 0: fixed by operands later */
-    enum index_kind kind;
+    int64_t lo, hi;       /* half open. Form A: hi < 0, fixed by operands
+                           * later. Form B: all values lie in it */
+    const struct node *from, *to; /* NULL both, or the range when its loop is
+                           * entered (i64; of outer indices and operands); a
+                           * part that is not empty and not within lo:hi is an
+                           * error of the run; from >= to: nothing */
+    int site;             /* with from and to: in program.sites; else -1 */
+    enum index_kind kind; /* NEW: counts the k best of a reduction; as free */
     struct span at;       /* first occurrence */
 };
 
@@ -28,48 +37,114 @@ struct affine_term {
     int64_t coef;
 };
 
-/* One dimension of an access: constant + sum(coef * index), or a gather. */
+/* One dimension of an access: constant + sum(coef * index) + rest. */
 struct subscript {
     int64_t constant;
-    struct affine_term *terms;
+    struct affine_term *terms; /* each index once, no coef 0 */
     int n_terms;
-    enum bound_mode mode;
-    int64_t pad_lo, pad_hi;      /* BOUND_PAD: how far outside is legal */
-    double fill;                 /* what BOUND_PAD reads there */
-    const struct access *gather; /* NULL, or where the position is loaded */
+    const struct node *rest;   /* NULL, or what is not affine, i64: a gather
+                                * (it holds an access), or `q%3` */
+    enum bound_mode mode;      /* what is done with a position p outside of
+                                * 0:n. PAD: reads the fill. CLAMP: 0 or n-1.
+                                * WRAP: p mod n. REFLECT: mirrored without
+                                * repeating the edge, -1 is 1, n is n-2 */
+    int64_t pad_lo, pad_hi;    /* BOUND_PAD: how far outside is legal */
+    int checked;               /* the run must see that it is legal, as that
+                                * depends on data; else it is proved. PAD:
+                                * within the pads, others never */
+    int site;                  /* checked: in program.sites; else -1 */
     struct span at;
 };
 
 struct access {
-    int tensor; /* number of the operand; -1: the output */
-    struct subscript *subs;
+    int tensor; /* form A: number of the operand; -1: the output. Form B: in
+                 * program.tensors */
+    struct subscript *subs; /* [n_subs], one per dim of the tensor */
     int n_subs;
+    const struct node *fill; /* what BOUND_PAD reads outside, a number of the
+                              * tensor's compute type; NULL: 0 */
     struct span at;
 };
 
-enum node_kind { NODE_NUMBER, NODE_ACCESS, NODE_PRODUCT, NODE_REDUCE };
-enum redop { REDOP_SUM, REDOP_PROD, REDOP_MAX, REDOP_MIN };
+enum node_kind { NODE_NUMBER, NODE_ACCESS, NODE_PRODUCT, NODE_REDUCE,
+                 NODE_INDEX, NODE_CALL };
+enum redop { REDOP_SUM, REDOP_PROD, REDOP_MAX, REDOP_MIN, REDOP_MEAN,
+             REDOP_ANY, REDOP_ALL, REDOP_COUNT, REDOP_ARGMAX, REDOP_ARGMIN,
+             REDOP_LOGSUMEXP, REDOP_SOFTMAX, REDOP_KMIN, REDOP_KMAX,
+             REDOP_ARGKMIN, REDOP_ARGKMAX, N_REDOPS };
 
+/* An expression; nodes may be shared. In form B types are settled: arguments
+ * of a call have the type that fn.h says (FN_CAST stands where one had
+ * another), numbers too. Form A has PRODUCT, ACCESS and REDUCE only, and no
+ * types. */
 struct node {
     enum node_kind kind;
+    enum einc_dtype type;        /* of the value; it is computed in
+                                  * einc_fn_compute(type), and stored as type
+                                  * where a tensor takes it. INDEX: i64 */
+    enum fn fn;                  /* CALL */
     const struct node **args;    /* PRODUCT: factors; REDUCE: the one body */
     int n_args;
-    const struct access *access; /* ACCESS */
-    double number;               /* NUMBER */
-    enum redop redop;            /* REDUCE */
-    int *bound;                  /* REDUCE: its indices, in order */
+    const struct access *access; /* ACCESS; of a scalar operand: no subs */
+    double number;               /* NUMBER of a float type (complex: real) */
+    int64_t integer;             /* NUMBER of integer type or bool; POWI */
+    int index;                   /* INDEX, in program.indices */
+    enum redop redop;            /* REDUCE; never SOFTMAX: see `lse` */
+    int *bound;                  /* REDUCE: its indices, in order; positions
+                                  * of arg reductions are row-major in them,
+                                  * from the `lo` of each */
     int n_bound;
-    const struct node *guard;    /* REDUCE: NULL, or terms it leaves out */
+    const struct node *guard;    /* REDUCE: NULL, or bool; terms where it is
+                                  * false are neither loaded nor computed */
+    int best;                    /* REDUCE of the k best: its INDEX_NEW, and
+                                  * the value is the best-th; else -1 */
+    const struct node *lse;      /* CALL of FN_EXP that softmax(f) became,
+                                  * exp(f - logsumexp(f')): that logsumexp,
+                                  * whose body is f with its own index; else
+                                  * NULL */
     struct span at;
 };
 
 enum assign { ASSIGN_SET, ASSIGN_ADD, ASSIGN_MUL, ASSIGN_MAX, ASSIGN_MIN };
 
+/* At every point of `loops`: left op= right. */
 struct stmt {
     struct access left;
     enum assign op;
-    const struct node *right;
+    const struct node *right; /* form B: of the type of the left tensor or one
+                               * that is stored there; implied sums are
+                               * REDUCE nodes, made */
+    int *loops;               /* form B: indices of the left side, in order of
+                               * first appearance there */
+    int n_loops;
+    int scatters;             /* several points may write one element, or not
+                               * all are written */
     struct span at;
+};
+
+enum tensor_kind { TENSOR_OPERAND, TENSOR_TEMP, TENSOR_OUTPUT };
+
+struct tensor {
+    struct str name;
+    enum tensor_kind kind;
+    int number;            /* of the operand or output, each from 0; of the
+                            * temporary likewise */
+    enum einc_dtype dtype;
+    int n_dims;
+    const int64_t *shape;
+    const int64_t *stride; /* elements; temporaries: dense row-major */
+    int read;              /* an output whose former elements are read: by
+                            * op= or on a right side */
+    struct span at;        /* first occurrence */
+};
+
+/* A place where data decide whether a run is legal. A run that meets one that
+ * is not stops with a diagnostic; what it has written by then is undefined. */
+struct site {
+    struct span at; /* of the subscript or the bound */
+    int tensor;     /* that would be left; -1: a bound leaves lo:hi */
+    int dim;
+    int64_t lo, hi; /* legal positions, half open */
 };
 
 struct program {
@@ -79,6 +154,11 @@ struct program {
     int n_operands;
     struct stmt *stmts;
     int n_stmts;
+    struct tensor *tensors; /* form B: operands by number, then the others in
+                             * order of first appearance */
+    int n_tensors, n_outputs;
+    struct site *sites;
+    int n_sites;
 };
 
 /* Lowers form A: resolves "..." against the operands' ranks (broadcast dims

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mapreduce.h - an index statement as loops: which index runs where, what is
+ * computed at which depth, what is kept in registers, in lanes or in a tile.
+ * It knows neither C nor CUDA.
+ */
+#ifndef EINC_CODEGEN_MAPREDUCE_H
+#define EINC_CODEGEN_MAPREDUCE_H
+
+#include "codegen/target.h"
+#include "codegen/unit.h"
+#include "parse/stmt.h"
+
+struct mapreduce; /* mapreduce.c: levels, lanes, tiles, hoisted values */
+
+/* Statement -> nest. Pure; all in `perm`. */
+const struct mapreduce *einc_mapreduce_build(struct arena *perm,
+                                             struct arena scratch,
+                                             const struct program *p,
+                                             const struct stmt *s,
+                                             const struct target *target);
+/* Dump "nest" of a statement. */
+void einc_mapreduce_print(struct text *t, const struct mapreduce *m);
+
+/* The kernel for the runtime, in C; args.in[i] is program.tensors[i] (the
+ * address of its element (0, ...)), args.out the left tensor. */
+struct unit einc_emit_mapreduce(struct arena *perm, const struct mapreduce *m);
+/* The same as a static function NAME(out, in0, in1, ..., scratch) of a file,
+ * with what it needs (polynomials ...) printed once by the opening. */
+void einc_emit_mapreduce_opening(struct text *t,
+                                 const struct mapreduce *const all[], int n);
+void einc_emit_mapreduce_function(struct text *t, const struct mapreduce *m,
+                                  const char *name);
+
+/* Tasks for so many threads; fills in n (extents) and s (strides) if they are
+ * not NULL. Any split of the tasks gives the same bits. A statement that
+ * scatters has one task, or tasks that write apart. */
+int64_t einc_mapreduce_arguments(const struct mapreduce *m, int threads,
+                                 int64_t *n, int64_t *s);
+/* Modelled: how many operations (multiply-add is two; exp and the like by
+ * their polynomials) and bytes the statement takes. */
+double einc_mapreduce_flop(const struct mapreduce *m);
+double einc_mapreduce_bytes(const struct mapreduce *m);
+
+#endif
