@@ -56,7 +56,7 @@ print_plan(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
     (void)scratch;
     const struct plan_model m = {&x->ctx->machine, x->ctx->threads};
-    einc_plan_print_timed(t, x->plan, &m);
+    einc_plan_print(t, x->plan, &m);
 }
 
 static void
@@ -64,7 +64,7 @@ print_json(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
     (void)scratch;
     const struct plan_model m = {&x->ctx->machine, x->ctx->threads};
-    einc_plan_print_json_timed(t, x->plan, &m);
+    einc_plan_print_json(t, x->plan, &m);
 }
 
 static void
@@ -72,7 +72,7 @@ print_dot(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
     (void)scratch;
     const struct plan_model m = {&x->ctx->machine, x->ctx->threads};
-    einc_plan_print_dot_timed(t, x->plan, &m);
+    einc_plan_print_dot(t, x->plan, &m);
 }
 
 static const struct nest *

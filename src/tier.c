@@ -4,6 +4,7 @@
  * einc_tier.
  */
 #include "ctx.h"
+#include "plan/lower.h"
 
 /* --- the kernels of a plan ---------------------------------------------- */
 
@@ -67,18 +68,9 @@ is_small(const struct einc_plan *x, const struct nest *w)
     return points > 0 && points <= SMALL_POINTS; /* 0: no addresses */
 }
 
-/* Of the tensor in the plan: a nest may have its operands in another order. */
-static int64_t
-stride_in(const struct plan_tensor *t, int index)
-{
-    for (int a = 0; a < t->n_axes; a++)
-        if (t->axes[a].index == index)
-            return t->axes[a].stride;
-    return 0;
-}
-
 /* Free indices fill the places from the fastest loop outwards, so that the
- * outer ones are those that run once. */
+ * outer ones are those that run once. Strides are those of the plan: a nest
+ * may have its operands in another order. */
 static struct call *
 small_of(struct guarded *g, const struct einc_plan *x, const struct nest *w)
 {
@@ -95,7 +87,7 @@ small_of(struct guarded *g, const struct einc_plan *x, const struct nest *w)
                         : SMALL_INDICES - w->n_idx + j;
         n[place] = w->idx[j].extent.value;
         for (int o = 0; o < 3; o++)
-            strides[o * SMALL_INDICES + place] = stride_in(
+            strides[o * SMALL_INDICES + place] = einc_lower_stride(
                 &x->plan->tensors[o < 2 ? w->step->in[o] : w->step->out],
                 w->idx[j].index);
     }

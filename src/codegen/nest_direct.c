@@ -386,21 +386,6 @@ fits(const struct nest *w)
 
 /* --- cost --------------------------------------------------------------- */
 
-static enum machine_type
-type_of(enum einc_dtype compute)
-{
-    switch (compute) {
-    case EINC_F64:
-        return MACHINE_F64;
-    case EINC_I64:
-        return MACHINE_I64;
-    case EINC_F32:
-        return MACHINE_F32;
-    default:
-        return MACHINE_I32;
-    }
-}
-
 /* Microseconds of reading n bytes that are read again and again, of which
  * `set` bytes lie between two readings. */
 static double
@@ -452,7 +437,8 @@ cost(const struct nest *w)
     struct direct d = einc_direct_cut(w, r, t);
     int bytes = einc_nest_bytes(w->compute);
     double lanes = t->vector_bytes ? t->vector_bytes / bytes : 1, products = 1;
-    double operation = 2 * lanes / (double)m->peak[type_of(w->compute)];
+    double operation =
+        2 * lanes / (double)m->peak[einc_machine_type(w->compute)];
     for (int j = 0; j < w->first[LOOP_K]; j++)
         if (einc_direct_is_outer(w, &r, j))
             products *= (double)w->idx[j].extent.value;

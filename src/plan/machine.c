@@ -66,6 +66,23 @@ einc_machine_default(struct str name)
     return NULL;
 }
 
+enum machine_type
+einc_machine_type(enum einc_dtype compute)
+{
+    switch (compute) {
+    case EINC_F64:
+    case EINC_C128:
+        return MACHINE_F64;
+    case EINC_I64:
+        return MACHINE_I64;
+    case EINC_F32:
+    case EINC_C64:
+        return MACHINE_F32;
+    default:
+        return MACHINE_I32;
+    }
+}
+
 enum machine_level
 einc_machine_level(const struct machine *m, double bytes)
 {

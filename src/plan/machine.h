@@ -9,6 +9,7 @@
 #ifndef EINC_PLAN_MACHINE_H
 #define EINC_PLAN_MACHINE_H
 
+#include "base/dtype.h"
 #include "base/str.h"
 #include "base/text.h"
 
@@ -82,6 +83,9 @@ int einc_machine_read(struct machine *m, struct str text,
                       struct machine_trouble *why);
 /* Whether a text begins as a table does, of whatever version. */
 int einc_machine_is_table(struct str text);
+
+/* The type that a compute type is reckoned as. */
+enum machine_type einc_machine_type(enum einc_dtype compute);
 
 /* The level that `bytes` worked on again and again stay in, or as good as: an
  * eighth more than there is room for is not felt. */

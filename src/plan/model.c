@@ -40,29 +40,12 @@ is_complex(enum einc_dtype t)
     return einc_dtype_info(t)->kind == KIND_COMPLEX;
 }
 
-static enum machine_type
-type_of(enum einc_dtype compute)
-{
-    switch (compute) {
-    case EINC_F64:
-    case EINC_C128:
-        return MACHINE_F64;
-    case EINC_I64:
-        return MACHINE_I64;
-    case EINC_F32:
-    case EINC_C64:
-        return MACHINE_F32;
-    default:
-        return MACHINE_I32;
-    }
-}
-
 /* Bytes of a number in a lane: a complex one lies in two lanes of two
  * vectors. */
 static double
 lane_bytes(enum einc_dtype compute)
 {
-    enum machine_type t = type_of(compute);
+    enum machine_type t = einc_machine_type(compute);
     return t == MACHINE_F32 || t == MACHINE_I32 ? 4 : 8;
 }
 
@@ -76,7 +59,7 @@ lanes_of(const struct machine *m, enum einc_dtype compute)
 static double
 vector_time(const struct machine *m, enum einc_dtype compute)
 {
-    return 2 * lanes_of(m, compute) / (double)m->peak[type_of(compute)];
+    return 2 * lanes_of(m, compute) / (double)m->peak[einc_machine_type(compute)];
 }
 
 /* Threads that find a part each. */

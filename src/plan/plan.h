@@ -98,15 +98,12 @@ struct plan_model {
 /* plan_text.c: dump "plan", as text that reads back, JSON, DOT. `model` NULL:
  * without. The times are no part of the plan: reading passes over them,
  * and no hash knows them. */
-void einc_plan_print(struct text *t, const struct plan *p);
-void einc_plan_print_json(struct text *t, const struct plan *p);
-void einc_plan_print_dot(struct text *t, const struct plan *p);
-void einc_plan_print_timed(struct text *t, const struct plan *p,
-                           const struct plan_model *model);
-void einc_plan_print_json_timed(struct text *t, const struct plan *p,
-                                const struct plan_model *model);
-void einc_plan_print_dot_timed(struct text *t, const struct plan *p,
-                               const struct plan_model *model);
+void einc_plan_print(struct text *t, const struct plan *p,
+                     const struct plan_model *model);
+void einc_plan_print_json(struct text *t, const struct plan *p,
+                          const struct plan_model *model);
+void einc_plan_print_dot(struct text *t, const struct plan *p,
+                         const struct plan_model *model);
 /* What a step does: "t1[b,j] = in1[b,k] * in2[k,j]". */
 void einc_plan_print_equation(struct text *t, const struct plan *p, int step);
 /* Dump "path": a line per step: operands, result, flop, size. */

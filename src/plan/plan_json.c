@@ -221,8 +221,8 @@ json_model(struct text *t, const struct plan *p, const struct plan_model *m)
 }
 
 void
-einc_plan_print_json_timed(struct text *t, const struct plan *p,
-                           const struct plan_model *m)
+einc_plan_print_json(struct text *t, const struct plan *p,
+                     const struct plan_model *m)
 {
     uint64_t terms = p->error_terms < 1e18 ? (uint64_t)p->error_terms
                                            : UINT64_C(1000000000000000000);
@@ -249,12 +249,6 @@ einc_plan_print_json_timed(struct text *t, const struct plan *p,
     einc_put_str(t, str_of("\n}\n"));
 }
 
-void
-einc_plan_print_json(struct text *t, const struct plan *p)
-{
-    einc_plan_print_json_timed(t, p, NULL);
-}
-
 /* --- DOT ---------------------------------------------------------------- */
 
 /* A box per tensor, an ellipse per step. DOT strings escape like JSON ones,
@@ -275,8 +269,8 @@ dot_tensor(struct text *t, const struct plan *p, int i)
 }
 
 void
-einc_plan_print_dot_timed(struct text *t, const struct plan *p,
-                          const struct plan_model *m)
+einc_plan_print_dot(struct text *t, const struct plan *p,
+                    const struct plan_model *m)
 {
     einc_put_str(t, str_of("digraph plan {\n"));
     for (int i = 0; i < p->n_tensors; i++)
@@ -301,10 +295,4 @@ einc_plan_print_dot_timed(struct text *t, const struct plan *p,
         einc_put_str(t, str_of(";\n"));
     }
     einc_put_str(t, str_of("}\n"));
-}
-
-void
-einc_plan_print_dot(struct text *t, const struct plan *p)
-{
-    einc_plan_print_dot_timed(t, p, NULL);
 }

@@ -493,6 +493,6 @@ void
 einc_plan_check(struct arena scratch, struct str text, const struct plan *p)
 {
     struct text t = {.perm = &scratch};
-    einc_plan_print(&t, p);
+    einc_plan_print(&t, p, NULL);
     compare(scratch, text, (struct str){einc_text_z(&t), t.n}, 0);
 }

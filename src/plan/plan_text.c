@@ -177,8 +177,8 @@ print_step(struct text *t, const struct plan *p, int i,
 }
 
 void
-einc_plan_print_timed(struct text *t, const struct plan *p,
-                      const struct plan_model *m)
+einc_plan_print(struct text *t, const struct plan *p,
+                const struct plan_model *m)
 {
     einc_plan_print_head(t, p);
     for (int i = 0; i < p->n_steps; i++)
@@ -202,12 +202,6 @@ einc_plan_print_timed(struct text *t, const struct plan *p,
                      einc_model_plan(m->machine, p, m->threads)),
                  m->machine->name, m->threads);
     einc_put(t, "hash %016llx\n", (unsigned long long)p->hash);
-}
-
-void
-einc_plan_print(struct text *t, const struct plan *p)
-{
-    einc_plan_print_timed(t, p, NULL);
 }
 
 /* --- path --------------------------------------------------------------- */

@@ -115,10 +115,11 @@ planned_build(struct planned *x)
 
 static inline const char *
 planned_print(struct planned *x, void (*print)(struct text *,
-                                               const struct plan *))
+                                               const struct plan *,
+                                               const struct plan_model *))
 {
     struct text t = {.perm = &x->f.perm};
-    print(&t, x->plan);
+    print(&t, x->plan, NULL);
     return einc_text_z(&t);
 }
 

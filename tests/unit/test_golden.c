@@ -56,19 +56,19 @@ print_path(struct text *t, const struct planned *x)
 static void
 print_plan(struct text *t, const struct planned *x)
 {
-    einc_plan_print(t, x->plan);
+    einc_plan_print(t, x->plan, NULL);
 }
 
 static void
 print_json(struct text *t, const struct planned *x)
 {
-    einc_plan_print_json(t, x->plan);
+    einc_plan_print_json(t, x->plan, NULL);
 }
 
 static void
 print_dot(struct text *t, const struct planned *x)
 {
-    einc_plan_print_dot(t, x->plan);
+    einc_plan_print_dot(t, x->plan, NULL);
 }
 
 /* Source in a language, as `einc emit` writes it. */

@@ -303,7 +303,7 @@ test_reads_back(void **state)
     const struct plan_model model = {row(1), 2};
     uint64_t hash = x.plan->hash;
     struct text t = {.perm = &x.f.perm};
-    einc_plan_print_timed(&t, x.plan, &model);
+    einc_plan_print(&t, x.plan, &model);
     assert_non_null(strstr(t.p, "    model_ns "));
     assert_non_null(strstr(t.p, " machine avx2 threads 2\n"));
     char printed[4000], edited[4200];
@@ -317,7 +317,7 @@ test_reads_back(void **state)
     assert_int_equal(planned_build(&x), EINC_OK);
     assert_true(x.plan->hash == hash);
     struct text plain = {.perm = &x.f.perm};
-    einc_plan_print(&plain, x.plan);
+    einc_plan_print(&plain, x.plan, NULL);
     assert_null(strstr(plain.p, "model_ns"));
     planned_close(&x);
 }
