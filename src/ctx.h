@@ -20,10 +20,9 @@
 /* A loaded kernel; lives as long as its context. */
 struct kernel {
     struct kernel *next;   /* same bucket */
-    uint64_t hash;         /* of the name */
-    char *name;            /* own copy: its key in full, or, if it has none,
-                            * its source */
-    size_t name_bytes;
+    uint64_t hash;         /* of the key */
+    char *key;             /* einc_nest_key(); own copy, not 0-terminated */
+    size_t key_bytes;
     void *handle;          /* dlopen's */
     einc_kernel_fn entry;
 };
@@ -36,7 +35,7 @@ struct memo {
     struct einc_plan *plan;
 };
 
-enum { KERNEL_BUCKETS = 256, MEMO_SLOTS = 256 };
+enum { KERNEL_BUCKETS = 256, MEMO_SLOTS = 256, ABSENT_SLOTS = 256 };
 
 enum { MOST_THREADS = 1024 }; /* as runtime/pool.c starts at most */
 
@@ -66,6 +65,9 @@ struct einc_ctx {
     struct trouble cc_why;
     int told_no_cc;        /* the notice was given */
     struct kernel *kernels[KERNEL_BUCKETS];
+    uint64_t absent[ABSENT_SLOTS]; /* hashes of keys that the disk cache did
+                                    * not have: not looked for again, unless
+                                    * a compiler may be run */
     struct memo memos[MEMO_SLOTS];
     struct trouble last_failure; /* of the compiler, for einc_doctor() */
 };
@@ -166,8 +168,9 @@ struct wanted {
 };
 enum kernel_from { FROM_BUILTIN = 1, FROM_DISK = 2, FROM_CC = 4 };
 /* A kernel of the first of these that has it; what was loaded once is also
- * found in memory, but for a built-in alone. The source is printed only where
- * disk or compiler, or a kernel without a key, need it. Without FROM_DISK
+ * found in memory, but for a built-in alone, and what the disk did not have
+ * once is not looked for again. The source, which takes 100 us, is printed
+ * only for disk and compiler. Without FROM_DISK
  * nothing is written there, either. EINC_ECACHE: nobody has it; else what is
  * wrong with the compiler. */
 enum einc_status einc_kernels_get(struct einc_ctx *ctx, const struct wanted *w,

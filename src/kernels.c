@@ -15,9 +15,8 @@ struct making {
     const struct wanted *wanted;
     struct unit unit;      /* source NULL: not printed yet */
     struct guarded text;   /* what the unit lives in, once it is printed */
-    const char *name;      /* the key, else the source */
-    size_t name_bytes;
-    uint64_t hash;         /* of the name */
+    size_t key_bytes;
+    uint64_t hash;         /* of the key */
     unsigned from;         /* enum kernel_from, or-ed */
     struct trouble *why;   /* may be NULL */
 };
@@ -46,14 +45,6 @@ print(struct making *m)
     return EINC_OK;
 }
 
-static void
-set_name(struct making *m, const char *name)
-{
-    m->name = name;
-    m->name_bytes = strlen(name);
-    m->hash = hash_bytes(name, (int64_t)m->name_bytes);
-}
-
 /* --- memory ------------------------------------------------------------- */
 
 static einc_kernel_fn
@@ -64,8 +55,8 @@ find(const struct making *m)
     pthread_mutex_lock(&ctx->lock);
     struct kernel *k = ctx->kernels[m->hash % KERNEL_BUCKETS];
     for (; k && !entry; k = k->next)
-        if (k->hash == m->hash && k->name_bytes == m->name_bytes &&
-            memcmp(k->name, m->name, k->name_bytes) == 0)
+        if (k->hash == m->hash && k->key_bytes == m->key_bytes &&
+            memcmp(k->key, m->wanted->key, k->key_bytes) == 0)
             entry = k->entry;
     pthread_mutex_unlock(&ctx->lock);
     return entry;
@@ -76,23 +67,49 @@ remember(const struct making *m, void *handle, einc_kernel_fn entry)
 {
     struct einc_ctx *ctx = m->ctx;
     struct kernel *k = mem_alloc(&ctx->mem, sizeof *k);
-    char *copy = mem_alloc(&ctx->mem, m->name_bytes);
+    char *copy = mem_alloc(&ctx->mem, m->key_bytes);
     if (!k || !copy) {
         mem_free(&ctx->mem, k, sizeof *k);
-        mem_free(&ctx->mem, copy, m->name_bytes);
+        mem_free(&ctx->mem, copy, m->key_bytes);
         return EINC_ENOMEM;
     }
-    memcpy(copy, m->name, m->name_bytes);
+    memcpy(copy, m->wanted->key, m->key_bytes);
     *k = (struct kernel){.hash = m->hash,
-                         .name = copy,
-                         .name_bytes = m->name_bytes,
+                         .key = copy,
+                         .key_bytes = m->key_bytes,
                          .handle = handle,
                          .entry = entry};
     pthread_mutex_lock(&ctx->lock);
     k->next = ctx->kernels[m->hash % KERNEL_BUCKETS];
     ctx->kernels[m->hash % KERNEL_BUCKETS] = k;
+    uint64_t *absent = &ctx->absent[m->hash % ABSENT_SLOTS];
+    if (*absent == m->hash)
+        *absent = 0;
     pthread_mutex_unlock(&ctx->lock);
     return EINC_OK;
+}
+
+/* A kernel that the disk does not have is asked for each time that its shape
+ * is planned, and what asking costs is the text that it goes by there. Of two
+ * kernels that meet in a slot the later one is known; one that another process
+ * makes later is not seen. */
+static int
+is_absent(const struct making *m)
+{
+    struct einc_ctx *ctx = m->ctx;
+    pthread_mutex_lock(&ctx->lock);
+    int absent = ctx->absent[m->hash % ABSENT_SLOTS] == m->hash;
+    pthread_mutex_unlock(&ctx->lock);
+    return absent && !(m->from & FROM_CC);
+}
+
+static void
+note_absent(const struct making *m)
+{
+    struct einc_ctx *ctx = m->ctx;
+    pthread_mutex_lock(&ctx->lock);
+    ctx->absent[m->hash % ABSENT_SLOTS] = m->hash;
+    pthread_mutex_unlock(&ctx->lock);
 }
 
 void
@@ -102,7 +119,7 @@ einc_kernels_free(struct einc_ctx *ctx)
         for (struct kernel *k = ctx->kernels[b], *next; k; k = next) {
             next = k->next;
             einc_cc_unload(k->handle);
-            mem_free(&ctx->mem, k->name, k->name_bytes);
+            mem_free(&ctx->mem, k->key, k->key_bytes);
             mem_free(&ctx->mem, k, sizeof *k);
         }
 }
@@ -245,8 +262,10 @@ from_outside(const struct making *m, einc_kernel_fn *entry)
         if (status != EINC_ECACHE)
             return status;
     }
-    if (!(m->from & FROM_CC))
+    if (!(m->from & FROM_CC)) {
+        note_absent(m);
         return EINC_ECACHE;
+    }
     pthread_mutex_lock(&ctx->compile_lock);
     enum einc_status status = make(m, &key, entry);
     pthread_mutex_unlock(&ctx->compile_lock);
@@ -260,12 +279,12 @@ get(struct making *m, einc_kernel_fn *entry)
 {
     struct einc_ctx *ctx = m->ctx;
     const char *key = m->wanted->key;
-    enum einc_status status = key ? EINC_OK : print(m);
-    if (status != EINC_OK)
-        return status;
-    set_name(m, key ? key : m->unit.source);
+    m->key_bytes = strlen(key);
+    m->hash = hash_bytes(key, (int64_t)m->key_bytes);
     if ((*entry = find(m)))
         return EINC_OK;
+    if (is_absent(m))
+        return EINC_ECACHE;
     if (einc_ctx_look(ctx) != EINC_OK)
         return einc_trouble(m->why, EINC_ENOMEM, "out of memory");
     if (!ctx->cc) {
@@ -273,7 +292,9 @@ get(struct making *m, einc_kernel_fn *entry)
             *m->why = ctx->cc_why;
         return ctx->cc_why.status ? ctx->cc_why.status : EINC_ECOMPILER;
     }
-    status = print(m);
+    if (!(m->from & FROM_CC) && !(m->from & FROM_DISK && ctx->cache))
+        return EINC_ECACHE;
+    enum einc_status status = print(m);
     return status == EINC_OK ? from_outside(m, entry) : status;
 }
 
@@ -282,7 +303,7 @@ einc_kernels_get(struct einc_ctx *ctx, const struct wanted *w, unsigned from,
                  einc_kernel_fn *entry, struct trouble *why)
 {
     *entry = NULL;
-    if (from & FROM_BUILTIN && w->key)
+    if (from & FROM_BUILTIN)
         *entry = einc_builtin_find(ctx->builtin, w->key);
     if (*entry)
         return EINC_OK;

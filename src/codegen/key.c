@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * key.c - the name of a generic kernel: all of its nest that the text depends
- * on, and nothing else. It costs a microsecond where the text costs hundreds,
+ * key.c - the name of a kernel: all of its nest that the text depends on, and
+ * nothing else. It costs a microsecond where the text costs hundreds,
  * so kernels are looked for by key and printed only for a compiler.
  */
 #include "codegen/family.h"
@@ -64,6 +64,29 @@ put_indices(struct text *t, const struct nest *w)
     }
 }
 
+/* A kernel for one shape: numbers that its text does not show may have
+ * decided how it is cut, so those of arguments count, too. */
+static void
+put_value(struct text *t, struct quantity q)
+{
+    put_quantity(t, q);
+    if (q.arg >= 0)
+        put_number(t, '=', q.value);
+}
+
+static void
+put_literals(struct text *t, const struct nest *w)
+{
+    put_value(t, w->factor);
+    for (int j = 0; j < w->n_idx; j++) {
+        put_number(t, ' ', w->idx[j].role);
+        put(t, w->idx[j].name);
+        put_value(t, w->idx[j].extent);
+        for (int o = 0; o <= w->n_in; o++)
+            put_value(t, einc_nest_tensor(w, o)->stride[j]);
+    }
+}
+
 static void
 put_tree(struct text *t, const struct nest_node *x)
 {
@@ -93,7 +116,8 @@ put_stream(struct text *t, const struct nest *w)
 const char *
 einc_nest_key(struct arena *perm, const struct nest *w)
 {
-    if (w->mode != NEST_GENERIC)
+    int literal = w->family == FAMILY_DIRECT || w->family == FAMILY_FUSED;
+    if (w->mode != NEST_GENERIC && !literal)
         return NULL;
     struct text t = {.perm = perm};
     put(&t, w->target->name);
@@ -110,6 +134,10 @@ einc_nest_key(struct arena *perm, const struct nest *w)
         return einc_text_z(&t);
     }
     put_number(&t, ' ', w->step->kind == STEP_CONTRACT); /* operands' names */
+    if (literal) {
+        put_literals(&t, w);
+        return einc_text_z(&t);
+    }
     put_tile(&t, &w->tile);
     put_number(&t, ' ', w->table);
     put_number(&t, '.', w->lane);

@@ -227,8 +227,8 @@ void einc_nest_name(char *to, size_t size, const struct graph *canon,
 int64_t einc_nest_arguments(const struct nest *nest, int threads, int64_t *n,
                             int64_t *s);
 
-/* Name of a generic kernel: equal only for nests of equal text. NULL for one
- * with literals, which is its own name. A field of the nest that a family's
+/* Name of a kernel: equal only for nests of equal text. NULL for a family
+ * that has literals in files only. A field of the nest that a family's
  * text depends on goes into key.c; no quotes, no backslashes. */
 const char *einc_nest_key(struct arena *perm, const struct nest *nest);
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "ctx.h"
+#include "faults.h"
 
 /* --- helpers ------------------------------------------------------------ */
 
@@ -317,6 +318,72 @@ test_small(void **state)
     einc_ctx_free(ctx);
 }
 
+/* --- what the disk does not have ----------------------------------------- */
+
+static struct einc_ctx *
+open_at(const char *place, enum einc_tier tier)
+{
+    struct einc_config c = {.size = sizeof c, .threads = 1,
+                            .cache_dir = place, .tier = (int32_t)tier};
+    struct einc_ctx *ctx;
+    assert_int_equal(einc_ctx_create(&c, &ctx, NULL), EINC_OK);
+    return ctx;
+}
+
+/* Many small products, for which a kernel of their own is modelled to be
+ * faster than the built-in one. */
+static struct einc_plan *
+batch(struct einc_ctx *ctx, enum einc_tier tier)
+{
+    static const int64_t shape[3] = {4096, 8, 8};
+    const struct einc_layout x = {sizeof x, EINC_F32, 3, 0, shape, NULL};
+    const struct einc_layout in[2] = {x, x};
+    const struct einc_options o = {.size = sizeof o, .tier = (int32_t)tier};
+    struct einc_plan *plan = NULL;
+    assert_int_equal(einc_compile(ctx, "bij,bjk->bik", 2, in, NULL, &o, &plan,
+                                  NULL), EINC_OK);
+    return plan;
+}
+
+static int
+n_absent(const struct einc_ctx *ctx)
+{
+    int n = 0;
+    for (int s = 0; s < ABSENT_SLOTS; s++)
+        n += ctx->absent[s] != 0;
+    return n;
+}
+
+/* A miss is remembered until the kernel is there; then it is taken, by this
+ * context and by the next one. */
+static void
+test_absent(void **state)
+{
+    (void)state;
+    char place[64];
+    make_place(place);
+    struct einc_ctx *ctx = open_at(place, EINC_TIER_AUTO);
+    int built = ctx->builtin->n > 0;
+    for (int round = 0; round < 2; round++) {
+        struct einc_plan *plan = batch(ctx, EINC_TIER_AUTO);
+        assert_int_equal(einc_plan_tier(plan),
+                         built ? EINC_TIER_BUILTIN : EINC_TIER_INTERP);
+        assert_int_equal(n_absent(ctx), built ? 1 : 2);
+        einc_plan_free(plan);
+    }
+    einc_plan_free(batch(ctx, EINC_TIER_CC));
+    assert_int_equal(n_absent(ctx), built ? 0 : 1);
+    for (int round = 0; round < 2; round++) {
+        struct einc_plan *plan = batch(ctx, EINC_TIER_AUTO);
+        assert_int_equal(einc_plan_tier(plan), EINC_TIER_CC);
+        einc_plan_free(plan);
+        einc_ctx_free(ctx);
+        ctx = open_at(place, EINC_TIER_AUTO);
+    }
+    einc_ctx_free(ctx);
+    remove_place(place);
+}
+
 int
 main(void)
 {
@@ -332,6 +399,7 @@ main(void)
         cmocka_unit_test(test_nothing_there),
         cmocka_unit_test(test_none_for_it),
         cmocka_unit_test(test_small),
-        cmocka_unit_test(test_mixed_steps)};
+        cmocka_unit_test(test_mixed_steps),
+        cmocka_unit_test(test_absent)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
