@@ -214,16 +214,18 @@ einc_nest_balance(int64_t n, int64_t size, int64_t unit)
 
 /* The one asked for, if it fits; else the one with the least modelled time,
  * the first of equals. A family that lives on literals must win by a margin
- * where its kernel serves no other shape. */
+ * where its kernel serves no other shape. CUDA is printed of streams alone. */
 static const struct family *
 choose_family(struct nest *w, enum nest_mode mode, enum nest_family asked)
 {
     static const double margin = 0.9;
     const struct family *best = NULL;
+    int cuda = w->target->language == LANGUAGE_CUDA;
     for (int f = 0; f < N_FAMILIES; f++) {
         const struct family *x = families[f];
         if ((x->literal && mode == NEST_GENERIC) ||
-            (x->literal == 2 && mode == NEST_LITERAL) || !x->fits(w))
+            (x->literal == 2 && mode == NEST_LITERAL) ||
+            (cuda && x->id != FAMILY_STREAM) || !x->fits(w))
             continue;
         double seconds = x->cost(w);
         double bar = mode == NEST_BEST && x->literal ? margin * w->seconds

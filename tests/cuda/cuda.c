@@ -75,7 +75,7 @@ static const struct row {
 };
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
 
-struct tensor {
+struct array {
     struct einc_layout layout;
     int64_t shape[MAX_DIMS], stride[MAX_DIMS];
     int64_t before, bytes;  /* of element (0, ...), of everything */
@@ -84,7 +84,7 @@ struct tensor {
 
 struct job {
     const struct row *row;
-    struct tensor in[MAX_IN], out;
+    struct array in[MAX_IN], out;
     size_t n_in;
     struct einc_plan *plan;
     char *text;             /* the CUDA */
@@ -117,7 +117,7 @@ put_small(enum einc_dtype dtype, char *data, int64_t i)
 }
 
 static void
-open_tensor(struct tensor *t)
+open_tensor(struct array *t)
 {
     int64_t each = einc_dtype_info((enum einc_dtype)t->layout.dtype)->bytes;
     int64_t lo = 0, hi = 1, run = 1;
@@ -150,7 +150,7 @@ read_numbers(const char **at, char between, int64_t *to)
 
 /* One word, "f32:2x3@3:1". */
 static const char *
-read_tensor(struct tensor *t, const char *at)
+read_tensor(struct array *t, const char *at)
 {
     char name[16];
     size_t n = strcspn(at, ": ");
@@ -231,7 +231,8 @@ close_job(struct job *j)
     einc_plan_free(j->plan);
 }
 
-/* Extents and strides that step s takes, in order; returns its threads. */
+/* Extents and strides that step s takes, in order; returns its threads: one
+ * for each element of its result. */
 static int64_t
 arguments(const struct job *j, int s, int64_t v[MAX_SLOTS], int *n_values)
 {
@@ -246,7 +247,10 @@ arguments(const struct job *j, int s, int64_t v[MAX_SLOTS], int *n_values)
         einc_nest_build(&perm, scratch, j->plan->plan, s,
                         einc_target_find(str_of("cuda")), NEST_LITERAL,
                         FAMILY_ANY);
-    int64_t tasks = einc_nest_arguments(w, 1, v, v + w->n_extents);
+    einc_nest_arguments(w, 1, v, v + w->n_extents);
+    int64_t tasks = 1;
+    for (int x = 0; x < w->first[LOOP_K]; x++)
+        tasks *= w->idx[x].extent.value;
     *n_values = w->n_extents + w->n_strides;
     free(room);
     return tasks;

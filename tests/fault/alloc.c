@@ -146,7 +146,7 @@ static const struct row rows[] = {
 };
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
 
-struct tensor {
+struct array {
     struct einc_layout layout;
     int64_t shape[MAX_DIMS], stride[MAX_DIMS];
     int64_t before, bytes;  /* of element (0, ...), of everything */
@@ -156,7 +156,7 @@ struct tensor {
 /* What a call works on, and what it gave. */
 struct world {
     const struct row *row;
-    struct tensor in[MAX_IN], out;
+    struct array in[MAX_IN], out;
     size_t n_in;
     struct einc_layout layout[MAX_IN];
     const void *data[MAX_IN];
@@ -183,7 +183,7 @@ read_numbers(const char **at, char between, int64_t *to)
 /* Where the bytes of a tensor lie; those of sizes that nobody has are never
  * asked for. */
 static void
-measure(struct tensor *t)
+measure(struct array *t)
 {
     int64_t each = (int64_t)einc_dtype_bytes((enum einc_dtype)t->layout.dtype);
     int64_t lo = 0, hi = 1, run = 1;
@@ -204,7 +204,7 @@ measure(struct tensor *t)
 
 /* One word, "f32:2x3@3:1". */
 static const char *
-read_tensor(struct tensor *t, const char *at)
+read_tensor(struct array *t, const char *at)
 {
     char name[16];
     size_t n = strcspn(at, ": ");
@@ -232,7 +232,7 @@ open_tensors(struct world *w)
 {
     const char *at = w->row->in;
     while (*at) {
-        struct tensor *t = &w->in[w->n_in];
+        struct array *t = &w->in[w->n_in];
         at = read_tensor(t, at);
         w->layout[w->n_in] = t->layout;
         w->data[w->n_in++] = t->data + t->before;
@@ -253,7 +253,7 @@ close_tensors(struct world *w)
 static void
 open_output(struct world *w)
 {
-    struct tensor *t = &w->out;
+    struct array *t = &w->out;
     if (t->data || einc_plan_layout(w->plan, &t->layout))
         return;
     memcpy(t->shape, t->layout.shape, sizeof(int64_t) * (size_t)t->layout.ndim);
@@ -389,7 +389,7 @@ call_run_overlap(struct world *w, const char *arg, int number,
 {
     (void)arg;
     (void)number;
-    struct tensor *x = &w->in[0];
+    struct array *x = &w->in[0];
     int64_t bytes = x->bytes + w->out.bytes;
     char *both = calloc(1, (size_t)bytes);
     memcpy(both, x->data, (size_t)x->bytes);

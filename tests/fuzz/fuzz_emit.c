@@ -28,7 +28,7 @@ pick(struct choices *c, int n)
     return c->at < c->end ? *c->at++ % n : 0;
 }
 
-struct tensor {
+struct array {
     struct einc_layout layout;
     int64_t shape[MAX_DIMS], stride[MAX_DIMS];
     int label[MAX_DIMS];
@@ -37,7 +37,7 @@ struct tensor {
 };
 
 struct job {
-    struct tensor in[MAX_IN], out;
+    struct array in[MAX_IN], out;
     int n_in;
     int64_t extent[LABELS];
     int uses[LABELS];
@@ -63,7 +63,7 @@ spell(struct job *j, int label)
 /* Strides that keep dims in some order, with gaps, some of them backwards;
  * an input's may be 0, too. */
 static void
-choose_strides(struct choices *c, struct tensor *t, int is_out)
+choose_strides(struct choices *c, struct array *t, int is_out)
 {
     int64_t run = 1 + pick(c, 2);
     int n = t->layout.ndim, first = n ? pick(c, n) : 0;
@@ -80,7 +80,7 @@ choose_strides(struct choices *c, struct tensor *t, int is_out)
 }
 
 static void
-measure(struct tensor *t)
+measure(struct array *t)
 {
     int64_t lo = 0, hi = 1, run = 1;
     for (int d = t->layout.ndim - 1; d >= 0; d--) {
@@ -98,7 +98,7 @@ measure(struct tensor *t)
 static void
 choose_operand(struct choices *c, struct job *j)
 {
-    struct tensor *t = &j->in[j->n_in++];
+    struct array *t = &j->in[j->n_in++];
     int shrunk = pick(c, 6) == 5 ? pick(c, LABELS) : -1;
     if (j->opts.symbolic)
         shrunk = -1; /* it may be the only one of that label */
@@ -119,7 +119,7 @@ choose_operand(struct choices *c, struct job *j)
 static void
 choose_output(struct choices *c, struct job *j)
 {
-    struct tensor *t = &j->out;
+    struct array *t = &j->out;
     t->layout = (struct einc_layout){.size = sizeof t->layout,
                                      .shape = t->shape};
     strcat(j->expr, "->");
@@ -158,7 +158,7 @@ choose(struct choices *c, struct job *j)
 
 /* 0, 1 or 2 in every type; all sums of them are exact. */
 static void
-fill(struct tensor *t)
+fill(struct array *t)
 {
     enum einc_dtype d = (enum einc_dtype)t->layout.dtype;
     size_t each = einc_dtype_bytes(d);
@@ -277,7 +277,7 @@ static struct einc_plan *
 compile_again(struct choices *c, struct job *j, struct einc_plan *plan)
 {
     struct einc_layout inferred;
-    struct tensor *t = &j->out;
+    struct array *t = &j->out;
     struct einc_err *err = NULL;
     einc_plan_layout(plan, &inferred);
     memcpy(t->shape, inferred.shape,

@@ -31,7 +31,7 @@
 
 enum { MAX_IN = 600, MAX_DIMS = 80, MAX_FILES = 64, MAX_TEXT = 1 << 16 };
 
-struct tensor {
+struct array {
     struct einc_layout layout;
     int64_t shape[MAX_DIMS];
     int64_t stride[MAX_DIMS];
@@ -43,9 +43,9 @@ struct record {
     char text[MAX_TEXT];
     int64_t n_text;
     uint32_t flags;
-    struct tensor in[MAX_IN];
+    struct array in[MAX_IN];
     int n_in;
-    struct tensor out;
+    struct array out;
     int has_out;
     char symbolic[200];
     int has_symbolic;
@@ -103,7 +103,7 @@ read_numbers(const char *s, char between, int64_t *to)
 
 /* "f32 2x3 @3:1" */
 static void
-read_tensor(struct tensor *t, char *s)
+read_tensor(struct array *t, char *s)
 {
     char *word = strtok(s, " ");
     memset(t, 0, sizeof *t);

@@ -273,7 +273,7 @@ static const struct row rows[] = {
 
 /* --- tensors from text -------------------------------------------------- */
 
-struct tensor {
+struct array {
     struct einc_layout layout;
     int64_t shape[MAX_RANK], stride[MAX_RANK];
     int64_t first, count; /* of element (0, ...) in memory; elements there */
@@ -300,7 +300,7 @@ store(enum einc_dtype t, char *p, const char *word)
 
 /* The values behind ':' into x->memory. */
 static void
-read_values(struct tensor *x, const char *at)
+read_values(struct array *x, const char *at)
 {
     enum einc_dtype t = (enum einc_dtype)x->layout.dtype;
     int planes = t == EINC_C64 || t == EINC_C128 ? 2 : 1;
@@ -324,7 +324,7 @@ read_values(struct tensor *x, const char *at)
 }
 
 static void
-fill(struct tensor *x)
+fill(struct array *x)
 {
     enum einc_dtype t = (enum einc_dtype)x->layout.dtype;
     char word[16];
@@ -350,11 +350,11 @@ read_numbers(const char *at, char between, int64_t *to, int *n)
 }
 
 static void
-tensor_read(struct tensor *x, const char *text)
+tensor_read(struct array *x, const char *text)
 {
     char name[8];
     int used, n = 0;
-    *x = (struct tensor){0};
+    *x = (struct array){0};
     assert_int_equal(sscanf(text, "%7s %n", name, &used), 1);
     const char *at = text + used;
     x->layout.size = sizeof x->layout;
@@ -487,7 +487,7 @@ struct running {
     const char *tier;
     char what[300];
     size_t n_in;
-    struct tensor in[MAX_IN], want;
+    struct array in[MAX_IN], want;
     struct einc_layout layouts[MAX_IN];
     const void *data[MAX_IN];
 };
@@ -497,7 +497,7 @@ read_row(struct running *r)
 {
     r->n_in = 0;
     for (int o = 0; o < MAX_IN && r->row->in[o]; o++, r->n_in++) {
-        struct tensor *x = &r->in[o];
+        struct array *x = &r->in[o];
         tensor_read(x, r->row->in[o]);
         if (!x->memory)
             fill(x);
