@@ -28,6 +28,7 @@ CPU     := $(shell $(CC) $(CFLAGS) -dM -E -x c /dev/null | $(GREP_CPU))
 LIB_SRC = \
   src/base/arena.c src/base/text.c src/base/diag.c src/base/dtype.c \
   src/parse/parse.c src/parse/stmt.c src/parse/graph.c \
+  src/parse/fn.c src/parse/parse_program.c src/parse/tree.c \
   src/plan/canon.c src/plan/classify.c src/plan/cost.c src/plan/path.c \
   src/plan/path_greedy.c src/plan/path_dp.c src/plan/path_random.c \
   src/plan/lower.c src/plan/lower_contract.c src/plan/lower_reduce.c \
@@ -57,8 +58,9 @@ CLI_SRC = \
   src/cli/interrupt.c src/cli/operands.c src/cli/value.c \
   src/cli/show.c src/cli/npy.c
 
+LEX_SRC  = $(B)/src/parse/lex.c $(B)/src/parse/lex_program.c
 LIB_OBJ  = $(LIB_SRC:%.c=$(B)/%.o) \
-           $(B)/src/parse/lex.o
+           $(LEX_SRC:.c=.o)
 CLI_OBJ  = $(CLI_SRC:%.c=$(B)/%.o)
 MAIN_OBJ = $(B)/src/cli/main.o
 TESTS    = $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c \
@@ -100,10 +102,10 @@ $(B)/einc: $(MAIN_OBJ) $(B)/libcli.a $(B)/libeinc.a
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c $< -o $@
-$(B)/src/parse/lex.c: src/parse/lex.re
+$(LEX_SRC): $(B)/%.c: %.re
 	@mkdir -p $(@D)
 	re2c -W -Werror -i --no-generation-date -o $@ $<
-$(B)/src/parse/lex.o: $(B)/src/parse/lex.c $(B)/flags
+$(LEX_SRC:.c=.o): %.o: %.c $(B)/flags
 	$(COMPILE) -MMD -MP -c $< -o $@
 
 # Other flags or another compiler in the same folder: everything again.

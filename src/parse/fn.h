@@ -26,6 +26,13 @@ enum fn {
     N_FNS
 };
 
+/* What they do where one might ask, the same in every tier. "/" is of floats,
+ * 1/2 is 0.5. "%" is floored, with the sign of the divisor, as numpy and
+ * Python have it; of integers by 0 it is 0. round: halves to even. sign of
+ * NaN is NaN; step(x): 1 if x >= 0 else 0. maximum minimum clamp relu: NaN if
+ * an argument is. gelu: with erf. sigmoid: 1/(1+exp(-x)). Integers: abs and
+ * "-" of the least wrap; floor ceil round change nothing. */
+
 /* How arguments and result are typed. "compute" is einc_fn_compute(). */
 enum fn_rule {
     RULE_SAME,    /* promoted together; the result has that type */

@@ -71,7 +71,10 @@ enum node_kind { NODE_NUMBER, NODE_ACCESS, NODE_PRODUCT, NODE_REDUCE,
 enum redop { REDOP_SUM, REDOP_PROD, REDOP_MAX, REDOP_MIN, REDOP_MEAN,
              REDOP_ANY, REDOP_ALL, REDOP_COUNT, REDOP_ARGMAX, REDOP_ARGMIN,
              REDOP_LOGSUMEXP, REDOP_SOFTMAX, REDOP_KMIN, REDOP_KMAX,
-             REDOP_ARGKMIN, REDOP_ARGKMAX, N_REDOPS };
+             REDOP_ARGKMIN, REDOP_ARGKMAX,
+             REDOP_SOFTMAX0, /* softmax, but 0 where all terms are masked or
+                              * -inf, and not NaN */
+             N_REDOPS };
 
 /* An expression; nodes may be shared. In form B types are settled: arguments
  * of a call have the type that fn.h says (FN_CAST stands where one had
@@ -89,7 +92,7 @@ struct node {
     double number;               /* NUMBER of a float type (complex: real) */
     int64_t integer;             /* NUMBER of integer type or bool; POWI */
     int index;                   /* INDEX, in program.indices */
-    enum redop redop;            /* REDUCE; never SOFTMAX: see `lse` */
+    enum redop redop;            /* REDUCE; never SOFTMAX(0): see `lse` */
     int *bound;                  /* REDUCE: its indices, in order; positions
                                   * of arg reductions are row-major in them,
                                   * from the `lo` of each */

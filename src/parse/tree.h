@@ -11,13 +11,16 @@
 #include "parse/fn.h"
 #include "parse/stmt.h"
 
+enum { MAX_HEIGHT = 500 };
+
 enum tree_kind {
     TREE_NUMBER, /* also inf nan pi true false */
     TREE_NAME,   /* an index, a scalar operand or a parameter */
     TREE_ACCESS, /* name[args...] */
     TREE_CALL,   /* name(args...): function, cast, fill, size, dim */
     TREE_OP,     /* fn of args; FN_NEG ... FN_SELECT */
-    TREE_MODE,   /* in a subscript only: mode(args...) */
+    TREE_MODE,   /* the whole of a subscript only: pad(e,lo) pad(e,lo,hi)
+                  * clamp(e) wrap(e) reflect(e). clamp of 3 is a call */
     TREE_REDUCE  /* redop[bounds -> best:most](args[0] if guard) */
 };
 
@@ -29,8 +32,10 @@ struct tree_bound {
 
 struct tree {
     enum tree_kind kind;
-    struct span at;             /* all of it */
-    struct span name_at;        /* of the name, or of the operator */
+    int height;                 /* 1, or 1 + the largest one below; at most
+                                 * MAX_HEIGHT: stages may recurse */
+    struct span at;             /* all of it, parentheses around it left out */
+    struct span name_at;        /* of the name, or of the operator ("?") */
     struct str name;            /* NAME ACCESS CALL */
     enum fn fn;                 /* OP */
     double number;              /* NUMBER */
@@ -79,11 +84,20 @@ struct tree_program {
     int n_stmts;
 };
 
+/* Whether a text is form B: it contains a "[". */
+int einc_tree_is_program(struct str source);
+
 /* Parses form B. Leaves with EINC_EPARSE (E1xx, E2xx; reserved names E707).
- * Nesting deeper than a stated limit is E8xx, not a crash. */
+ * Nesting deeper than MAX_HEIGHT is E806. Reports a fault per statement. That
+ * functions exist and have the right number of arguments is not seen here. */
 const struct tree_program *einc_parse_program(struct arena *perm,
                                               struct arena scratch,
                                               struct str source);
+
+/* "sum", "softmax0". */
+const char *einc_tree_redop_name(enum redop r);
+/* The reduction of that name; N_REDOPS: none. */
+enum redop einc_tree_redop_named(struct str name);
 
 /* Dump "expr" of a program: one node a line, indented, as written. */
 void einc_tree_print(struct text *t, const struct tree_program *p);
