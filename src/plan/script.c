@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * script.c - see script.h: the passes in their order, and where temporaries
+ * live.
+ */
+#include "plan/script.h"
+
+#include <string.h>
+
+#include "parse/resolve.h"
+#include "plan/script_parts.h"
+
+enum { ALIGN_BYTES = 64 };
+
+/* --- memory ------------------------------------------------------------- */
+
+struct life {
+    int first, last; /* statements that write and read it */
+    int64_t bytes;
+};
+
+struct looking {
+    int stmt;
+    struct life *lives;
+};
+
+static int
+see(void *user, const struct node *n)
+{
+    struct looking *x = user;
+    if (n->access)
+        x->lives[n->access->tensor].last = x->stmt;
+    return 0;
+}
+
+static void
+see_left(struct looking *x, const struct program *p, const struct stmt *s)
+{
+    struct life *own = &x->lives[s->left.tensor];
+    own->last = x->stmt;
+    if (own->first < 0)
+        own->first = x->stmt;
+    for (int d = 0; d < s->left.n_subs; d++)
+        if (s->left.subs[d].rest)
+            einc_rewrite_any(p, s->left.subs[d].rest, see, x);
+}
+
+static int64_t
+bytes_of(struct cx *cx, const struct tensor *t)
+{
+    int64_t n = einc_dtype_info(t->dtype)->bytes;
+    int full = 0;
+    for (int d = 0; d < t->n_dims; d++)
+        full |= __builtin_mul_overflow(n, t->shape[d], &n);
+    if (full || n > INT64_MAX / 4)
+        einc_fail(cx, EINC_ELIMIT, "E814", t->at,
+                  "an intermediate has more bytes than int64 counts");
+    return n;
+}
+
+static struct life *
+find_lives(struct arena *perm, const struct program *p)
+{
+    struct life *lives = NEW(perm, struct life, p->n_tensors);
+    for (int t = 0; t < p->n_tensors; t++) {
+        lives[t].first = lives[t].last = -1;
+        if (p->tensors[t].kind == TENSOR_TEMP)
+            lives[t].bytes = bytes_of(perm->cx, &p->tensors[t]);
+    }
+    for (int s = 0; s < p->n_stmts; s++) {
+        struct looking x = {s, lives};
+        see_left(&x, p, &p->stmts[s]);
+        einc_rewrite_any(p, p->stmts[s].right, see, &x);
+    }
+    return lives;
+}
+
+/* First fit below those that live at the same time, in order of birth. */
+static void
+place(struct arena scratch, struct script *s)
+{
+    const struct program *p = s->program;
+    struct life *lives = find_lives(&scratch, p);
+    for (int t = 0; t < p->n_tensors; t++) {
+        s->at_byte[t] = -1;
+        if (p->tensors[t].kind != TENSOR_TEMP || lives[t].first < 0)
+            continue;
+        int64_t at = 0;
+        for (int u = 0; u < t; u++) {
+            if (s->at_byte[u] < 0 || lives[u].last < lives[t].first ||
+                lives[t].last < lives[u].first ||
+                s->at_byte[u] + lives[u].bytes <= at ||
+                at + lives[t].bytes <= s->at_byte[u])
+                continue;
+            at = (s->at_byte[u] + lives[u].bytes + ALIGN_BYTES - 1) /
+                 ALIGN_BYTES * ALIGN_BYTES;
+            u = -1; /* those before may stand in the way of the new place */
+        }
+        s->at_byte[t] = at;
+        if (at > INT64_MAX / 2 - lives[t].bytes)
+            einc_fail(scratch.cx, EINC_ELIMIT, "E814", p->tensors[t].at,
+                      "the intermediates have more bytes than int64 counts");
+        if (at + lives[t].bytes > s->temp_bytes)
+            s->temp_bytes = at + lives[t].bytes;
+    }
+}
+
+/* --- the whole ---------------------------------------------------------- */
+
+const struct script *
+einc_script_build(struct arena *perm, struct arena scratch,
+                  const struct program *p)
+{
+    struct script *s = NEW(perm, struct script, 1);
+    struct rewrite r = einc_rewrite_open(perm, p);
+    struct program *own = NEW(perm, struct program, 1);
+    einc_script_fuse(&r, scratch);
+    einc_script_split(&r, scratch);
+    *own = r.p;
+    s->given = p;
+    s->program = own;
+    s->n_stages = own->n_stmts;
+    s->stages = NEW(perm, struct stage, own->n_stmts);
+    for (int i = 0; i < own->n_stmts; i++) {
+        struct stage *x = &s->stages[i];
+        if (!einc_script_is_contract(perm, own, &own->stmts[i], x))
+            *x = (struct stage){.kind = STAGE_MAP};
+        x->stmt = i;
+    }
+    s->at_byte = NEW(perm, int64_t, own->n_tensors);
+    place(scratch, s);
+    return s;
+}
+
+void
+einc_script_print(struct text *t, const struct script *s)
+{
+    einc_resolve_print(t, s->program);
+    for (int i = 0; i < s->n_stages; i++) {
+        const struct stage *x = &s->stages[i];
+        if (x->kind == STAGE_MAP)
+            einc_put(t, "stage %d loops\n", i + 1);
+        else
+            einc_put(t, "stage %d contract %s%s\n", i + 1, x->expr.p,
+                     x->adds ? " added" : "");
+    }
+    for (int i = 0; i < s->program->n_tensors; i++)
+        if (s->at_byte[i] >= 0)
+            einc_put(t, "temporary %.*s at_byte %lld\n",
+                     (int)s->program->tensors[i].name.n,
+                     s->program->tensors[i].name.p,
+                     (long long)s->at_byte[i]);
+    einc_put(t, "temporary_bytes %lld\n", (long long)s->temp_bytes);
+}

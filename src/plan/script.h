@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * script.h - a program of index statements as stages, each of which one kernel
+ * or one plan of contractions runs: temporaries that may are fused away, sums
+ * of products are handed to the contraction planner, what does not depend on a
+ * loop is taken out of it.
+ */
+#ifndef EINC_PLAN_SCRIPT_H
+#define EINC_PLAN_SCRIPT_H
+
+#include "parse/stmt.h"
+
+enum stage_kind {
+    STAGE_CONTRACT, /* left = scale * einsum of accesses: a plan of its own */
+    STAGE_MAP       /* any other statement: loops */
+};
+
+/* A tensor as a contraction sees it: one dim per index. An affine access is
+ * nothing but strides: I[2*h+r] has those of h and of r, which overlap. */
+struct stage_tensor {
+    int tensor;            /* in program.tensors */
+    int64_t offset;        /* elements from element (0, ...) to the first */
+    enum einc_dtype dtype;
+    int n_dims;
+    int64_t *shape, *stride; /* elements */
+};
+
+struct stage {
+    enum stage_kind kind;
+    int stmt;                /* in program.stmts */
+    /* CONTRACT */
+    struct str expr;         /* form A, 0-terminated: "{ni},ij->nj" */
+    struct stage_tensor *in; /* [n_in] */
+    int n_in;
+    struct stage_tensor out;
+    double scale;            /* the sum is multiplied by it */
+    int adds;                /* to what is there */
+};
+
+struct script {
+    const struct program *given;   /* the program as it was resolved */
+    const struct program *program; /* as it is run: its operands and outputs
+                                    * have the numbers of the other */
+    struct stage *stages;          /* one for each of program.stmts */
+    int n_stages;
+    int64_t *at_byte;              /* [n_tensors] of temporaries in the
+                                    * workspace; -1: operands, outputs */
+    int64_t temp_bytes;            /* of the workspace */
+};
+
+/* Results do not depend on what is fused but for rounding. The program may be
+ * split further where that saves work; every temporary it gets for that is no
+ * larger than the output of its statement or than an operand. E814: the
+ * temporaries do not fit int64 bytes. */
+const struct script *einc_script_build(struct arena *perm,
+                                       struct arena scratch,
+                                       const struct program *p);
+
+/* Dump "path" of a program: the statements that are run, one a line, with
+ * what runs them. */
+void einc_script_print(struct text *t, const struct script *s);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * script_contract.c - sums of products of accesses are einsums: every index
+ * of an access has the stride that its coefficients give it, so that
+ * I[n, 2*h+r] is an operand of three dims, n h r, two of which overlap.
+ */
+#include <string.h>
+
+#include "plan/script_parts.h"
+
+enum { MOST_FACTORS = 32, MOST_DIMS = 60 };
+
+/* A product taken apart. */
+struct product {
+    const struct access *factor[MOST_FACTORS];
+    int n;
+    double scale;
+    enum einc_dtype type; /* of all accesses */
+};
+
+static int
+take_access(const struct program *p, const struct access *a,
+            struct product *x)
+{
+    enum einc_dtype t = p->tensors[a->tensor].dtype;
+    if (x->n == MOST_FACTORS || (x->n && t != x->type))
+        return 0;
+    for (int d = 0; d < a->n_subs; d++)
+        if (a->subs[d].rest || a->subs[d].mode != BOUND_CHECK ||
+            a->subs[d].checked)
+            return 0;
+    x->type = t;
+    x->factor[x->n++] = a;
+    return 1;
+}
+
+static int
+is_widening(const struct node *n)
+{
+    return n->kind == NODE_CALL && n->fn == FN_CAST &&
+           einc_fn_compute(n->args[0]->type) == einc_fn_compute(n->type);
+}
+
+/* Whole numbers only: a factor that is not exact would round otherwise than
+ * the product does. */
+static int
+take_number(const struct node *n, struct product *x)
+{
+    enum dtype_kind kind = einc_dtype_info(n->type)->kind;
+    double v = kind == KIND_FLOAT || kind == KIND_COMPLEX
+                   ? n->number
+                   : (double)n->integer;
+    x->scale *= v;
+    return v > -1e6 && v < 1e6 && v == (double)(int64_t)v && v != 0;
+}
+
+static int
+take_factors(const struct program *p, const struct node *n, struct product *x)
+{
+    switch (n->kind) {
+    case NODE_ACCESS:
+        return take_access(p, n->access, x);
+    case NODE_NUMBER:
+        return take_number(n, x);
+    case NODE_PRODUCT:
+        for (int a = 0; a < n->n_args; a++)
+            if (!take_factors(p, n->args[a], x))
+                return 0;
+        return 1;
+    case NODE_CALL:
+        if (n->fn == FN_NEG)
+            x->scale = -x->scale;
+        if (n->fn == FN_NEG || is_widening(n))
+            return take_factors(p, n->args[0], x);
+        return n->fn == FN_MUL && take_factors(p, n->args[0], x) &&
+               take_factors(p, n->args[1], x);
+    default:
+        return 0;
+    }
+}
+
+static int
+place_of(const int *list, int n, int x)
+{
+    int i = 0;
+    while (i < n && list[i] != x)
+        i++;
+    return i;
+}
+
+/* Index of each dim in *dims, with extents and strides; 0 if a bound is
+ * data's. */
+static int
+take_dims(struct arena *perm, const struct program *p, const struct access *a,
+          struct stage_tensor *t, int *dims)
+{
+    const struct tensor *x = &p->tensors[a->tensor];
+    int room = 0;
+    for (int d = 0; d < a->n_subs; d++)
+        room += a->subs[d].n_terms;
+    *t = (struct stage_tensor){.tensor = a->tensor, .dtype = x->dtype};
+    t->shape = NEW(perm, int64_t, room);
+    t->stride = NEW(perm, int64_t, room);
+    if (room > MOST_DIMS)
+        return 0;
+    for (int d = 0; d < a->n_subs; d++) {
+        t->offset += a->subs[d].constant * x->stride[d];
+        for (int k = 0; k < a->subs[d].n_terms; k++) {
+            struct affine_term term = a->subs[d].terms[k];
+            const struct index *i = &p->indices[term.index];
+            int at = place_of(dims, t->n_dims, term.index);
+            if (i->from || i->to)
+                return 0;
+            dims[at] = term.index;
+            t->n_dims += at == t->n_dims;
+            t->shape[at] = i->hi > i->lo ? i->hi - i->lo : 0;
+            t->stride[at] += term.coef * x->stride[d];
+            t->offset += term.coef * i->lo * x->stride[d];
+        }
+    }
+    return 1;
+}
+
+/* --- the text ----------------------------------------------------------- */
+
+static int
+is_plain(struct str name)
+{
+    return name.n == 1 && ((name.p[0] >= 'a' && name.p[0] <= 'z') ||
+                           (name.p[0] >= 'A' && name.p[0] <= 'Z'));
+}
+
+/* As the statement writes it; another index of that name gets a number. */
+static void
+put_label(struct text *t, const struct program *p, const int *all, int n,
+          int x)
+{
+    struct str name = p->indices[x].name;
+    int before = 0;
+    for (int i = 0; i < n && all[i] != x; i++)
+        before += str_equal(p->indices[all[i]].name, name);
+    if (before)
+        einc_put(t, "{%.*s_%d}", (int)name.n, name.p, before + 1);
+    else if (is_plain(name))
+        einc_put(t, "%.*s", (int)name.n, name.p);
+    else
+        einc_put(t, "{%.*s}", (int)name.n, name.p);
+}
+
+static void
+put_term(struct text *t, const struct program *p, const int *all, int n,
+         const int *dims, int n_dims)
+{
+    for (int d = 0; d < n_dims; d++)
+        put_label(t, p, all, n, dims[d]);
+}
+
+/* --- the whole ---------------------------------------------------------- */
+
+static int
+is_summed_type(const struct program *p, const struct product *x,
+               enum einc_dtype result)
+{
+    (void)p;
+    return x->type != EINC_BOOL && x->type != EINC_U32 &&
+           x->type != EINC_U64 &&
+           einc_fn_compute(x->type) == einc_fn_compute(result) &&
+           einc_dtype_holds(result, x->type);
+}
+
+static const struct node *
+summed_of(const struct node *n)
+{
+    while (is_widening(n))
+        n = n->args[0];
+    if (n->kind != NODE_REDUCE)
+        return n;
+    return n->redop == REDOP_SUM && !n->guard ? n->args[0] : NULL;
+}
+
+int
+einc_script_contracts(struct arena *perm, const struct program *p,
+                      const struct node *sum, enum einc_dtype result,
+                      const int *kept, int n_kept, struct stage *s)
+{
+    struct product x = {.scale = 1};
+    while (is_widening(sum))
+        sum = sum->args[0];
+    const struct node *body = summed_of(sum);
+    int n_bound = sum->kind == NODE_REDUCE ? sum->n_bound : 0;
+    if (!body || !take_factors(p, body, &x) || x.n == 0 ||
+        !is_summed_type(p, &x, result) || n_kept > MOST_DIMS)
+        return 0;
+    if (x.scale != 1 && einc_dtype_info(result)->kind < KIND_FLOAT)
+        return 0;
+    *s = (struct stage){.kind = STAGE_CONTRACT, .scale = x.scale, .n_in = x.n};
+    s->in = NEW(perm, struct stage_tensor, x.n);
+    int *dims = NEW(perm, int, (int64_t)x.n * MOST_DIMS);
+    int *all = NEW(perm, int, (int64_t)x.n * MOST_DIMS), n = 0;
+    for (int o = 0; o < x.n; o++) {
+        int *own = dims + (int64_t)o * MOST_DIMS;
+        if (!take_dims(perm, p, x.factor[o], &s->in[o], own))
+            return 0;
+        for (int d = 0; d < s->in[o].n_dims; d++)
+            if (place_of(all, n, own[d]) == n)
+                all[n++] = own[d];
+    }
+    for (int i = 0; i < n_kept; i++)
+        if (place_of(all, n, kept[i]) == n)
+            return 0; /* a copy of the sum for each: not an einsum */
+    for (int b = 0; b < n_bound; b++)
+        if (place_of(all, n, sum->bound[b]) == n)
+            return 0;
+    if (n != n_kept + n_bound)
+        return 0;
+    struct text t = {.perm = perm};
+    for (int o = 0; o < x.n; o++) {
+        einc_put(&t, o ? "," : "");
+        put_term(&t, p, all, n, dims + (int64_t)o * MOST_DIMS,
+                 s->in[o].n_dims);
+    }
+    einc_put(&t, "->");
+    put_term(&t, p, all, n, kept, n_kept);
+    s->expr = (struct str){einc_text_z(&t), t.n};
+    return 1;
+}
+
+/* Every loop has its own stride, and elements stay apart. */
+static int
+take_left(struct arena *perm, const struct program *p,
+          const struct stmt *stmt, struct stage *s)
+{
+    int *dims = NEW(perm, int, MOST_DIMS);
+    for (int d = 0; d < stmt->left.n_subs; d++)
+        if (stmt->left.subs[d].rest || stmt->left.subs[d].checked ||
+            stmt->left.subs[d].mode != BOUND_CHECK)
+            return 0;
+    if (!take_dims(perm, p, &stmt->left, &s->out, dims) ||
+        s->out.n_dims != stmt->n_loops)
+        return 0;
+    for (int d = 0; d < s->out.n_dims; d++)
+        if (dims[d] != stmt->loops[d])
+            return 0;
+    return 1;
+}
+
+static int
+reads_left(void *user, const struct node *n)
+{
+    return n->access && n->access->tensor == *(const int *)user;
+}
+
+int
+einc_script_is_contract(struct arena *perm, const struct program *p,
+                        const struct stmt *stmt, struct stage *s)
+{
+    int left = stmt->left.tensor;
+    if ((stmt->op != ASSIGN_SET && stmt->op != ASSIGN_ADD) || stmt->scatters ||
+        stmt->n_loops > MOST_DIMS ||
+        einc_rewrite_any(p, stmt->right, reads_left, &left))
+        return 0;
+    if (!einc_script_contracts(perm, p, stmt->right, p->tensors[left].dtype,
+                               stmt->loops, stmt->n_loops, s))
+        return 0;
+    if (!take_left(perm, p, stmt, s))
+        return 0;
+    s->adds = stmt->op == ASSIGN_ADD;
+    return 1;
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * script_split.c - reductions that get a statement of their own: those that
+ * need not all loops around them (the norm of row j inside a loop over pairs),
+ * and sums of products over the loops of the statement, which a GEMM computes.
+ * Never one that is guarded: what the guard keeps away might not be there.
+ */
+#include <string.h>
+
+#include "plan/script_parts.h"
+
+enum { MOST_KEPT = 60 };
+
+/* A reduction that was taken out: the next one like it is the same. */
+struct taken {
+    const struct node *node;
+    int tensor;
+    int dims[MOST_KEPT], n_dims;
+};
+
+struct splitting {
+    struct rewrite *r;
+    struct arena *scratch;
+    int stmt;             /* number of the statement that is split */
+    const int *loops;     /* [n_loops] around the node that is looked at */
+    int n_loops;
+    int guarded;          /* below a guard or a choice */
+    struct taken *list;
+    int n, room;
+};
+
+static double
+extent_of(const struct program *p, int x)
+{
+    return (double)(p->indices[x].hi - p->indices[x].lo);
+}
+
+/* Free indices of the node, in the order of the loops around it; -1 if one
+ * counts the k best, or does not begin at 0. */
+static int
+kept_of(const struct splitting *s, const struct node *n, int *kept)
+{
+    const struct program *p = &s->r->p;
+    struct arena scratch = *s->scratch;
+    char *set = NEW(&scratch, char, p->n_indices);
+    int count = 0;
+    einc_rewrite_free(p, n, set);
+    for (int l = 0; l < s->n_loops; l++) {
+        const struct index *x = &p->indices[s->loops[l]];
+        if (!set[s->loops[l]])
+            continue;
+        if (x->kind == INDEX_NEW || x->lo != 0 || x->from || x->to ||
+            count == MOST_KEPT)
+            return -1;
+        kept[count++] = s->loops[l];
+    }
+    return count;
+}
+
+static int
+has_site(void *user, const struct node *n)
+{
+    const struct program *p = user;
+    for (int d = 0; n->access && d < n->access->n_subs; d++)
+        if (n->access->subs[d].checked)
+            return 1;
+    for (int b = 0; n->kind == NODE_REDUCE && b < n->n_bound; b++)
+        if (p->indices[n->bound[b]].from || p->indices[n->bound[b]].to)
+            return 1;
+    return 0;
+}
+
+static int
+reads_left(void *user, const struct node *n)
+{
+    return n->access && n->access->tensor == *(const int *)user;
+}
+
+/* --- whether it pays ---------------------------------------------------- */
+
+static void
+count_elements(const struct program *p, const struct node *n, double *most)
+{
+    double size = 1;
+    const struct tensor *t = n->access ? &p->tensors[n->access->tensor] : NULL;
+    for (int d = 0; t && d < t->n_dims; d++)
+        size *= (double)t->shape[d];
+    *most = size > *most ? size : *most;
+    for (int a = 0; a < n->n_args; a++)
+        count_elements(p, n->args[a], most);
+}
+
+/* A loop of the statement that the node does not need, so that it would be
+ * computed again and again: which loop is the outer one is not known here. A
+ * kernel shares a value among elements of its output (exp of a distance among
+ * the columns of B), so that what is taken out must be small: no matrix of all
+ * pairs. */
+static int
+is_invariant(const struct splitting *s, const struct node *n, const int *kept,
+             int n_kept)
+{
+    const struct program *p = &s->r->p;
+    const struct stmt *x = &p->stmts[s->stmt];
+    double out = 1, size = 1, most = 1;
+    int missing = 0;
+    for (int l = 0; l < x->n_loops; l++) {
+        int has = 0;
+        for (int k = 0; k < n_kept; k++)
+            has |= kept[k] == x->loops[l];
+        missing |= !has && extent_of(p, x->loops[l]) > 1;
+        out *= extent_of(p, x->loops[l]);
+    }
+    for (int k = 0; k < n_kept; k++)
+        size *= extent_of(p, kept[k]);
+    count_elements(p, n, &most);
+    return missing && size <= (out > most ? out : most);
+}
+
+/* Work that a packed kernel does many times as fast as a plain loop. */
+static int
+is_gemm(const struct splitting *s, const struct stage *g, const int *kept,
+        int n_kept, const struct node *sum)
+{
+    const struct program *p = &s->r->p;
+    double k = 1, out = 1, in = 0;
+    if (g->n_in != 2)
+        return 0;
+    for (int b = 0; b < sum->n_bound; b++)
+        k *= extent_of(p, sum->bound[b]);
+    for (int i = 0; i < n_kept; i++)
+        out *= extent_of(p, kept[i]);
+    for (int o = 0; o < 2; o++) {
+        double size = 1;
+        for (int d = 0; d < g->in[o].n_dims; d++)
+            size *= (double)g->in[o].shape[d];
+        in += size;
+    }
+    return k >= 8 && out * k >= 8 * (in + out) && out >= 256;
+}
+
+/* All loops around the node are the statement's: what is taken out is no
+ * larger than its output. */
+static int
+is_of_the_statement(const struct splitting *s)
+{
+    return s->n_loops == s->r->p.stmts[s->stmt].n_loops;
+}
+
+static int
+pays(const struct splitting *s, const struct node *n, const int *kept,
+     int n_kept)
+{
+    const struct program *p = &s->r->p;
+    struct arena scratch = *s->scratch;
+    struct stage g;
+    if (is_invariant(s, n, kept, n_kept))
+        return 1;
+    return is_of_the_statement(s) &&
+           einc_script_contracts(&scratch, p, n, n->type, kept, n_kept, &g) &&
+           is_gemm(s, &g, kept, n_kept, n);
+}
+
+/* --- doing it ----------------------------------------------------------- */
+
+static const struct node *
+read_of(struct rewrite *r, const struct node *n, int tensor, const int *dims,
+        int n_dims)
+{
+    struct node *own = NEW(r->perm, struct node, 1);
+    *own = (struct node){.kind = NODE_ACCESS, .type = n->type, .best = -1,
+                         .at = n->at};
+    own->access = einc_rewrite_access(r, tensor, dims, n_dims, n->at);
+    return own;
+}
+
+/* The tensor that already holds this up to the names of its indices. */
+static const struct node *
+find(struct splitting *s, const struct node *n)
+{
+    struct rewrite *r = s->r;
+    struct arena scratch = *s->scratch;
+    for (int i = 0; i < s->n; i++) {
+        const struct taken *t = &s->list[i];
+        int *to = NEW(&scratch, int, r->p.n_indices), dims[MOST_KEPT];
+        for (int x = 0; x < r->p.n_indices; x++)
+            to[x] = -1;
+        if (!einc_rewrite_same(&r->p, t->node, n, to))
+            continue;
+        for (int d = 0; d < t->n_dims; d++)
+            dims[d] = to[t->dims[d]];
+        return read_of(r, n, t->tensor, dims, t->n_dims);
+    }
+    return NULL;
+}
+
+static const struct node *
+take_out(struct splitting *s, const struct node *n, const int *kept,
+         int n_kept)
+{
+    struct rewrite *r = s->r;
+    int *to = NEW(r->perm, int, r->p.n_indices);
+    int *loops = NEW(r->perm, int, n_kept);
+    for (int x = 0; x < r->p.n_indices; x++)
+        to[x] = x;
+    for (int k = 0; k < n_kept; k++) { /* statements have their own loops */
+        struct index own = r->p.indices[kept[k]];
+        own.kind = INDEX_FREE;
+        to[kept[k]] = loops[k] = einc_rewrite_index(r, &own);
+    }
+    enum einc_dtype type = einc_fn_compute(n->type);
+    int tensor = einc_rewrite_temp(r, type, loops, n_kept, n->at);
+    struct rename how = {.to = to};
+    struct stmt own = {.op = ASSIGN_SET, .loops = loops, .n_loops = n_kept,
+                       .at = n->at};
+    own.left = *einc_rewrite_access(r, tensor, loops, n_kept, n->at);
+    own.right = einc_rewrite_node(r, n, &how, 1);
+    einc_rewrite_insert(r, s->stmt++, &own);
+    if (s->n < s->room) {
+        struct taken *t = &s->list[s->n++];
+        t->node = n;
+        t->tensor = tensor;
+        t->n_dims = n_kept;
+        memcpy(t->dims, kept, sizeof *kept * (size_t)n_kept);
+    }
+    return read_of(r, n, tensor, kept, n_kept);
+}
+
+static const struct node *
+try_one(struct splitting *s, const struct node *n)
+{
+    int kept[MOST_KEPT], left = s->r->p.stmts[s->stmt].left.tensor;
+    int n_kept = kept_of(s, n, kept);
+    if (n_kept < 0 || s->guarded || n->best >= 0 ||
+        einc_fn_compute(n->type) != n->type ||
+        einc_rewrite_any(&s->r->p, n, has_site, &s->r->p) ||
+        einc_rewrite_any(&s->r->p, n, reads_left, &left))
+        return NULL;
+    const struct node *found = find(s, n);
+    if (found)
+        return found;
+    return pays(s, n, kept, n_kept) ? take_out(s, n, kept, n_kept) : NULL;
+}
+
+static const struct node *split(struct splitting *s, const struct node *n);
+
+/* Below a reduction its indices are loops, too. */
+static void
+enter(struct splitting *s, const struct node *n)
+{
+    int *loops = NEW(s->r->perm, int, s->n_loops + n->n_bound);
+    memcpy(loops, s->loops, sizeof *loops * (size_t)s->n_loops);
+    for (int b = 0; b < n->n_bound; b++)
+        loops[s->n_loops + b] = n->bound[b];
+    s->loops = loops;
+    s->n_loops += n->n_bound;
+    s->guarded |= n->guard != NULL;
+    for (int b = 0; b < n->n_bound; b++)
+        s->guarded |= s->r->p.indices[n->bound[b]].from != NULL;
+}
+
+/* exp(f - lse) is computed with its sum in one pass: its parts stay. */
+static int
+is_online(const struct node *n)
+{
+    return n->lse != NULL;
+}
+
+static const struct node *
+split(struct splitting *s, const struct node *n)
+{
+    const struct node *out =
+        n->kind == NODE_REDUCE ? try_one(s, n) : NULL;
+    if (out || is_online(n) || n->n_args == 0)
+        return out ? out : n;
+    struct splitting outer = *s;
+    if (n->kind == NODE_REDUCE)
+        enter(s, n);
+    int choice = n->kind == NODE_CALL &&
+                 (n->fn == FN_SELECT || n->fn == FN_AND || n->fn == FN_OR);
+    const struct node **args = NEW(s->r->perm, const struct node *, n->n_args);
+    int changed = 0;
+    for (int a = 0; a < n->n_args; a++) {
+        s->guarded |= choice && a > 0;
+        args[a] = split(s, n->args[a]);
+        changed |= args[a] != n->args[a];
+    }
+    s->loops = outer.loops;
+    s->n_loops = outer.n_loops;
+    s->guarded = outer.guarded;
+    if (!changed)
+        return n;
+    struct node *own = NEW(s->r->perm, struct node, 1);
+    *own = *n;
+    own->args = args;
+    return own;
+}
+
+void
+einc_script_split(struct rewrite *r, struct arena scratch)
+{
+    for (int at = 0; at < r->p.n_stmts; at++) {
+        struct stage whole;
+        struct arena room = scratch;
+        const struct stmt *x = &r->p.stmts[at];
+        if (x->scatters || einc_script_is_contract(&room, &r->p, x, &whole))
+            continue;
+        struct splitting s = {.r = r, .scratch = &scratch, .stmt = at,
+                              .loops = x->loops, .n_loops = x->n_loops,
+                              .room = 16};
+        struct arena own = scratch;
+        s.list = NEW(&own, struct taken, s.room);
+        s.scratch = &own;
+        const struct node *right = split(&s, x->right);
+        at = s.stmt; /* those before it are split as far as they can be */
+        r->p.stmts[at].right = right;
+    }
+}
