@@ -50,7 +50,7 @@ LIB_SRC = \
   src/explain.c src/builtin/find.c src/builtin/small.c src/sizes.c src/doctor.c src/calibrate.c \
   src/bench.c \
   runtime/trouble.c runtime/mem.c runtime/pool.c runtime/sys.c \
-  runtime/cache.c runtime/cc.c runtime/interp.c runtime/ref.c \
+  runtime/cache.c runtime/cc.c runtime/interp.c runtime/ref.c runtime/ref_program.c \
   runtime/machine_file.c runtime/measure.c
 CLI_SRC = \
   src/cli/run.c src/cli/emit.c src/cli/explain.c src/cli/doctor.c src/cli/bench.c \
