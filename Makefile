@@ -46,7 +46,7 @@ LIB_SRC = \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c \
   src/codegen/file_sets.c \
-  src/api.c src/tier.c src/ctx.c src/err.c src/kernels.c src/run.c \
+  src/api.c src/tier.c src/background.c src/ctx.c src/err.c src/kernels.c src/run.c \
   src/explain.c src/builtin/find.c src/builtin/small.c src/sizes.c src/doctor.c src/calibrate.c \
   src/bench.c \
   runtime/trouble.c runtime/mem.c runtime/pool.c runtime/sys.c \

@@ -92,7 +92,7 @@ struct einc_layout {
     { sizeof(struct einc_layout), (type), (n), 0, (dims), NULL }
 
 struct einc_ctx;  /* caches, threads, allocator: make one, or pass NULL */
-struct einc_plan; /* a compiled expression; immutable */
+struct einc_plan; /* a compiled expression; what it computes is immutable */
 struct einc_err;  /* why something failed */
 
 /* Where the kernel of a step comes from. */
@@ -115,7 +115,8 @@ enum einc_tier {
  * the context is gone. */
 typedef void *(*einc_alloc_fn)(void *user, void *old, size_t old_bytes,
                                size_t bytes);
-/* One line for a person, without newline: what was found or worked around. */
+/* One line for a person, without newline: what was found or worked around.
+ * Called from any thread, and may call nothing of einc. */
 typedef void (*einc_log_fn)(void *user, const char *line);
 /* Receives `n` bytes; 0 means go on, anything else stops the writer, which
  * then returns EINC_EINVAL. */
@@ -133,7 +134,8 @@ struct einc_config {
                              * else ~/.cache/einc; "": no disk cache */
     const char *cc;         /* NULL: EINC_CC, CC, then cc gcc clang in PATH */
     int32_t tier;           /* enum einc_tier; AUTO: EINC_TIER, if set */
-    int32_t reserved;       /* 0 */
+    int32_t background;     /* 1, or EINC_BACKGROUND=1: EINC_BACKGROUND (see
+                             * enum einc_flags) in all plans */
 };
 
 /* Makes a context. `config` may be NULL. Never fails because a compiler, a
@@ -142,8 +144,11 @@ EINC_API enum einc_status
 einc_ctx_create(const struct einc_config *config, struct einc_ctx **ctx,
                 struct einc_err **err);
 /* Gives back the caller's hold. The context lives until its last plan is
- * freed. NULL is fine. */
+ * freed. NULL is fine. A compiler that runs in the background is ended with
+ * the context, and when the process exits. */
 EINC_API void einc_ctx_free(struct einc_ctx *ctx);
+/* Waits until nothing is left to do in the background. */
+EINC_API void einc_ctx_wait(struct einc_ctx *ctx);
 
 enum einc_flags {
     EINC_STRICT_NUMPY = 1 << 0, /* an ellipsis left out of the output: error */
@@ -151,8 +156,19 @@ enum einc_flags {
     EINC_NAMED_LABELS = 1 << 2, /* read "batch i" as two labels, always */
     EINC_COMPACT_LABELS = 1 << 3, /* read "batch" as five labels, always */
     EINC_NO_CACHE = 1 << 4,     /* neither read nor write the disk cache */
-    EINC_FUSE = 1 << 5          /* fuse steps of three and more operands as if
+    EINC_FUSE = 1 << 5,         /* fuse steps of three and more operands as if
                                  * the tier were CC: for einc_emit() */
+    EINC_BACKGROUND = 1 << 6    /* with tier AUTO: the call never runs the
+                                 * compiler. A thread of the context does, for
+                                 * steps of 2^17 flop or more that have a
+                                 * better kernel than is there; the plan uses
+                                 * it from the first run after it is done.
+                                 * That changes no bit of integers; sums of
+                                 * floats may be rounded in another order from
+                                 * then on, within the same bound. A compiler
+                                 * that fails is a line in the log, given from
+                                 * that thread. 64 kernels may be waiting; what
+                                 * is more, plans made later ask for again */
 };
 
 struct einc_options {
@@ -252,6 +268,8 @@ einc_plan_workspace(const struct einc_plan *plan, size_t *bytes,
  * u the unit roundoff of the compute type (Higham, Accuracy and Stability,
  * section 3.1), to which the rounding of a narrower output adds its own. */
 EINC_API double einc_plan_error_terms(const struct einc_plan *plan);
+/* Waits until no kernel of this plan is left to come from the background. */
+EINC_API void einc_plan_wait(const struct einc_plan *plan);
 /* 64 bits that are equal only for plans that do the same, and do not depend on
  * label names, operand order and spelling; except that networks of more than
  * 16 operands that look all alike may have several. */

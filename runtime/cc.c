@@ -57,6 +57,8 @@ try_path(const char *path, struct cc *found)
              (unsigned long long)st.st_ino);
     found->is_clang = strstr(last_part(real), "clang") != NULL;
     found->timeout_ms = TIMEOUT_MS;
+    found->stop = NULL;
+    found->environment = NULL;
     return 1;
 }
 
@@ -172,9 +174,10 @@ open_scratch_in(const char *parent, struct scratch *s)
 }
 
 static int
-open_scratch(struct scratch *s, struct trouble *why)
+open_scratch(struct scratch *s, const char *tmpdir, struct trouble *why)
 {
-    const char *tmpdir = einc_sys_secure() ? NULL : getenv("TMPDIR");
+    if (einc_sys_secure())
+        tmpdir = NULL;
     if ((tmpdir && open_scratch_in(tmpdir, s)) ||
         open_scratch_in("/tmp", s) || open_scratch_in("/dev/shm", s))
         return 1;
@@ -255,7 +258,8 @@ struct output {
     size_t n;
 };
 
-enum ending { END_EXIT, END_SIGNAL, END_TIMEOUT, END_LOST, END_FAULT };
+enum ending { END_EXIT, END_SIGNAL, END_TIMEOUT, END_STOPPED, END_LOST,
+              END_FAULT };
 
 /* How a child came to its end, with its exit status, signal or our errno.
  * END_LOST: the host has waited for it, so nobody can tell. */
@@ -298,9 +302,10 @@ reap(pid_t pid)
  * left behind may hold it. Kills the whole group before it is waited for, as
  * long as its number is surely ours. */
 static struct verdict
-watch(pid_t pid, int pipe_end, int timeout_ms, struct output *o)
+watch(pid_t pid, int pipe_end, const struct cc *cc, struct output *o)
 {
-    const int64_t end = einc_sys_now() + timeout_ms;
+    const int64_t end = einc_sys_now() + (cc->timeout_ms > 0 ? cc->timeout_ms
+                                                             : TIMEOUT_MS);
     int open = 1;
     for (;;) {
         int r = open ? einc_sys_readable(pipe_end, 50) : 0;
@@ -311,13 +316,16 @@ watch(pid_t pid, int pipe_end, int timeout_ms, struct output *o)
         if (ended < 0)
             return (struct verdict){END_LOST, errno};
         int late = einc_sys_now() >= end;
-        if (ended || late || fault) {
+        int stop = cc->stop && __atomic_load_n(cc->stop, __ATOMIC_ACQUIRE);
+        if (ended || late || stop || fault) {
             einc_sys_kill(pid);
             struct verdict v = reap(pid);
             if (open)
                 drain(pipe_end, o);
-            return ended ? v : fault ? (struct verdict){END_FAULT, fault}
-                                     : (struct verdict){END_TIMEOUT, 0};
+            return ended   ? v
+                   : fault ? (struct verdict){END_FAULT, fault}
+                   : stop  ? (struct verdict){END_STOPPED, 0}
+                           : (struct verdict){END_TIMEOUT, 0};
         }
         if (!open)
             einc_sys_sleep(1);
@@ -351,26 +359,58 @@ make_argv(const struct mem *mem, const char *path, const char *const flags[],
     return (char **)argv;
 }
 
-/* Our environment for a compiler: its messages in English, its temporary
+char **
+einc_cc_environment(const struct mem *mem, size_t *n_bytes)
+{
+    size_t n = 0, bytes = 0;
+    while (environ && environ[n])
+        bytes += strlen(environ[n++]) + 1;
+    *n_bytes = (n + 1) * sizeof(char *) + bytes;
+    char **copy = mem_alloc(mem, *n_bytes);
+    if (!copy)
+        return NULL;
+    char *to = (char *)(copy + n + 1);
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = to;
+        to = stpcpy(to, environ[i]) + 1;
+    }
+    copy[n] = NULL;
+    return copy;
+}
+
+static const char *
+find_tmpdir(const struct cc *cc)
+{
+    static const char name[] = "TMPDIR=";
+    if (!cc->environment)
+        return getenv("TMPDIR");
+    for (char *const *e = cc->environment; *e; e++)
+        if (strncmp(*e, name, sizeof name - 1) == 0)
+            return *e + sizeof name - 1;
+    return NULL;
+}
+
+/* The environment of a compiler: its messages in English, its temporary
  * files in our directory, and no side output that a build asked for. */
 static char **
-make_envp(const struct mem *mem, size_t *n_bytes)
+make_envp(const struct cc *cc, const struct mem *mem, size_t *n_bytes)
 {
+    char *const *from = cc->environment ? cc->environment : environ;
     static const char *const drop[] = {"LC_ALL=", "TMPDIR=", "TMP=", "TEMP=",
                                        "DEPENDENCIES_OUTPUT=",
                                        "SUNPRO_DEPENDENCIES="};
     static const char *const add[] = {"LC_ALL=C", "TMPDIR=.", NULL};
     size_t n = 0, to = 0;
-    while (environ && environ[n])
+    while (from && from[n])
         n++;
     *n_bytes = n * sizeof(char *) + sizeof add;
     char **envp = mem_alloc(mem, *n_bytes);
     for (size_t i = 0; envp && i < n; i++) {
         int keep = 1;
         for (size_t k = 0; k < sizeof drop / sizeof drop[0]; k++)
-            keep &= strncmp(environ[i], drop[k], strlen(drop[k])) != 0;
+            keep &= strncmp(from[i], drop[k], strlen(drop[k])) != 0;
         if (keep)
-            envp[to++] = environ[i];
+            envp[to++] = from[i];
     }
     if (envp)
         memcpy(envp + to, add, sizeof add);
@@ -394,8 +434,7 @@ start_and_watch(const struct cc *cc, const struct scratch *s, char **argv,
     *v = (struct verdict){END_FAULT, errno};
     einc_sys_close(fd[1]);
     if (r == 0)
-        *v = watch(pid, fd[0], cc->timeout_ms > 0 ? cc->timeout_ms
-                                                  : TIMEOUT_MS, o);
+        *v = watch(pid, fd[0], cc, o);
     einc_sys_close(fd[0]);
     /* If the end is unknown the output must speak for itself. */
     return v->ending == END_LOST || (v->ending == END_EXIT && v->number == 0)
@@ -450,6 +489,9 @@ report(struct trouble *why, const struct cc *cc, char *const *argv,
         snprintf(end, sizeof end, "did not end within %d ms",
                  cc->timeout_ms > 0 ? cc->timeout_ms : TIMEOUT_MS);
         break;
+    case END_STOPPED:
+        snprintf(end, sizeof end, "was stopped");
+        break;
     case END_LOST:
         snprintf(end, sizeof end, "ended unobserved (the host ignores "
                  "SIGCHLD?) and left no usable shared object");
@@ -483,7 +525,7 @@ compile_in(const struct scratch *s, const struct cc *cc,
                             "the compiler in '%.900s': %s; set TMPDIR",
                             s->path, einc_sys_reason(errno));
     char **argv = make_argv(mem, cc->path, flags, &argv_bytes);
-    char **envp = argv ? make_envp(mem, &envp_bytes) : NULL;
+    char **envp = argv ? make_envp(cc, mem, &envp_bytes) : NULL;
     enum einc_status status = EINC_ENOMEM;
     if (envp) {
         status = start_and_watch(cc, s, argv, envp, &o, &v);
@@ -507,7 +549,7 @@ einc_cc_compile(const struct cc *cc, const struct mem *mem, const char *source,
     struct scratch s;
     *binary = NULL;
     *n_bytes = 0;
-    if (!open_scratch(&s, why))
+    if (!open_scratch(&s, find_tmpdir(cc), why))
         return EINC_ECOMPILER;
     enum einc_status status = compile_in(&s, cc, mem, source, flags, binary,
                                          n_bytes, why);
@@ -555,7 +597,7 @@ load_file(const void *binary, size_t n, const char **error,
     struct scratch s;
     char path[sizeof s.path + sizeof "/" OUTPUT_NAME];
     void *handle = NULL;
-    if (!open_scratch(&s, why)) {
+    if (!open_scratch(&s, getenv("TMPDIR"), why)) {
         *error = NULL;
         return NULL;
     }

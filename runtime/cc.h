@@ -19,6 +19,10 @@ struct cc {
     char identity[4500]; /* path, size, mtime, inode: part of the cache key */
     int is_clang;
     int timeout_ms;      /* for one compilation; 60000 */
+    const int *stop;     /* NULL, or atomic: once it is not 0 a compilation is
+                          * killed within 50 ms; einc_cc_find() leaves NULL */
+    char *const *environment; /* NULL: the process's. Else it is read instead,
+                               * for TMPDIR, too; einc_cc_find() leaves NULL */
 };
 
 /* `cc` NULL: EINC_CC, CC, then cc, gcc, clang in PATH; relative directories
@@ -40,6 +44,11 @@ enum einc_status einc_cc_compile(const struct cc *cc, const struct mem *mem,
                                  const char *source,
                                  const char *const flags[], void **binary,
                                  size_t *n_bytes, struct trouble *why);
+
+/* A copy of the environment in one block, to be freed with *n_bytes; NULL: no
+ * memory. For threads of our own: the host may call setenv() when none of its
+ * threads is in einc. */
+char **einc_cc_environment(const struct mem *mem, size_t *n_bytes);
 
 /* Loads a shared object from memory: sealed memfd and dlopen (RTLD_NOW |
  * RTLD_LOCAL), else a private temporary file. EINC_ECOMPILER if it is no

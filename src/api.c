@@ -113,6 +113,13 @@ resolve_tier(const struct einc_ctx *ctx, const struct request *r)
     return tier == EINC_TIER_AUTO ? ctx->tier : tier;
 }
 
+static int
+is_background(const struct einc_ctx *ctx, const struct request *r)
+{
+    return resolve_tier(ctx, r) == EINC_TIER_AUTO &&
+           (ctx->wants_background || r->opts.flags & EINC_BACKGROUND);
+}
+
 /* --- plan object -------------------------------------------------------- */
 
 static struct extent_bytes
@@ -143,6 +150,7 @@ make_plan(struct guarded *g, struct job *j)
     x->expr = j->expr;
     x->plan = j->plan;
     x->family = j->request->family;
+    x->background = is_background(g->ctx, j->request);
     x->touched = NEW(&g->perm, struct extent_bytes, graph->n_in + 1);
     for (int o = 0; o < graph->n_in; o++)
         x->touched[o] = touched_by(graph, &graph->in[o]);
@@ -163,18 +171,17 @@ size_workspace(struct einc_plan *x)
 
 /* Steps are fused where the new one will be compiled: the interpreter makes
  * ten times as much of it as of pairs. Where the tier is open, steps below
- * WORTH_A_COMPILER are not. */
+ * WORTH_A_COMPILER are not, and none whose kernel comes when it comes. */
 static uint64_t
 fuse_from(struct einc_ctx *ctx, const struct request *r)
 {
-    enum einc_tier tier = (enum einc_tier)r->opts.tier;
-    if (tier == EINC_TIER_AUTO)
-        tier = ctx->tier;
+    enum einc_tier tier = resolve_tier(ctx, r);
     if (r->n_in < 3)
         return 0;
     if (r->opts.flags & EINC_FUSE || tier == EINC_TIER_CC)
         return WORTH_A_LOOK;
-    if (tier != EINC_TIER_AUTO || einc_ctx_look(ctx) != EINC_OK || !ctx->cc)
+    if (tier != EINC_TIER_AUTO || is_background(ctx, r) ||
+        einc_ctx_look(ctx) != EINC_OK || !ctx->cc)
         return 0;
     return WORTH_A_COMPILER;
 }
@@ -307,7 +314,7 @@ check_request(const struct request *r, struct einc_plan **plan,
     enum { MOST_OPERANDS = 1 << 30,
            ALL_FLAGS = EINC_STRICT_NUMPY | EINC_STRICT_SIZES |
                        EINC_NAMED_LABELS | EINC_COMPACT_LABELS |
-                       EINC_NO_CACHE | EINC_FUSE };
+                       EINC_NO_CACHE | EINC_FUSE | EINC_BACKGROUND };
     if (!plan)
         return misuse(err, "plan is NULL");
     if (!r->in && r->n_in)

@@ -56,6 +56,17 @@ tier_of_environment(struct einc_ctx *ctx)
     return EINC_TIER_AUTO;
 }
 
+static int
+background_of_environment(struct einc_ctx *ctx)
+{
+    const char *z = getenv("EINC_BACKGROUND");
+    if (!z || !*z || strcmp(z, "0") == 0)
+        return 0;
+    if (strcmp(z, "1") != 0)
+        einc_ctx_log(ctx, "EINC_BACKGROUND=%s means nothing: 1 or 0", z);
+    return strcmp(z, "1") == 0;
+}
+
 static const struct target *
 find_target(struct einc_ctx *ctx)
 {
@@ -108,6 +119,7 @@ fill(struct einc_ctx *ctx, const struct einc_config *c)
     ctx->tier = (enum einc_tier)c->tier;
     if (!c->tier)
         ctx->tier = tier_of_environment(ctx);
+    ctx->wants_background = c->background || background_of_environment(ctx);
     ctx->threads = c->threads;
     if (ctx->threads == 0)
         ctx->threads = number_of(getenv("EINC_THREADS"), MOST_THREADS);
@@ -153,9 +165,22 @@ after_fork(void)
 static void
 after_fork_in_child(void)
 {
-    for (struct einc_ctx *x = contexts; x; x = x->next)
+    for (struct einc_ctx *x = contexts; x; x = x->next) {
         pthread_mutex_init(&x->compile_lock, NULL);
+        einc_background_forked(x);
+    }
     after_fork();
+}
+
+/* When the process ends, or the library is unloaded: no compiler stays
+ * behind, nor what it has written. */
+__attribute__((destructor)) static void
+stop_backgrounds(void)
+{
+    pthread_mutex_lock(&contexts_lock);
+    for (struct einc_ctx *x = contexts; x; x = x->next)
+        einc_background_stop(x);
+    pthread_mutex_unlock(&contexts_lock);
 }
 
 static void
@@ -197,6 +222,7 @@ destroy(struct einc_ctx *ctx)
 {
     struct mem mem = ctx->mem;
     strike_off(ctx);
+    einc_background_close(ctx);
     einc_kernels_free(ctx);
     einc_cache_close(ctx->cache);
     if (ctx->pool)
@@ -229,16 +255,19 @@ einc_ctx_create(const struct einc_config *config, struct einc_ctx **ctx,
     if (c.tier < EINC_TIER_AUTO || c.tier > EINC_TIER_BUILTIN)
         return einc_err_set(&mem, err, EINC_EINVAL, "no tier has number %d",
                             c.tier);
-    if (c.threads < 0 || c.reserved)
-        return einc_err_set(&mem, err, EINC_EINVAL, "%s of the einc_config "
-                            "may not be %d", c.reserved ? "reserved"
-                            : "threads", c.reserved ? c.reserved : c.threads);
+    if (c.threads < 0)
+        return einc_err_set(&mem, err, EINC_EINVAL, "threads of the "
+                            "einc_config may not be %d", c.threads);
+    if (c.background != 0 && c.background != 1)
+        return einc_err_set(&mem, err, EINC_EINVAL, "background of the "
+                            "einc_config may not be %d", c.background);
     struct einc_ctx *x = mem_alloc(&mem, sizeof *x);
     if (!x)
         return einc_err_set(&mem, err, EINC_ENOMEM, "out of memory");
     *x = (struct einc_ctx){.holds = 1, .mem = mem};
     pthread_mutex_init(&x->lock, NULL);
     pthread_mutex_init(&x->compile_lock, NULL);
+    einc_background_open(x);
     enlist(x);
     if (!fill(x, &c)) {
         destroy(x);
@@ -293,6 +322,8 @@ einc_plan_free(struct einc_plan *plan)
     if (!plan || __atomic_sub_fetch(&plan->holds, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     struct einc_ctx *ctx = plan->ctx;
+    if (plan->background)
+        einc_background_forget(plan);
     mem_free(&ctx->mem, plan->block, plan->block_bytes);
     let_go(ctx);
 }

@@ -37,6 +37,27 @@ struct memo {
 
 enum { KERNEL_BUCKETS = 256, MEMO_SLOTS = 256, ABSENT_SLOTS = 256 };
 
+/* Kernels that the background has yet to make, and hashes of those that it
+ * could not. */
+enum { BACKGROUND_ORDERS = 64, BACKGROUND_FAILED = 64 };
+
+/* A thread that makes kernels beside the calls, background.c; under ctx->lock
+ * but for `stop`. */
+struct background {
+    struct order *first;   /* the thread is at it if `busy` */
+    struct order *dropped; /* to be freed */
+    int n_orders;          /* from `first` on */
+    int busy;
+    int started;           /* there is a thread, of this process */
+    int stop;              /* atomic: it ends, and so does its compiler */
+    char **environment;    /* for its compilers, as it was at the first order */
+    size_t environment_bytes;
+    pthread_t thread;
+    pthread_cond_t wake;   /* for the thread: an order, or the end */
+    pthread_cond_t done;   /* an order less */
+    uint64_t failed[BACKGROUND_FAILED];
+};
+
 enum { MOST_THREADS = 1024 }; /* as runtime/pool.c starts at most */
 
 struct einc_ctx {
@@ -46,6 +67,7 @@ struct einc_ctx {
     einc_log_fn log;
     void *log_user;
     enum einc_tier tier;
+    int wants_background;  /* in all plans */
     char *cache_dir, *cc_name; /* copies of the config's, or NULL */
     char *dump;            /* EINC_DUMP: stages to print, or NULL */
     struct pool *pool;     /* NULL: one thread */
@@ -70,6 +92,7 @@ struct einc_ctx {
                                     * a compiler may be run */
     struct memo memos[MEMO_SLOTS];
     struct trouble last_failure; /* of the compiler, for einc_doctor() */
+    struct background background;
 };
 
 /* A way to run one step; what it points to is in the plan's block. */
@@ -81,6 +104,15 @@ struct call {
     const int64_t *s;      /* strides */
     int64_t n_tasks[2];
     int64_t scratch_bytes; /* per thread */
+};
+
+/* A step that may wait for a kernel from the background; in the plan's
+ * block. */
+struct taker {
+    struct taker *next;    /* of the same order */
+    struct einc_plan *plan;
+    int step;
+    struct call *call;     /* complete but for entry and tier */
 };
 
 /* Bytes that an access may touch, from the address of element (0, ...). */
@@ -103,6 +135,8 @@ struct einc_plan {
     size_t workspace_bytes; /* intermediates, and scratch of all threads */
     int64_t work_at;       /* where the scratch begins in it */
     int quick;             /* einc_run_is_quick() */
+    int background;        /* EINC_BACKGROUND, and the tier is AUTO */
+    int n_awaited;         /* its takers in orders; under ctx->lock */
 };
 
 struct einc_err {
@@ -177,6 +211,32 @@ enum einc_status einc_kernels_get(struct einc_ctx *ctx, const struct wanted *w,
                                   unsigned from, einc_kernel_fn *entry,
                                   struct trouble *why);
 void einc_kernels_free(struct einc_ctx *ctx);
+/* The text of a kernel, in block 0 of `text`. */
+enum einc_status einc_kernels_print(struct einc_ctx *ctx,
+                                    const struct wanted *w, struct unit *unit,
+                                    struct guarded *text);
+/* einc_kernels_get() from such a text, with FROM_CC; `cc` is a copy of the
+ * context's. */
+enum einc_status einc_kernels_make(struct einc_ctx *ctx,
+                                   const struct unit *unit, unsigned from,
+                                   const struct cc *cc, einc_kernel_fn *entry,
+                                   struct trouble *why);
+
+/* background.c */
+void einc_background_open(struct einc_ctx *ctx);
+void einc_background_close(struct einc_ctx *ctx);
+/* Ends the thread and what it does; nothing is begun any more. */
+void einc_background_stop(struct einc_ctx *ctx);
+/* In a forked child, with ctx->lock. */
+void einc_background_forked(struct einc_ctx *ctx);
+/* Orders a kernel for a step, unless as many as there may be are ordered, or
+ * it has failed. When it is there the plan's call is replaced as a whole; the
+ * plan's workspace must have room for it. Only what cannot fail any more may
+ * follow. */
+void einc_background_order(struct taker *t, const struct wanted *w,
+                           unsigned from);
+/* Before a plan goes. */
+void einc_background_forget(struct einc_plan *plan);
 
 /* tier.c: which kernel answers which step. The tier is resolved: AUTO here
  * means that nobody asked for one. */

@@ -18,8 +18,16 @@ struct making {
     size_t key_bytes;
     uint64_t hash;         /* of the key */
     unsigned from;         /* enum kernel_from, or-ed */
+    const struct cc *cc;   /* that is run; the context's, or a copy */
     struct trouble *why;   /* may be NULL */
 };
+
+static void
+set_key(struct making *m)
+{
+    m->key_bytes = strlen(m->wanted->key);
+    m->hash = hash_bytes(m->wanted->key, (int64_t)m->key_bytes);
+}
 
 /* --- text --------------------------------------------------------------- */
 
@@ -211,7 +219,7 @@ from_compiler(const struct making *m, const struct cache_key *key, int store,
     struct einc_ctx *ctx = m->ctx;
     list_flags(ctx, &m->unit, flags);
     enum einc_status status =
-        einc_cc_compile(ctx->cc, &ctx->mem, m->unit.source, flags, &binary,
+        einc_cc_compile(m->cc, &ctx->mem, m->unit.source, flags, &binary,
                         &n_bytes, m->why);
     if (status != EINC_OK) {
         pthread_mutex_lock(&ctx->lock);
@@ -230,19 +238,36 @@ from_compiler(const struct making *m, const struct cache_key *key, int store,
     return status;
 }
 
-/* Under compile_lock: another thread may have been faster, or, where a cache
- * is shared, another process. */
+static int
+is_stopped(const struct cc *cc)
+{
+    return cc->stop && __atomic_load_n(cc->stop, __ATOMIC_ACQUIRE);
+}
+
+/* What can be stopped waits in pieces. */
+static int
+claim_entry(const struct making *m, const struct cache_key *key)
+{
+    enum { WAIT_MS = 20000, PIECE_MS = 50 };
+    int claim = -1, piece = m->cc->stop ? PIECE_MS : WAIT_MS;
+    for (int ms = 0; claim < 0 && ms < WAIT_MS && !is_stopped(m->cc);
+         ms += piece)
+        claim = einc_cache_claim(m->ctx->cache, key, piece);
+    return claim;
+}
+
+/* Another thread may have been faster, or, where a cache is shared, another
+ * process. */
 static enum einc_status
 make(const struct making *m, const struct cache_key *key,
      einc_kernel_fn *entry)
 {
-    enum { WAIT_MS = 20000 };
     struct einc_ctx *ctx = m->ctx;
     if ((*entry = find(m)))
         return EINC_OK;
     if (!(m->from & FROM_DISK) || !ctx->cache)
         return from_compiler(m, key, 0, entry);
-    int claim = einc_cache_claim(ctx->cache, key, WAIT_MS);
+    int claim = claim_entry(m, key);
     enum einc_status status = from_disk(m, key, entry);
     if (status == EINC_ECACHE)
         status = from_compiler(m, key, 1, entry);
@@ -278,9 +303,7 @@ static enum einc_status
 get(struct making *m, einc_kernel_fn *entry)
 {
     struct einc_ctx *ctx = m->ctx;
-    const char *key = m->wanted->key;
-    m->key_bytes = strlen(key);
-    m->hash = hash_bytes(key, (int64_t)m->key_bytes);
+    set_key(m);
     if ((*entry = find(m)))
         return EINC_OK;
     if (is_absent(m))
@@ -294,6 +317,7 @@ get(struct making *m, einc_kernel_fn *entry)
     }
     if (!(m->from & FROM_CC) && !(m->from & FROM_DISK && ctx->cache))
         return EINC_ECACHE;
+    m->cc = ctx->cc;
     enum einc_status status = print(m);
     return status == EINC_OK ? from_outside(m, entry) : status;
 }
@@ -314,4 +338,31 @@ einc_kernels_get(struct einc_ctx *ctx, const struct wanted *w, unsigned from,
     if (m.unit.source)
         einc_guard_free(&m.text, 0);
     return status;
+}
+
+/* --- for the background ------------------------------------------------- */
+
+enum einc_status
+einc_kernels_print(struct einc_ctx *ctx, const struct wanted *w,
+                   struct unit *unit, struct guarded *text)
+{
+    struct making m = {.ctx = ctx, .wanted = w};
+    enum einc_status status = print(&m);
+    *unit = m.unit;
+    *text = m.text;
+    return status;
+}
+
+/* Without compile_lock: nobody is to wait for what nobody waits for. */
+enum einc_status
+einc_kernels_make(struct einc_ctx *ctx, const struct unit *unit,
+                  unsigned from, const struct cc *cc, einc_kernel_fn *entry,
+                  struct trouble *why)
+{
+    struct wanted w = {NULL, unit->key};
+    struct making m = {.ctx = ctx, .wanted = &w, .unit = *unit, .from = from,
+                       .cc = cc, .why = why};
+    set_key(&m);
+    struct cache_key key = key_of(&m);
+    return make(&m, &key, entry);
 }

@@ -21,6 +21,7 @@ struct ways {
     struct way literal;    /* call NULL: there is none */
     struct way generic;    /* call NULL: not asked for */
     struct call *small;    /* NULL: it is not that small */
+    struct taker *taker;   /* NULL: not in the background */
 };
 
 /* flop, or as many as a move of memory takes the time of. */
@@ -128,6 +129,8 @@ einc_tier_list(struct guarded *g, struct einc_plan *x, enum einc_tier tier)
         if (tier == EINC_TIER_AUTO)
             all[s].generic = way_of(g, nest_of(g, x, s, NEST_GENERIC));
     }
+    for (int s = 0; s < p->n_steps && x->background; s++)
+        all[s].taker = NEW(&g->perm, struct taker, 1);
     return all;
 }
 
@@ -180,10 +183,27 @@ take_at_once(struct einc_plan *x, int step, const struct ways *w,
         status = take(x, step, &w->generic, FROM_BUILTIN, why);
     if (status != EINC_ECACHE || work < WORTH_A_LOOK)
         return status == EINC_ENOMEM ? status : EINC_OK;
-    if (work >= WORTH_A_COMPILER)
+    if (work >= WORTH_A_COMPILER && !x->background)
         return take(x, step, w->literal.call ? &w->literal : &w->generic,
                     disk | FROM_CC, why);
     return take(x, step, &w->generic, disk, why);
+}
+
+/* Orders the best kernel of a step from the background, if the step is large
+ * enough to look for one and has another. */
+static void
+order_better(struct einc_plan *x, int step, const struct ways *w,
+             unsigned disk)
+{
+    const struct way *best = w->literal.call ? &w->literal : &w->generic;
+    if (!best->call || best->call->entry ||
+        work_of(&x->plan->steps[step]) < WORTH_A_LOOK)
+        return;
+    if (best->call->scratch_bytes > x->scratch_bytes)
+        x->scratch_bytes = best->call->scratch_bytes;
+    *w->taker = (struct taker){
+        .plan = x, .step = step, .call = best->call};
+    einc_background_order(w->taker, &best->wanted, disk | FROM_CC);
 }
 
 static enum einc_status
@@ -195,11 +215,13 @@ choose_auto(struct einc_plan *x, const struct ways *w, unsigned disk,
         enum einc_status status = take_at_once(x, s, &w[s], disk, why);
         if (status == EINC_ENOMEM)
             return status;
-        if (status == EINC_ECACHE)
+        if (status == EINC_ECACHE && !x->background)
             unpaid += x->plan->steps[s].flop;
-        else if (status != EINC_OK)
+        else if (status != EINC_OK && status != EINC_ECACHE)
             note_no_compiler(x->ctx, why);
     }
+    for (int s = 0; s < x->plan->n_steps && x->background; s++)
+        order_better(x, s, &w[s], disk);
     if (unpaid)
         einc_ctx_log(x->ctx,
                      "interpreted: %llu flop do not pay for a run of the "

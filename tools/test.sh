@@ -20,7 +20,7 @@ case $B in
 *) absolute=$PWD/$B ;;
 esac
 # The user's settings and the user's cache stay out of it.
-unset EINC_TIER EINC_THREADS EINC_DUMP EINC_VERBOSE EINC_CC
+unset EINC_TIER EINC_THREADS EINC_DUMP EINC_VERBOSE EINC_CC EINC_BACKGROUND
 EINC_CACHE_DIR=$absolute/cache
 EINC_MACHINE=default:avx2 # modelled times are the same everywhere
 export EINC_CACHE_DIR EINC_MACHINE

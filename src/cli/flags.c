@@ -104,6 +104,9 @@ static const struct flag flags[] = {
      "interp, builtin, cc: interpreter, built-in kernels,\nC compiler; or auto: what pays"},
     {"no-cache", 0, KIND_BIT, 0, EINC_NO_CACHE, RUNNING, NULL,
      "leave the disk cache alone"},
+    {"background", 0, KIND_BIT, 0, EINC_BACKGROUND, VERB_RUN, NULL,
+     "answer with the kernels that are there, and compile\n"
+     "better ones for the next time afterwards"},
     {"strict-numpy", 0, KIND_BIT, 0, EINC_STRICT_NUMPY, PLANNING, NULL,
      "an ellipsis left out of the output is an error"},
     {"strict-sizes", 0, KIND_BIT, 0, EINC_STRICT_SIZES, PLANNING, NULL,

@@ -19,7 +19,7 @@ EINC_THREADS=1
 EINC_MACHINE=default:avx2
 LC_ALL=C
 export PATH EINC_CACHE_DIR EINC_TIER EINC_THREADS EINC_MACHINE LC_ALL
-unset EINC_DUMP EINC_VERBOSE
+unset EINC_DUMP EINC_VERBOSE EINC_BACKGROUND
 passed=0
 failed=0
 last=
@@ -282,6 +282,16 @@ run 0 run 'ij,jk->ik' big.npy big2.npy --tier auto --no-cache -o /dev/null
 run 0 run 'ij,jk->ik' big.npy big2.npy --time --tier builtin -o /dev/null
 has err 'tier builtin'
 unset EINC_CC
+
+# The answer first, a kernel for the next time behind it.
+make_npy whole.npy 64x64 i32 3
+run 0 run 'ij,jk->ik' whole.npy whole.npy --time -o /dev/null
+has err 'tier interp'
+run 0 run 'ij,jk->ik' whole.npy whole.npy --background -o first.npy
+quiet err
+run 0 run 'ij,jk->ik' whole.npy whole.npy --time --check -o next.npy
+has err 'tier cc'
+holds 'the same numbers' cmp first.npy next.npy
 EINC_TIER=interp
 export EINC_TIER
 

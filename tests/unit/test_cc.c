@@ -472,6 +472,71 @@ test_compilers_that_hang(void **state)
     }
 }
 
+static void *
+stop_later(void *arg)
+{
+    int *stop = arg;
+    einc_sys_sleep(100);
+    __atomic_store_n(stop, 1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* Another thread stops it; what is stopped before it begins ends, too. */
+static void
+test_stopped(void **state)
+{
+    (void)state;
+    struct cc cc = script_cc("trap '' TERM; sleep 600 & sleep 600");
+    int stop = 0;
+    pthread_t thread;
+    cc.stop = &stop;
+    assert_int_equal(pthread_create(&thread, NULL, stop_later, &stop), 0);
+    int64_t begin = einc_sys_now();
+    expect_failure(&cc, "", "was stopped", "");
+    assert_in_range(einc_sys_now() - begin, 90, 5000);
+    pthread_join(thread, NULL);
+    begin = einc_sys_now();
+    expect_failure(&cc, "", "was stopped", "");
+    assert_in_range(einc_sys_now() - begin, 0, 5000);
+    stop = 0;
+    cc = script_cc("exec cc \"$@\"");
+    cc.stop = &stop;
+    expect_f(&cc, "int f(void) { return 5; }", no_flags, 5);
+}
+
+/* A compiler that is given an environment does not see what the process's
+ * has become since; its directory is where that one's TMPDIR says. */
+static void
+test_given_environment(void **state)
+{
+    (void)state;
+    struct cc cc = script_cc("test \"$EINC_TEST\" = old || exit 7\n"
+                             "case $PWD in */given/*) ;; *) exit 8 ;; esac\n"
+                             "exec cc \"$@\"");
+    char given[200];
+    size_t bytes;
+    const char *before = getenv("TMPDIR");
+    char *keep = before ? strdup(before) : NULL;
+    sprintf(given, "%s/given", place);
+    assert_int_equal(mkdir(given, 0700), 0);
+    setenv("EINC_TEST", "old", 1);
+    setenv("TMPDIR", given, 1);
+    char **copy = einc_cc_environment(&heap, &bytes);
+    assert_non_null(copy);
+    setenv("EINC_TEST", "new", 1);
+    if (keep)
+        setenv("TMPDIR", keep, 1);
+    else
+        unsetenv("TMPDIR");
+    expect_failure(&cc, "", "status 7", "");
+    cc.environment = copy;
+    expect_f(&cc, "int f(void) { return 6; }", no_flags, 6);
+    unsetenv("EINC_TEST");
+    free(keep);
+    mem_free(&heap, copy, bytes);
+    assert_int_equal(rmdir(given), 0);
+}
+
 /* It is done, but has left something that holds the pipe open. */
 static void
 test_compiler_leaves_a_daemon(void **state)
@@ -816,6 +881,8 @@ main(void)
         TEST(test_no_shell),
         TEST(test_compilers_that_fail),
         TEST(test_compilers_that_hang),
+        TEST(test_stopped),
+        TEST(test_given_environment),
         TEST(test_compiler_leaves_a_daemon),
         TEST(test_host_handles_sigchld),
         TEST(test_umask),
