@@ -23,7 +23,8 @@ struct parser {
     struct arena scratch;
     struct lexer lexer;
     struct symbol sym;
-    int32_t last_end;           /* where the symbol before `sym` ends */
+    struct span last;           /* the symbol before `sym` */
+    int32_t sub_begin;          /* where the last subscript begins */
     int failed;                 /* in this statement: `sym` is SYM_END then,
                                  * so that every rule returns at once */
     int depth;                  /* of the rules that are being read */
@@ -36,7 +37,7 @@ advance(struct parser *p)
 {
     if (p->failed)
         return;
-    p->last_end = p->sym.at.end;
+    p->last = p->sym.at;
     p->sym = einc_lex_program(&p->lexer);
 }
 
@@ -69,37 +70,30 @@ peek(const struct parser *p)
 
 /* --- diagnostics ---------------------------------------------------------- */
 
-static void
-try_text(struct arena *perm, struct arena scratch, void *arg)
-{
-    einc_parse_program(perm, scratch, *(const struct str *)arg);
-}
-
-/* Hints with `words` at the text in which `with` stands at `at`, if that
- * parses; returns whether it does. */
-__attribute__((format(printf, 5, 6)))
+/* Whether the same was said of an equal stretch of text: once is enough. */
 static int
-propose(struct parser *p, struct diag *d, struct span at, const char *with,
-        const char *words, ...)
+is_said(const struct parser *p, const char *code, struct span at)
 {
-    if (p->program->source.n > HINT_TEXT)
-        return 0;
-    struct edit edit = {at, str_of(with)};
-    struct arena scratch = p->scratch;
-    struct str text = einc_diag_edited(&scratch, p->program->source, &edit, 1);
-    if (!einc_diag_try(scratch, try_text, &text))
-        return 0;
-    struct text t = {.perm = p->cx->perm};
-    va_list ap;
-    va_start(ap, words);
-    einc_putv(&t, words, ap);
-    va_end(ap);
-    einc_diag_hint(p->cx, d, "%s", einc_text_z(&t));
-    return 1;
+    for (int i = 0; i < p->cx->n_diags; i++) {
+        const struct diag *d = &p->cx->diags[i];
+        struct span old = {d->marks[0].begin, d->marks[0].end};
+        if (!strcmp(d->code, code) && at.begin < at.end
+            && str_equal(text_at(p, old), text_at(p, at)))
+            return 1;
+    }
+    return 0;
 }
 
-/* Reports the fault of this statement, with one bare caret, and lets go of
- * the rest of it. Only while there is none. */
+/* Lets go of the rest of the statement. */
+static void
+give_up(struct parser *p)
+{
+    p->failed = 1;
+    p->sym.kind = SYM_END;
+}
+
+/* Reports the fault of this statement, with one bare caret; NULL if another
+ * one had the same odd character, number or operator. */
 __attribute__((format(printf, 4, 5)))
 static struct diag *
 complain(struct parser *p, const char *code, struct span at, const char *fmt,
@@ -107,34 +101,334 @@ complain(struct parser *p, const char *code, struct span at, const char *fmt,
 {
     struct text t = {.perm = p->cx->perm};
     va_list ap;
+    give_up(p);
+    if ((code[1] == '1' || !strcmp(code, "E211")) && is_said(p, code, at))
+        return NULL;
     va_start(ap, fmt);
     einc_putv(&t, fmt, ap);
     va_end(ap);
     struct diag *d =
         einc_diag_add(p->cx, EINC_EPARSE, code, "%s", einc_text_z(&t));
     einc_diag_mark(p->cx, d, at, -1, -1, "%s", "");
-    p->failed = 1;
-    p->sym.kind = SYM_END;
     return d;
 }
 
+/* "'x'", or "the end" */
 static const char *
-found(const struct parser *p)
+quote(const struct parser *p, struct symbol s)
 {
     struct text t = {.perm = p->cx->perm};
-    if (p->sym.kind == SYM_END)
+    if (s.kind == SYM_END)
         return "the end";
-    einc_put(&t, "'%s'", show(p, p->sym.at));
+    einc_put(&t, "'%s'", show(p, s.at));
     return einc_text_z(&t);
 }
 
-/* The symbol is not what the grammar wants, which `expected` says. */
+/* The end of the text is where its last symbol ends. */
+static struct span
+place_of(const struct parser *p, struct symbol s)
+{
+    return s.kind == SYM_END ? (struct span){p->last.end, p->last.end} : s.at;
+}
+
+/* --- hints: an edited text that was parsed -------------------------------- */
+
+static void
+try_text(struct arena *perm, struct arena scratch, void *arg)
+{
+    einc_parse_program(perm, scratch, *(const struct str *)arg);
+}
+
+/* Hints at the text with the edits made, if that parses and no hint is there
+ * yet. */
+__attribute__((format(printf, 5, 6)))
+static void
+propose(struct parser *p, struct diag *d, const struct edit *edits, int n,
+        const char *fmt, ...)
+{
+    if (!d || d->hint || p->cx->n_diags > 1 || p->cx->trial
+        || p->program->source.n > HINT_TEXT)
+        return;
+    struct arena scratch = p->scratch;
+    struct str text =
+        einc_diag_edited(&scratch, p->program->source, edits, n);
+    if (!einc_diag_try(scratch, try_text, &text))
+        return;
+    struct text t = {.perm = p->cx->perm};
+    va_list ap;
+    va_start(ap, fmt);
+    einc_putv(&t, fmt, ap);
+    va_end(ap);
+    einc_diag_hint(p->cx, d, "%s", einc_text_z(&t));
+}
+
+/* Proposes `with` at `at`, or nothing there if it is "". */
+static void
+propose_instead(struct parser *p, struct diag *d, struct span at,
+                const char *with)
+{
+    struct edit e = {at, str_of(*with ? with : " ")};
+    if (*with)
+        propose(p, d, &e, 1, "write '%s'", with);
+    else
+        propose(p, d, &e, 1, "leave '%s' out", show(p, at));
+}
+
+/* Proposes `with` between the last symbol and s. */
+static void
+propose_between(struct parser *p, struct diag *d, struct symbol s,
+                const char *with)
+{
+    struct edit e = {{p->last.end, p->last.end}, str_of(with)};
+    if (s.kind == SYM_END)
+        propose(p, d, &e, 1, "write '%s' at the end", with);
+    else
+        propose(p, d, &e, 1, "write '%s' before %s", with, quote(p, s));
+}
+
+static int
+begins_value(struct symbol s)
+{
+    return s.kind == SYM_NAME || s.kind == SYM_INTEGER || s.kind == SYM_FLOAT
+           || s.kind == SYM_OPEN_PAREN;
+}
+
+/* Where the value that begins with s ends: before what cannot be part of it.
+ * The lexer is past s. */
+static int32_t
+end_of_value(const struct parser *p, struct symbol s)
+{
+    struct lexer ahead = p->lexer;
+    int open = 0;
+    int32_t end = s.at.end;
+    for (;; s = einc_lex_program(&ahead)) {
+        int is_end = s.kind == SYM_END || s.kind == SYM_SEMICOLON
+                     || str_equal(text_at(p, s.at), str_of("where"))
+                     || str_equal(text_at(p, s.at), str_of("if"));
+        open += s.kind == SYM_OPEN_PAREN || s.kind == SYM_OPEN_BRACKET;
+        open -= s.kind == SYM_CLOSE_PAREN || s.kind == SYM_CLOSE_BRACKET;
+        if (is_end || open < 0 || (open == 0 && s.kind == SYM_COMMA))
+            return end;
+        end = s.at.end;
+    }
+}
+
+/* Proposes parentheses around the value that begins with s, for what is
+ * called `head`. */
+static void
+propose_parentheses(struct parser *p, struct diag *d, struct symbol s,
+                    struct span head)
+{
+    if (!d || !begins_value(s))
+        return;
+    int32_t end = end_of_value(p, s);
+    struct edit edits[] = {{{s.at.begin, s.at.begin}, str_of("(")},
+                           {{end, end}, str_of(")")}};
+    propose(p, d, edits, 2, "write '%s(...)'", show(p, head));
+}
+
+/* What other languages write, or a document that a formula was copied from;
+ * the letters among them are letters of names here. */
+static const struct near {
+    const char *text, *with, *also;
+} nears[] = {
+    {"**", "^", NULL}, {"//", "/", NULL}, {"&", "&&", NULL},
+    {"|", "||", NULL}, {"<>", "!=", NULL}, {"=<", "<=", NULL},
+    {"=>", ">=", "="}, {"===", "==", NULL}, {"!==", "!=", NULL},
+    {":=", "=", NULL}, {"=", "==", NULL}, {"==", "=", NULL},
+    {"@", "*", NULL}, {"and", "&&", NULL}, {"or", "||", NULL},
+    {")", "", NULL}, {"]", "", NULL},
+    {";", "", NULL}, {"..", ":", NULL}, {"->", ":", NULL},
+    {"\xc3\x97", "*", NULL}, {"\xc2\xb7", "*", NULL},
+    {"\xe2\x8b\x85", "*", NULL}, {"\xe2\x88\x97", "*", NULL},
+    {"\xe2\x88\x92", "-", NULL}, {"\xc3\xb7", "/", NULL},
+    {"\xe2\x89\xa4", "<=", NULL}, {"\xe2\x89\xa5", ">=", NULL},
+    {"\xe2\x89\xa0", "!=", NULL},
+};
+
+/* Proposes what s looks like; a letter of a name may be an operator. */
+static void
+propose_near(struct parser *p, struct diag *d, struct symbol s)
+{
+    struct str text = text_at(p, s.at);
+    for (size_t i = 0; i < sizeof nears / sizeof *nears; i++) {
+        struct str near = str_of(nears[i].text);
+        struct span at = {s.at.begin, s.at.begin + (int32_t)near.n};
+        int is_part = s.kind == SYM_NAME && (unsigned char)near.p[0] >= 0x80
+                      && text.n > near.n;
+        if (!str_equal(is_part ? text_at(p, at) : text, near))
+            continue;
+        propose_instead(p, d, at, nears[i].with);
+        if (nears[i].also)
+            propose_instead(p, d, at, nears[i].also);
+    }
+}
+
+/* What may have been left out before s. `list`: items are divided by ",". */
+static void
+propose_missing(struct parser *p, struct diag *d, struct symbol s, int list)
+{
+    struct str gap = text_at(p, (struct span){p->last.end, s.at.begin});
+    if (!begins_value(s))
+        return;
+    if (str_equal(text_at(p, p->last), str_of("not")))
+        propose_instead(p, d, p->last, "!");
+    if (einc_fn_named(text_at(p, p->last)) != N_FNS)
+        propose_parentheses(p, d, s, p->last);
+    if (list)
+        propose_between(p, d, s, ",");
+    else if (gap.n && memchr(gap.p, '\n', (size_t)gap.n))
+        propose_between(p, d, s, ";");
+    propose_between(p, d, s, "*");
+    propose_between(p, d, s, ";");
+}
+
+/* --- symbols that belong nowhere ------------------------------------------ */
+
+static void
+bad_character(struct parser *p, struct symbol s)
+{
+    unsigned char byte = (unsigned char)p->program->source.p[s.at.begin];
+    if (byte < 0x20 || byte == 0x7f)
+        complain(p, "E101", s.at, "the control character 0x%02x at byte %d"
+                 " has no meaning here", byte, s.at.begin);
+    else
+        propose_near(p, complain(p, "E101", s.at,
+                                 "'%c' has no meaning here", byte), s);
+}
+
+/* A run of bytes that are no UTF-8 is one fault. */
+static void
+bad_bytes(struct parser *p, struct symbol s)
+{
+    struct lexer ahead = p->lexer;
+    unsigned char byte = (unsigned char)p->program->source.p[s.at.begin];
+    for (struct symbol t = einc_lex_program(&ahead);
+         t.kind == SYM_BAD_BYTE && t.at.begin == s.at.end;
+         t = einc_lex_program(&ahead))
+        s.at.end = t.at.end;
+    complain(p, "E105", s.at, "byte 0x%02x at offset %d is not UTF-8", byte,
+             s.at.begin);
+}
+
+/* "2x" may be 2*x, and "1.5f" is C. */
+static void
+bad_number(struct parser *p, struct symbol s)
+{
+    struct lexer part = {(const unsigned char *)p->program->source.p,
+                         s.at.begin, s.at.begin};
+    struct symbol number = {SYM_END, s.at}, t;
+    while (part.n < s.at.end) {
+        part.at = s.at.begin;
+        part.n++;
+        t = einc_lex_program(&part);
+        if (t.kind != SYM_INTEGER && t.kind != SYM_FLOAT)
+            break;
+        number = t;
+    }
+    struct span rest = {number.at.end, s.at.end};
+    const char *value = show(p, number.at), *letters = show(p, rest);
+    struct diag *d =
+        complain(p, "E106", s.at, "'%s' is not a number", show(p, s.at));
+    for (int32_t i = s.at.begin; i + 1 < s.at.end; i++) {
+        struct edit colon = {{i, i + 2}, str_of(":")};
+        if (str_equal(text_at(p, colon.at), str_of("..")))
+            propose(p, d, &colon, 1, "write ':' for '..'");
+    }
+    if (number.kind == SYM_END || !strcmp(value, "0")
+        || strchr("eE_.", *letters))
+        return;
+    struct edit times = {{rest.begin, rest.begin}, str_of("*")};
+    struct edit cut = {rest, str_of("")};
+    if (number.kind == SYM_FLOAT && rest.end - rest.begin == 1
+        && strchr("fFlL", *letters))
+        propose(p, d, &cut, 1, "write '%s'", value);
+    else
+        propose(p, d, &times, 1, "write '%s*%s'", value, letters);
+}
+
+static void
+bad_operator(struct parser *p, struct symbol s)
+{
+    int dots = p->program->source.p[s.at.begin] == '.';
+    propose_near(p,
+                 complain(p, "E211", s.at,
+                          dots ? "'%s' has no meaning in an index statement"
+                               : "'%s' is not an operator here",
+                          show(p, s.at)),
+                 s);
+}
+
+/* The symbol is not what the grammar wants, which `expected` says. NULL if
+ * there is nothing to add. */
+static struct diag *
+refuse(struct parser *p, const char *expected)
+{
+    struct symbol s = p->sym;
+    struct diag *d = NULL;
+    if (p->failed)
+        return NULL;
+    switch (s.kind) {
+    case SYM_OTHER: bad_character(p, s); break;
+    case SYM_BAD_BYTE: bad_bytes(p, s); break;
+    case SYM_BAD_NUMBER: bad_number(p, s); break;
+    case SYM_NEAR: bad_operator(p, s); break;
+    default:
+        d = complain(p, "E210", place_of(p, s), "expected %s, found %s",
+                     expected, quote(p, s));
+    }
+    return d;
+}
+
 static void
 unexpected(struct parser *p, const char *expected)
 {
-    if (!p->failed)
-        complain(p, "E210", p->sym.at, "expected %s, found %s", expected,
-                 found(p));
+    struct symbol s = p->sym;
+    propose_near(p, refuse(p, expected), s);
+}
+
+/* The same where an item, an operand or a statement has come to an end. */
+static struct diag *
+unexpected_after(struct parser *p, const char *expected, int list)
+{
+    struct symbol s = p->sym;
+    struct diag *d = NULL;
+    if (is_word(p, "if"))
+        complain(p, "E217", s.at, "'if' can only be in the parentheses of a"
+                 " reduction; a choice of values is 'condition ? a : b'");
+    else if (is_word(p, "where"))
+        complain(p, "E217", s.at, "'where' can only be at the end of a"
+                 " statement");
+    else
+        d = refuse(p, expected);
+    propose_near(p, d, s);
+    propose_missing(p, d, s, list);
+    return d;
+}
+
+/* What `open` opened is not closed where it could be. */
+static void
+unclosed(struct parser *p, struct span open, const char *close,
+         const char *expected, int list)
+{
+    struct symbol s = p->sym;
+    if (s.kind != SYM_END && s.kind != SYM_SEMICOLON
+        && s.kind != SYM_CLOSE_PAREN && s.kind != SYM_CLOSE_BRACKET) {
+        struct diag *d = unexpected_after(p, expected, list);
+        propose_between(p, d, s, close);
+        return;
+    }
+    if (p->failed)
+        return;
+    struct diag *d = complain(p, "E209", open, "'%s' is not closed: expected"
+                              " %s, found %s", show(p, open), expected,
+                              quote(p, s));
+    if (!d)
+        return;
+    einc_diag_mark(p->cx, d, place_of(p, s), -1, -1, "%s", "");
+    propose_between(p, d, s, close);
+    if (s.kind == SYM_CLOSE_PAREN || s.kind == SYM_CLOSE_BRACKET)
+        propose_instead(p, d, s.at, close);
 }
 
 /* --- words ---------------------------------------------------------------- */
@@ -191,16 +485,6 @@ is_reserved(struct str name)
 
 /* --- symbols -------------------------------------------------------------- */
 
-/* Goes past a symbol of that kind, or complains that it is not there. */
-static void
-expect(struct parser *p, enum symbol_kind kind, const char *expected)
-{
-    if (p->sym.kind == kind && !p->failed)
-        advance(p);
-    else
-        unexpected(p, expected);
-}
-
 static int
 accept(struct parser *p, enum symbol_kind kind)
 {
@@ -210,29 +494,51 @@ accept(struct parser *p, enum symbol_kind kind)
     return 1;
 }
 
+/* Goes past a symbol of that kind, or complains that it is not there. */
 static void
-expect_word(struct parser *p, const char *word, const char *expected)
+expect(struct parser *p, enum symbol_kind kind, const char *expected)
 {
-    if (is_word(p, word))
-        advance(p);
-    else
+    if (!accept(p, kind))
         unexpected(p, expected);
 }
 
-/* A name that the text makes up for `what`: no reserved word. */
+/* The end of what `open` opened. */
+static void
+expect_close(struct parser *p, enum symbol_kind kind, struct span open,
+             const char *expected, int list)
+{
+    if (!accept(p, kind))
+        unclosed(p, open, kind == SYM_CLOSE_PAREN ? ")" : "]", expected,
+                 list);
+}
+
+/* Whether a name cannot be used as one: a reserved word, or that of a
+ * reduction before a bracket. */
+static int
+is_taken(const struct parser *p, struct symbol s)
+{
+    struct str name = text_at(p, s.at);
+    return is_reserved(name)
+           || (einc_tree_redop_named(name) != N_REDOPS
+               && peek(p) == SYM_OPEN_BRACKET);
+}
+
+/* A name that the text makes up: `what` it is of. */
 static struct str
 expect_name(struct parser *p, const char *what, struct span *at)
 {
-    *at = p->sym.at;
-    struct str name = text_at(p, p->sym.at);
-    if (p->sym.kind != SYM_NAME) {
+    struct symbol s = p->sym;
+    *at = s.at;
+    if (s.kind != SYM_NAME) {
         unexpected(p, what);
-    } else if (is_reserved(name)) {
-        complain(p, "E707", p->sym.at, "'%s' is reserved; it cannot be %s",
-                 show(p, p->sym.at), what);
+    } else if (is_taken(p, s)) {
+        complain(p, "E707", s.at, "'%s' is %s; it cannot be %s",
+                 show(p, s.at),
+                 is_reserved(text_at(p, s.at)) ? "reserved" : "a reduction",
+                 what);
     } else {
         advance(p);
-        return name;
+        return text_at(p, s.at);
     }
     return (struct str){"", 0};
 }
@@ -291,7 +597,7 @@ put_on(struct parser *p, struct tree *x, const struct tree *below)
 static const struct tree *
 finish(struct parser *p, struct tree *x, int32_t begin)
 {
-    x->at = (struct span){begin, p->last_end};
+    x->at = (struct span){begin, p->last.end};
     x->height = 1;
     for (int i = 0; i < x->n_args; i++)
         put_on(p, x, x->args[i]);
@@ -351,9 +657,10 @@ parse_float(struct parser *p)
     x->height = 1;
     if (isinf(x->number)) {
         struct span at = p->sym.at;
-        struct diag *d = complain(p, "E107", at, "'%s' is beyond the largest"
-                                  " number of type f64", show(p, at));
-        propose(p, d, at, "inf", "write 'inf'");
+        propose_instead(p, complain(p, "E107", at, "'%s' is beyond the"
+                                    " largest number of type f64",
+                                    show(p, at)),
+                        at, "inf");
     }
     advance(p);
     return x;
@@ -373,10 +680,11 @@ parse_integer(struct parser *p)
     x->is_integer = 1;
     x->height = 1;
     if (!fits) {
-        struct span at = p->sym.at, end = {at.end, at.end};
+        struct span at = p->sym.at;
+        struct edit point = {{at.end, at.end}, str_of(".0")};
         struct diag *d = complain(p, "E107", at, "the integer '%s' does not"
                                   " fit into 64 bits", show(p, at));
-        propose(p, d, end, ".0", "write '%s.0', a number of a float type",
+        propose(p, d, &point, 1, "write '%s.0', which is a float",
                 show(p, at));
     }
     advance(p);
@@ -404,61 +712,71 @@ static const struct tree *parse_expr(struct parser *p);
 static const struct tree *parse_sum(struct parser *p);
 static const struct tree *parse_unary(struct parser *p);
 
-/* expr, { ",", expr } ; up to `close` */
+/* open, [ item, { ",", item } ], close ; the symbol is `open` */
 static struct list
 parse_list(struct parser *p, const struct tree *(*item)(struct parser *),
-           enum symbol_kind close, const char *expected)
+           enum symbol_kind close)
 {
     struct list l = {0};
+    struct span open = p->sym.at;
+    int is_sub = close == SYM_CLOSE_BRACKET;
+    advance(p);
     if (accept(p, close))
         return l;
     do
         add(p, &l, item(p));
     while (accept(p, SYM_COMMA));
-    expect(p, close, expected);
+    expect_close(p, close, open, is_sub ? "',' or ']'" : "',' or ')'",
+                 is_sub);
     return l;
 }
 
-/* Whether a call has the form of a bound mode. */
-static int
-is_mode(const struct tree *x, enum bound_mode *mode)
+static const struct {
+    const char *name;
+    enum bound_mode mode;
+} modes[] = {{"pad", BOUND_PAD}, {"clamp", BOUND_CLAMP},
+             {"wrap", BOUND_WRAP}, {"reflect", BOUND_REFLECT}};
+
+/* The bound mode of that name; BOUND_CHECK: none. */
+static enum bound_mode
+mode_named(struct str name)
 {
-    static const struct {
-        const char *name;
-        enum bound_mode mode;
-    } modes[] = {{"pad", BOUND_PAD}, {"clamp", BOUND_CLAMP},
-                 {"wrap", BOUND_WRAP}, {"reflect", BOUND_REFLECT}};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-        if (x->kind == TREE_CALL && str_equal(x->name, str_of(modes[i].name))
-            && (modes[i].mode != BOUND_CLAMP || x->n_args == 1)) {
-            *mode = modes[i].mode;
-            return 1;
-        }
-    return 0;
+        if (str_equal(name, str_of(modes[i].name)))
+            return modes[i].mode;
+    return BOUND_CHECK;
+}
+
+/* Makes a bound mode of the call x, which is `whole` of a subscript or not;
+ * clamp is a function as well, of three arguments. */
+static void
+make_mode(struct parser *p, struct tree *x, int whole)
+{
+    enum bound_mode mode = mode_named(x->name);
+    if (p->failed || mode == BOUND_CHECK
+        || (mode == BOUND_CLAMP && (!whole || x->n_args == 3)))
+        return;
+    x->kind = TREE_MODE;
+    x->mode = mode;
+    if (!whole)
+        complain(p, "E212", x->name_at, "'%s' can only be the whole of a"
+                 " subscript", show(p, x->name_at));
+    else if (mode == BOUND_PAD ? x->n_args < 2 || x->n_args > 3
+                               : x->n_args != 1)
+        complain(p, "E213", x->name_at, mode == BOUND_PAD
+                     ? "'%s' takes a position and how far it may be outside:"
+                       " pad(e, lo) or pad(e, lo, hi)"
+                     : "'%s' takes one position",
+                 show(p, x->name_at));
 }
 
 /* sub = expr | ( "pad" | "clamp" | "wrap" | "reflect" ), "(", expr,
- *       { ",", expr }, ")" ; */
+ *       { ",", expr }, ")" ; parse_call() reads the latter. */
 static const struct tree *
 parse_sub(struct parser *p)
 {
-    int32_t begin = p->sym.at.begin;
-    const struct tree *x = parse_expr(p);
-    enum bound_mode mode;
-    /* One in parentheses begins later. */
-    if (p->failed || x->at.begin != begin || !is_mode(x, &mode))
-        return x;
-    if (mode == BOUND_PAD ? x->n_args < 2 || x->n_args > 3 : x->n_args != 1)
-        complain(p, "E212", x->at, "'%s' takes %s", show(p, x->name_at),
-                 mode == BOUND_PAD
-                     ? "a position and how far it may be outside:"
-                       " pad(e, lo) or pad(e, lo, hi)"
-                     : "one position");
-    struct tree *y = NEW(p->perm, struct tree, 1);
-    *y = *x;
-    y->kind = TREE_MODE;
-    y->mode = mode;
-    return y;
+    p->sub_begin = p->sym.at.begin;
+    return parse_expr(p);
 }
 
 /* access = name, "[", [ sub, { ",", sub } ], "]" ; */
@@ -468,8 +786,7 @@ parse_access(struct parser *p)
     struct tree *x = new_tree(p, TREE_ACCESS, p->sym.at);
     x->name = text_at(p, p->sym.at);
     advance(p);
-    advance(p);
-    struct list l = parse_list(p, parse_sub, SYM_CLOSE_BRACKET, "',' or ']'");
+    struct list l = parse_list(p, parse_sub, SYM_CLOSE_BRACKET);
     x->args = l.p;
     x->n_args = l.n;
     return finish(p, x, x->name_at.begin);
@@ -480,12 +797,14 @@ static const struct tree *
 parse_call(struct parser *p)
 {
     struct tree *x = new_tree(p, TREE_CALL, p->sym.at);
+    int is_first = x->name_at.begin == p->sub_begin;
     x->name = text_at(p, p->sym.at);
     advance(p);
-    advance(p);
-    struct list l = parse_list(p, parse_expr, SYM_CLOSE_PAREN, "',' or ')'");
+    struct list l = parse_list(p, parse_expr, SYM_CLOSE_PAREN);
     x->args = l.p;
     x->n_args = l.n;
+    make_mode(p, x, is_first && (p->sym.kind == SYM_COMMA
+                                 || p->sym.kind == SYM_CLOSE_BRACKET));
     return finish(p, x, x->name_at.begin);
 }
 
@@ -497,7 +816,14 @@ parse_bound(struct parser *p, int has_range)
     b.name = expect_name(p, "the name of an index", &b.at);
     if (!has_range && !is_word(p, "in"))
         return b;
-    expect_word(p, "in", "'in' and a range");
+    if (!is_word(p, "in")) {
+        struct symbol s = p->sym;
+        struct diag *d = refuse(p, "'in' and a range");
+        if (s.kind == SYM_SET)
+            propose_instead(p, d, s.at, "in");
+        return b;
+    }
+    advance(p);
     b.lo = parse_sum(p);
     expect(p, SYM_COLON, "':' and the end of the range");
     b.hi = parse_sum(p);
@@ -508,21 +834,38 @@ parse_bound(struct parser *p, int has_range)
 static void
 parse_bounds(struct parser *p, struct tree *x)
 {
+    struct span open = p->sym.at;
     x->has_list = 1;
+    advance(p);
+    if (p->sym.kind == SYM_CLOSE_BRACKET) {
+        struct span empty = {open.begin, p->sym.at.end};
+        propose_instead(p, complain(p, "E214", empty, "'%s' names no index",
+                                    show(p, empty)), empty, "");
+        return;
+    }
     do {
         GROW(p, x->bounds, struct tree_bound, x->n_bounds);
         x->bounds[x->n_bounds++] = parse_bound(p, 0);
     } while (accept(p, SYM_COMMA));
+    int has_range = x->bounds[x->n_bounds - 1].lo != NULL;
     if (accept(p, SYM_ARROW)) {
         x->best = expect_name(p, "the name of an index", &x->best_at);
         expect(p, SYM_COLON, "':' and how many");
         x->most = parse_sum(p);
-        expect(p, SYM_CLOSE_BRACKET, "']'");
-    } else {
-        expect(p, SYM_CLOSE_BRACKET,
-               x->bounds[x->n_bounds - 1].lo ? "',', '->' or ']'"
-                                             : "'in', ',', '->' or ']'");
     }
+    expect_close(p, SYM_CLOSE_BRACKET, open,
+                 x->most ? "']'" : has_range ? "',', '->' or ']'"
+                                             : "'in', ',', '->' or ']'", 1);
+}
+
+static void
+bare_reduction(struct parser *p, const struct tree *x)
+{
+    struct symbol s = p->sym;
+    struct text t = {.perm = p->cx->perm};
+    einc_put(&t, "'(' and what '%s' reduces", show(p, x->name_at));
+    propose_parentheses(p, refuse(p, einc_text_z(&t)), s,
+                        (struct span){x->at.begin, p->last.end});
 }
 
 /* reduce = redop, [ "[", ..., "]" ], "(", expr, [ "if", expr ], ")" ; */
@@ -530,13 +873,17 @@ static const struct tree *
 parse_reduce(struct parser *p, enum redop redop)
 {
     struct tree *x = new_tree(p, TREE_REDUCE, p->sym.at);
+    struct list body = {0};
     x->name = text_at(p, p->sym.at);
     x->redop = redop;
     advance(p);
-    if (accept(p, SYM_OPEN_BRACKET))
+    if (p->sym.kind == SYM_OPEN_BRACKET)
         parse_bounds(p, x);
-    expect(p, SYM_OPEN_PAREN, "'(' and what is reduced");
-    struct list body = {0};
+    struct span open = p->sym.at;
+    if (!accept(p, SYM_OPEN_PAREN)) {
+        bare_reduction(p, x);
+        return p->nothing;
+    }
     add(p, &body, parse_expr(p));
     x->args = body.p;
     x->n_args = body.n;
@@ -544,7 +891,8 @@ parse_reduce(struct parser *p, enum redop redop)
         advance(p);
         x->guard = parse_expr(p);
     }
-    expect(p, SYM_CLOSE_PAREN, x->guard ? "')'" : "'if' or ')'");
+    expect_close(p, SYM_CLOSE_PAREN, open, x->guard ? "')'" : "'if' or ')'",
+                 0);
     return finish(p, x, x->name_at.begin);
 }
 
@@ -565,9 +913,23 @@ parse_named(struct parser *p)
     if (!is_reserved(name) && next == SYM_OPEN_PAREN)
         return parse_call(p);
     struct tree *x = new_tree(p, TREE_NAME, p->sym.at);
-    x->name = expect_name(p, "a value", &x->at);
+    if (str_equal(name, str_of("where")) || str_equal(name, str_of("if")))
+        unexpected(p, "a value");
+    x->name = expect_name(p, next == SYM_OPEN_BRACKET ? "the name of a tensor"
+                             : next == SYM_OPEN_PAREN ? "a function"
+                                                      : "a value", &x->at);
     x->height = 1;
     return x;
+}
+
+static void
+refuse_value(struct parser *p)
+{
+    struct symbol s = p->sym;
+    struct diag *d = refuse(p, "a value");
+    if (s.kind == SYM_ADD)
+        propose_instead(p, d, s.at, "");
+    propose_near(p, d, s);
 }
 
 /* primary = number | name | access | call | reduce | "(", expr, ")" ; */
@@ -575,6 +937,7 @@ static const struct tree *
 parse_primary(struct parser *p)
 {
     const struct tree *x = p->nothing;
+    struct span open = p->sym.at;
     switch (p->sym.kind) {
     case SYM_INTEGER:
         return parse_integer(p);
@@ -585,10 +948,10 @@ parse_primary(struct parser *p)
     case SYM_OPEN_PAREN:
         advance(p);
         x = parse_expr(p);
-        expect(p, SYM_CLOSE_PAREN, "')'");
+        expect_close(p, SYM_CLOSE_PAREN, open, "an operator or ')'", 0);
         return x;
     default:
-        unexpected(p, "a value");
+        refuse_value(p);
         return x;
     }
 }
@@ -646,6 +1009,28 @@ find_binary(enum symbol_kind kind)
     return NULL;
 }
 
+/* "a < b < c": what is between the operators could be said twice. */
+static void
+refuse_chain(struct parser *p, struct span first)
+{
+    struct symbol s = p->sym;
+    struct span middle = {first.end, p->last.end};
+    struct text t = {.perm = p->cx->perm};
+    while (middle.begin < middle.end
+           && strchr(" \t\r\n", p->program->source.p[middle.begin]))
+        middle.begin++;
+    einc_put(&t, " && ");
+    einc_put_str(&t, text_at(p, middle));
+    struct edit e = {{p->last.end, p->last.end}, str_of(einc_text_z(&t))};
+    struct diag *d =
+        complain(p, "E215", s.at, "comparisons do not chain");
+    if (!d)
+        return;
+    einc_diag_mark(p->cx, d, first, -1, -1, "%s", "");
+    propose(p, d, &e, 1, "write '&& %s' before '%s'", show(p, middle),
+            show(p, s.at));
+}
+
 /* or = and, { "||", and } ; and so on, down to mul: `level` and those that
  * bind closer, each to the left. */
 static const struct tree *
@@ -662,10 +1047,8 @@ parse_binary(struct parser *p, enum level level)
         add(p, &args, parse_binary(p, (enum level)(b->level + 1)));
         x = new_op(p, b->fn, at, begin, args);
         const struct binary *next = find_binary(p->sym.kind);
-        if (b->level == LEVEL_CMP && next && next->level == LEVEL_CMP) {
-            complain(p, "E213", p->sym.at, "comparisons do not chain");
-            break;
-        }
+        if (b->level == LEVEL_CMP && next && next->level == LEVEL_CMP)
+            refuse_chain(p, at);
     }
     return x;
 }
@@ -704,14 +1087,47 @@ static const struct tree *
 parse_left(struct parser *p)
 {
     struct span at;
-    enum symbol_kind next = peek(p);
-    if (p->sym.kind == SYM_NAME && next == SYM_OPEN_BRACKET
-        && einc_tree_redop_named(text_at(p, p->sym.at)) == N_REDOPS
-        && !is_reserved(text_at(p, p->sym.at)))
+    if (p->sym.kind == SYM_NAME && peek(p) == SYM_OPEN_BRACKET
+        && !is_taken(p, p->sym))
         return parse_access(p);
-    expect_name(p, "the name of a tensor", &at);
-    expect(p, SYM_OPEN_BRACKET, "'[' and the indices of the result");
+    expect_name(p, p->sym.kind == SYM_NAME ? "the name of a tensor"
+                                           : "a statement", &at);
+    struct symbol s = p->sym;
+    struct diag *d = refuse(p, "'[' and the indices of the result");
+    propose_between(p, d, s, "[]");
     return p->nothing;
+}
+
+/* "-=", which could be "+= -(...)"; "+ =" and "max ="; others. */
+static void
+refuse_assign(struct parser *p)
+{
+    struct symbol s = p->sym;
+    struct lexer ahead = p->lexer;
+    struct symbol next = einc_lex_program(&ahead);
+    if (!p->failed && next.kind == SYM_SET
+        && (s.kind == SYM_ADD || s.kind == SYM_MUL || is_word(p, "max")
+            || is_word(p, "min"))) {
+        struct edit e = {{s.at.end, next.at.begin}, str_of("")};
+        propose(p, complain(p, "E216", (struct span){s.at.begin, next.at.end},
+                            "no blank may stand inside '%s='",
+                            show(p, s.at)),
+                &e, 1, "write '%s='", show(p, s.at));
+        return;
+    }
+    int is_minus = str_equal(text_at(p, s.at), str_of("-="));
+    int32_t end = is_minus ? end_of_value(p, s) : 0;
+    struct edit edits[] = {{s.at, str_of("+= -(")}, {{end, end}, str_of(")")}};
+    const char *expected = "'=', '+=', '*=', 'max=' or 'min='";
+    struct diag *d = NULL;
+    if (s.kind == SYM_NEAR && !p->failed)
+        d = complain(p, "E210", s.at, "expected %s, found '%s'", expected,
+                     show(p, s.at));
+    else
+        d = refuse(p, expected);
+    if (is_minus)
+        propose(p, d, edits, 2, "write '+= -(...)'");
+    propose_near(p, d, s);
 }
 
 /* assign = "=" | "+=" | "*=" | "max=" | "min=" ; */
@@ -727,7 +1143,7 @@ parse_assign(struct parser *p)
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (accept(p, ops[i].kind))
             return ops[i].op;
-    unexpected(p, "'=', '+=', '*=', 'max=' or 'min='");
+    refuse_assign(p);
     return ASSIGN_SET;
 }
 
@@ -747,9 +1163,10 @@ parse_stmt(struct parser *p)
             s.where[s.n_where++] = parse_bound(p, 1);
         } while (accept(p, SYM_COMMA));
     }
-    s.at.end = p->last_end;
+    s.at.end = p->last.end;
     if (p->sym.kind != SYM_SEMICOLON && p->sym.kind != SYM_END)
-        unexpected(p, s.n_where ? "',' or ';'" : "an operator or ';'");
+        unexpected_after(p, s.n_where ? "',' or ';'" : "an operator or ';'",
+                         s.n_where > 0);
     return s;
 }
 
@@ -788,20 +1205,23 @@ parse_decl(struct parser *p)
         advance(p);
     }
     d.name = expect_name(p, "the name of a tensor", &d.at);
-    expect(p, SYM_OPEN_BRACKET, "'[' and the extents");
-    struct list l =
-        parse_list(p, parse_extent, SYM_CLOSE_BRACKET, "',' or ']'");
-    d.extents = l.p;
-    d.n_extents = l.n;
+    if (p->sym.kind == SYM_OPEN_BRACKET) {
+        struct list l = parse_list(p, parse_extent, SYM_CLOSE_BRACKET);
+        d.extents = l.p;
+        d.n_extents = l.n;
+    } else {
+        struct symbol s = p->sym;
+        propose_between(p, refuse(p, "'[' and the extents"), s, "[]");
+    }
     if (accept(p, SYM_COLON)) {
         d.dtype = p->sym.kind == SYM_NAME ? dtype_named(text_at(p, p->sym.at))
                                           : EINC_DTYPE_NONE;
         if (d.dtype)
             advance(p);
         else
-            unexpected(p, "a type, such as f32,");
+            unexpected(p, "a type");
     }
-    d.at = (struct span){begin, p->last_end};
+    d.at = (struct span){begin, p->last.end};
     return d;
 }
 
@@ -810,6 +1230,7 @@ static int
 parse_decls(struct parser *p, struct tree_decl **decls, int may_be_empty)
 {
     int n = 0;
+    struct span open = p->sym.at;
     expect(p, SYM_OPEN_PAREN, "'(' and declarations");
     if (may_be_empty && accept(p, SYM_CLOSE_PAREN))
         return 0;
@@ -817,7 +1238,7 @@ parse_decls(struct parser *p, struct tree_decl **decls, int may_be_empty)
         GROW(p, *decls, struct tree_decl, n);
         (*decls)[n++] = parse_decl(p);
     } while (accept(p, SYM_COMMA));
-    expect(p, SYM_CLOSE_PAREN, "',' or ')'");
+    expect_close(p, SYM_CLOSE_PAREN, open, "',' or ')'", 1);
     return n;
 }
 
@@ -883,7 +1304,8 @@ einc_parse_program(struct arena *perm, struct arena scratch, struct str source)
         einc_fail(cx, EINC_ELIMIT, "E807", (struct span){-1, -1},
                   "the text has %lld bytes; at most %d are read",
                   (long long)source.n, MAX_TEXT);
-    struct parser p = {.cx = cx, .perm = perm, .scratch = scratch};
+    struct parser p = {.cx = cx, .perm = perm, .scratch = scratch,
+                       .sub_begin = -1};
     p.lexer = (struct lexer){(const unsigned char *)source.p, 0,
                              (int32_t)source.n};
     p.nothing = NEW(perm, struct tree, 1);

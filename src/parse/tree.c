@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tree.c - dump "expr" of form B; see tree.h. A node a line: what it is, its
- * name or number as written, its place; what it is made of stands below it,
- * two columns further in.
+ * tree.c - dump "expr" of form B; see tree.h. It is form B again, in which
+ * every operator below another one has its own parentheses.
  */
 #include "parse/tree.h"
 
@@ -12,126 +11,169 @@ struct printer {
 };
 
 static void
-print_end(struct printer *p, struct span at)
+print_at(struct printer *p, struct span at)
 {
-    einc_put(p->t, " %d:%d\n", at.begin, at.end);
-}
-
-/* Without the rest of the line. */
-static void
-print_word(struct printer *p, const char *kind, struct str word)
-{
-    einc_put(p->t, "%*s%s ", p->t->indent, "", kind);
-    einc_put_str(p->t, word);
-}
-
-static struct str
-text_at(const struct printer *p, struct span at)
-{
-    return (struct str){p->source.p + at.begin, at.end - at.begin};
+    einc_put_str(p->t, (struct str){p->source.p + at.begin,
+                                    at.end - at.begin});
 }
 
 static void print_node(struct printer *p, const struct tree *x);
 
+/* As part of something: in parentheses if it is made by an operator. */
 static void
-print_nodes(struct printer *p, const struct tree *const *x, int n)
+print_part(struct printer *p, const struct tree *x)
 {
-    p->t->indent += 2;
-    for (int i = 0; i < n; i++)
-        print_node(p, x[i]);
-    p->t->indent -= 2;
+    int is_op = x->kind == TREE_OP;
+    einc_put(p->t, is_op ? "(" : "");
+    print_node(p, x);
+    einc_put(p->t, is_op ? ")" : "");
 }
 
-/* "over p in" and the ends of its range below. */
 static void
-print_bound(struct printer *p, const char *kind, const struct tree_bound *b)
+print_op(struct printer *p, const struct tree *x)
 {
-    print_word(p, kind, b->name);
-    if (b->lo)
-        einc_put(p->t, " in");
-    print_end(p, b->at);
-    if (b->lo)
-        print_nodes(p, (const struct tree *const[]){b->lo, b->hi}, 2);
+    if (x->n_args == 1) {
+        print_at(p, x->name_at);
+        print_part(p, x->args[0]);
+        return;
+    }
+    print_part(p, x->args[0]);
+    einc_put(p->t, " ");
+    print_at(p, x->name_at);
+    einc_put(p->t, " ");
+    print_part(p, x->args[1]);
+    if (x->fn == FN_SELECT) {
+        einc_put(p->t, " : ");
+        print_part(p, x->args[2]);
+    }
+}
+
+/* The call of the function clamp that no bound mode was: "(clamp(i))". */
+static int
+is_odd_clamp(const struct tree *x)
+{
+    return x->kind == TREE_CALL && str_equal(x->name, str_of("clamp"))
+           && x->n_args != 3;
+}
+
+static void
+print_args(struct printer *p, const struct tree *x, const char *ends)
+{
+    print_at(p, x->name_at);
+    einc_put(p->t, "%c", ends[0]);
+    for (int i = 0; i < x->n_args; i++) {
+        int odd = x->kind == TREE_ACCESS && is_odd_clamp(x->args[i]);
+        einc_put(p->t, "%s%s", i ? ", " : "", odd ? "(" : "");
+        print_node(p, x->args[i]);
+        einc_put(p->t, "%s", odd ? ")" : "");
+    }
+    einc_put(p->t, "%c", ends[1]);
+}
+
+static void
+print_bound(struct printer *p, const struct tree_bound *b)
+{
+    einc_put_str(p->t, b->name);
+    if (!b->lo)
+        return;
+    einc_put(p->t, " in ");
+    print_part(p, b->lo);
+    einc_put(p->t, ":");
+    print_part(p, b->hi);
+}
+
+static void
+print_bounds(struct printer *p, const struct tree_bound *b, int n)
+{
+    for (int i = 0; i < n; i++) {
+        einc_put(p->t, i ? ", " : "");
+        print_bound(p, &b[i]);
+    }
 }
 
 static void
 print_reduce(struct printer *p, const struct tree *x)
 {
-    p->t->indent += 2;
-    for (int i = 0; i < x->n_bounds; i++)
-        print_bound(p, "over", &x->bounds[i]);
-    if (x->most) {
-        print_word(p, "best", x->best);
-        print_end(p, x->best_at);
-        print_nodes(p, &x->most, 1);
+    print_at(p, x->name_at);
+    if (x->has_list) {
+        einc_put(p->t, "[");
+        print_bounds(p, x->bounds, x->n_bounds);
+        if (x->most) {
+            einc_put(p->t, " -> ");
+            einc_put_str(p->t, x->best);
+            einc_put(p->t, ":");
+            print_part(p, x->most);
+        }
+        einc_put(p->t, "]");
     }
+    einc_put(p->t, "(");
+    print_node(p, x->args[0]);
     if (x->guard) {
-        einc_line(p->t, "if");
-        print_nodes(p, &x->guard, 1);
+        einc_put(p->t, " if ");
+        print_node(p, x->guard);
     }
-    p->t->indent -= 2;
-    print_nodes(p, x->args, x->n_args);
+    einc_put(p->t, ")");
 }
 
 static void
 print_node(struct printer *p, const struct tree *x)
 {
-    static const char *const kinds[] = {
-        [TREE_NUMBER] = "number", [TREE_NAME] = "name",
-        [TREE_ACCESS] = "access", [TREE_CALL] = "call", [TREE_OP] = "op",
-        [TREE_MODE] = "mode", [TREE_REDUCE] = "reduce"};
-    struct str word = x->kind == TREE_OP ? str_of(einc_fn_info(x->fn)->name)
-                                         : text_at(p, x->name_at);
-    print_word(p, kinds[x->kind], word);
-    print_end(p, x->at);
-    if (x->kind == TREE_REDUCE)
-        print_reduce(p, x);
-    else
-        print_nodes(p, x->args, x->n_args);
-}
-
-static void
-print_decl(struct printer *p, const char *kind, const struct tree_decl *d)
-{
-    print_word(p, kind, d->name);
-    einc_put(p->t, "[");
-    for (int i = 0; i < d->n_extents; i++) {
-        einc_put(p->t, i ? "," : "");
-        einc_put_str(p->t, text_at(p, d->extents[i]->at));
+    switch (x->kind) {
+    case TREE_NUMBER: case TREE_NAME: print_at(p, x->name_at); break;
+    case TREE_ACCESS: print_args(p, x, "[]"); break;
+    case TREE_CALL: case TREE_MODE: print_args(p, x, "()"); break;
+    case TREE_OP: print_op(p, x); break;
+    case TREE_REDUCE: print_reduce(p, x); break;
     }
-    einc_put(p->t, "]");
-    if (d->dtype)
-        einc_put(p->t, ":%s", einc_dtype_info(d->dtype)->name);
-    print_end(p, d->at);
 }
 
 static void
-print_header(struct printer *p, const struct tree_program *g)
+print_decls(struct printer *p, const struct tree_decl *d, int n)
 {
-    einc_put(p->t, "kernel ");
-    einc_put_str(p->t, g->kernel);
-    einc_put(p->t, "\n");
-    for (int i = 0; i < g->n_in; i++)
-        print_decl(p, g->in[i].inout ? "in inout" : "in", &g->in[i]);
-    for (int i = 0; i < g->n_out; i++)
-        print_decl(p, g->out[i].inout ? "out inout" : "out", &g->out[i]);
+    einc_put(p->t, "(");
+    for (int i = 0; i < n; i++) {
+        einc_put(p->t, "%s%s", i ? ", " : "", d[i].inout ? "inout " : "");
+        einc_put_str(p->t, d[i].name);
+        einc_put(p->t, "[");
+        for (int k = 0; k < d[i].n_extents; k++) {
+            einc_put(p->t, k ? ", " : "");
+            print_at(p, d[i].extents[k]->at);
+        }
+        einc_put(p->t, "]");
+        if (d[i].dtype)
+            einc_put(p->t, ":%s", einc_dtype_info(d[i].dtype)->name);
+    }
+    einc_put(p->t, ")");
+}
+
+static void
+print_stmt(struct printer *p, const struct tree_stmt *s)
+{
+    print_node(p, s->left);
+    einc_put(p->t, " ");
+    print_at(p, s->op_at);
+    einc_put(p->t, " ");
+    print_node(p, s->right);
+    if (s->n_where) {
+        einc_put(p->t, " where ");
+        print_bounds(p, s->where, s->n_where);
+    }
 }
 
 void
 einc_tree_print(struct text *t, const struct tree_program *g)
 {
     struct printer p = {t, g->source};
-    einc_line(t, "expr program");
-    if (g->kernel.p)
-        print_header(&p, g);
+    if (g->kernel.p) {
+        einc_put(t, "kernel ");
+        einc_put_str(t, g->kernel);
+        print_decls(&p, g->in, g->n_in);
+        einc_put(t, " -> ");
+        print_decls(&p, g->out, g->n_out);
+        einc_put(t, ":\n");
+    }
     for (int i = 0; i < g->n_stmts; i++) {
-        const struct tree_stmt *s = &g->stmts[i];
-        print_word(&p, "stmt", text_at(&p, s->op_at));
-        print_end(&p, s->at);
-        print_nodes(&p, (const struct tree *const[]){s->left, s->right}, 2);
-        t->indent += 2;
-        for (int k = 0; k < s->n_where; k++)
-            print_bound(&p, "where", &s->where[k]);
-        t->indent -= 2;
+        print_stmt(&p, &g->stmts[i]);
+        einc_put(t, i + 1 < g->n_stmts ? ";\n" : "\n");
     }
 }

@@ -99,7 +99,8 @@ const char *einc_tree_redop_name(enum redop r);
 /* The reduction of that name; N_REDOPS: none. */
 enum redop einc_tree_redop_named(struct str name);
 
-/* Dump "expr" of a program: one node a line, indented, as written. */
+/* Dump "expr" of a program: the same program, a line per statement, in which
+ * every operator below another one has its own parentheses. */
 void einc_tree_print(struct text *t, const struct tree_program *p);
 
 #endif
