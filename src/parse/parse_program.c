@@ -238,7 +238,7 @@ static const struct near {
     {":=", "=", NULL}, {"=", "==", NULL}, {"==", "=", NULL},
     {"@", "*", NULL}, {"and", "&&", NULL}, {"or", "||", NULL},
     {")", "", NULL}, {"]", "", NULL},
-    {";", "", NULL}, {"..", ":", NULL}, {"->", ":", NULL},
+    {";", "", NULL}, {",", "", NULL}, {"..", ":", NULL}, {"->", ":", NULL},
     {"\xc3\x97", "*", NULL}, {"\xc2\xb7", "*", NULL},
     {"\xe2\x8b\x85", "*", NULL}, {"\xe2\x88\x97", "*", NULL},
     {"\xe2\x88\x92", "-", NULL}, {"\xc3\xb7", "/", NULL},
@@ -272,7 +272,8 @@ propose_missing(struct parser *p, struct diag *d, struct symbol s, int list)
     if (!begins_value(s))
         return;
     if (str_equal(text_at(p, p->last), str_of("not")))
-        propose_instead(p, d, p->last, "!");
+        propose(p, d, &(struct edit){p->last, str_of("!")}, 1,
+                "write '!' for '%s'", show(p, p->last));
     if (einc_fn_named(text_at(p, p->last)) != N_FNS)
         propose_parentheses(p, d, s, p->last);
     if (list)
@@ -929,6 +930,8 @@ refuse_value(struct parser *p)
     struct diag *d = refuse(p, "a value");
     if (s.kind == SYM_ADD)
         propose_instead(p, d, s.at, "");
+    if (str_equal(text_at(p, p->last), str_of(",")))
+        propose_instead(p, d, p->last, "");
     propose_near(p, d, s);
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "parse/graph.h"
+#include "parse/tree.h"
 
 struct front {
     /* what is asked */
@@ -25,8 +26,10 @@ struct front {
     const int32_t *out_ids;
     int64_t n_out_ids;
     int stop_after_expr;
+    int stop_after_tree;           /* the source is form B */
     /* what came of it */
-    const struct expr *expr;       /* NULL: not reached */
+    const struct tree_program *tree; /* NULL: not reached */
+    const struct expr *expr;
     const struct program *program;
     const struct graph *graph;
     /* how */
@@ -55,6 +58,7 @@ static inline enum einc_status
 front_run(struct front *f)
 {
     memset(&f->cx, 0, sizeof f->cx);
+    f->tree = NULL;
     f->expr = NULL;
     f->program = NULL;
     f->graph = NULL;
@@ -65,6 +69,10 @@ front_run(struct front *f)
     f->cx.source = f->source;
     if (setjmp(f->cx.boundary))
         return f->cx.status;
+    if (f->stop_after_tree) {
+        f->tree = einc_parse_program(&f->perm, f->scratch, f->source);
+        return EINC_OK;
+    }
     f->expr = f->ids ? einc_parse_ids(&f->perm, f->n_in, f->ids, f->n_ids,
                                       f->out_ids, f->n_out_ids)
                      : einc_parse(&f->perm, f->scratch, f->source, f->flags);

@@ -3,7 +3,8 @@
  * test_records.c - runs the .test files of tests/parse: the front end as data.
  * A record is
  *     %EXPR text       with the escapes \n \t \\ \xHH; or %IDS for integer
- *                      labels: "0 1, 1 ... 2 -> 0 2"
+ *                      labels: "0 1, 1 ... 2 -> 0 2"; or %PROGRAM for
+ *                      index statements, which are parsed only
  *     %IN f32 2x3, i8  operands: a type, a shape (none: a scalar), and "@3:-1"
  *                      where strides are given
  *     %OUT f32 2x4     the output given; "-" for a type not given
@@ -13,6 +14,7 @@
  *     %MAKES f32 2x4   type and shape of the output
  *     %COMPUTE f32     type of the sums
  *     %STMT text       dump "stmt", one line
+ *     %TREE text       dump "expr" of a program, its lines made one
  *     %DUMP expr       or graph: the lines that follow, up to %END
  *     %FAIL EINC_ESHAPE  the report: the lines that follow, up to %END
  * A line that begins with '#' is a comment. usage: test_records [folder]
@@ -55,6 +57,7 @@ struct record {
     struct front front;
     enum einc_status status;
     int did_run, n_expected;
+    int is_program;
 };
 
 struct file {
@@ -190,6 +193,7 @@ run(struct record *r)
         in[k] = r->in[k].layout;
     r->front.source = (struct str){text, r->n_text};
     r->front.flags = r->flags;
+    r->front.stop_after_tree = r->is_program;
     r->front.in = in;
     r->front.n_in = r->n_in;
     r->front.out = r->has_out ? &r->out.layout : NULL;
@@ -224,6 +228,16 @@ finish(struct record *r, struct file *f)
 }
 
 static void
+put_tree(struct text *t, const struct tree_program *p)
+{
+    einc_put(t, "%%TREE ");
+    einc_tree_print(t, p);
+    for (int64_t i = 0; i + 1 < t->n; i++)
+        if (t->p[i] == '\n')
+            t->p[i] = ' ';
+}
+
+static void
 compare(struct record *r, struct file *f, const char *what, const char *want)
 {
     static const char *const names[] = {
@@ -238,6 +252,9 @@ compare(struct record *r, struct file *f, const char *what, const char *want)
         got.n = 0;
         einc_put(&got, "%%FAIL %s\n%s", names[r->status],
                  front_report(&r->front));
+    } else if (r->front.tree) {
+        got.n = 0;
+        put_tree(&got, r->front.tree);
     } else if (!strcmp(what, "FAIL")) {
         got.n = 0;
         einc_put(&got, "%%STMT ");
@@ -303,13 +320,14 @@ obey(struct record *r, struct file *f, FILE *in, int *line, char *s)
     char *rest = space ? space + 1 : s + strlen(s);
     size_t n = (size_t)(space ? space - s : rest - s);
 #define IS(name) (n == sizeof(name) - 1 && !memcmp(s, name, n))
-    if (IS("%EXPR") || IS("%IDS")) {
+    if (IS("%EXPR") || IS("%IDS") || IS("%PROGRAM")) {
         finish(r, f);
         r->line = *line;
         if (IS("%IDS"))
             read_ids(r, rest);
         else
             read_expr(r, rest);
+        r->is_program = IS("%PROGRAM");
     } else if (IS("%IN")) {
         read_operands(r, rest);
     } else if (IS("%OUT")) {
@@ -323,7 +341,8 @@ obey(struct record *r, struct file *f, FILE *in, int *line, char *s)
     } else if (IS("%FAIL") || IS("%DUMP")) {
         snprintf(want, sizeof want, "%s", s);
         read_block(r, f, in, line, want);
-    } else if (IS("%MAKES") || IS("%STMT") || IS("%COMPUTE")) {
+    } else if (IS("%MAKES") || IS("%STMT") || IS("%COMPUTE")
+               || IS("%TREE")) {
         snprintf(want, sizeof want, "%.*s\n", MAX_TEXT - 2, s);
         s[n] = 0;
         compare(r, f, s + 1, want);
