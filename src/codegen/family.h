@@ -28,7 +28,8 @@ struct family {
     void (*print)(struct text *t, const struct nest *w);
 };
 
-extern const struct family einc_family_fused, einc_family_direct;
+extern const struct family einc_family_fused, einc_family_direct,
+    einc_family_lanes;
 extern const struct family einc_family_stream, einc_family_gett,
     einc_family_transpose;
 

@@ -328,6 +328,8 @@ put_plain_count(const struct printer *k)
         einc_print_fused_count(k);
     else if (k->nest->family == FAMILY_DIRECT)
         einc_print_direct_count(k);
+    else if (k->nest->family == FAMILY_LANES)
+        einc_print_lanes_count(k);
     else if (k->nest->family == FAMILY_TRANSPOSE)
         einc_print_transpose_count(k);
     else
@@ -344,6 +346,8 @@ put_plain_step(const struct file *f, int set, int step)
         einc_print_transpose_parts(&k, &worth);
     else if (k.nest->family == FAMILY_DIRECT)
         einc_print_direct_parts(&k, &worth);
+    else if (k.nest->family == FAMILY_LANES)
+        einc_print_lanes_parts(&k, &worth);
     else if (k.nest->family == FAMILY_STREAM)
         einc_print_stream_parts(&k, &worth);
     if (!k.in_parts) {

@@ -68,6 +68,8 @@ einc_file_printer(const struct file *f, struct text *t, int set, int step)
     k.in_parts = k.nest->family == FAMILY_FUSED ? einc_print_fused_parts(&k)
                  : k.nest->family == FAMILY_DIRECT
                      ? einc_print_direct_parts(&k, &worth)
+                 : k.nest->family == FAMILY_LANES
+                     ? einc_print_lanes_parts(&k, &worth)
                  : k.nest->family == FAMILY_TRANSPOSE
                      ? einc_print_transpose_parts(&k, &worth)
                      : k.nest->family == FAMILY_STREAM &&
@@ -142,6 +144,9 @@ print_kernel(const struct printer *k)
         break;
     case FAMILY_DIRECT:
         einc_print_direct(k);
+        break;
+    case FAMILY_LANES:
+        einc_print_lanes(k);
         break;
     case FAMILY_TRANSPOSE:
         einc_print_transpose_loops(k);

@@ -11,6 +11,7 @@ static const struct family *const families[N_FAMILIES] = {
     [FAMILY_GETT] = &einc_family_gett,
     [FAMILY_FUSED] = &einc_family_fused,
     [FAMILY_DIRECT] = &einc_family_direct,
+    [FAMILY_LANES] = &einc_family_lanes,
     [FAMILY_TRANSPOSE] = &einc_family_transpose,
 };
 
@@ -228,8 +229,8 @@ choose_family(struct nest *w, enum nest_mode mode, enum nest_family asked)
             (cuda && x->id != FAMILY_STREAM) || !x->fits(w))
             continue;
         double seconds = x->cost(w);
-        double bar = mode == NEST_BEST && x->literal ? margin * w->seconds
-                                                     : w->seconds;
+        int only = mode == NEST_BEST && x->literal && best && !best->literal;
+        double bar = only ? margin * w->seconds : w->seconds;
         if (x->id != asked && best && (best->id == asked || seconds >= bar))
             continue;
         best = x;

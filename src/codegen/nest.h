@@ -19,7 +19,7 @@
 #include "plan/plan.h"
 
 enum nest_family { FAMILY_STREAM, FAMILY_GETT, FAMILY_TRANSPOSE, FAMILY_FUSED,
-                   FAMILY_DIRECT, N_FAMILIES,
+                   FAMILY_DIRECT, FAMILY_LANES, N_FAMILIES,
                    FAMILY_ANY = -1 };
 
 enum loop_role { LOOP_BATCH, LOOP_M, LOOP_N, LOOP_K, N_LOOP_ROLES };

@@ -98,6 +98,9 @@ void einc_print_fused_count(const struct printer *p);
 void einc_print_direct(const struct printer *p); /* or by_parameter */
 int einc_print_direct_parts(const struct printer *p, struct text *worth);
 void einc_print_direct_count(const struct printer *p);
+void einc_print_lanes(const struct printer *p); /* or by_parameter */
+int einc_print_lanes_parts(const struct printer *p, struct text *worth);
+void einc_print_lanes_count(const struct printer *p);
 /* Of a gett, once per set of instructions: block sizes and register tile. */
 void einc_print_tiles(const struct printer *p);
 /* Once per file and storage type: rows of lhs (side 0) or columns of rhs (1)

@@ -64,6 +64,7 @@ struct tally {
     double seconds[2];      /* of processor time: here, in compilers */
     long builtin[MOST_SETS][N_KINDS]; /* steps that a built-in kernel ran */
     long steps[N_COLUMNS][N_KINDS][N_COMPUTE];
+    long nests[N_FAMILIES]; /* kernels that ran, by the family of their nest */
     long storage[N_DTYPES + 1][2]; /* cases with that type in, out */
 };
 
@@ -204,12 +205,15 @@ struct making {
     struct unit units[MAX_STEPS];
 };
 
-/* One step over all operands is fused, where it can be. A direct kernel is
- * for one case alone, and a compiler must be run for it: some cases ask. */
+/* One step over all operands is fused, where it can be. A direct kernel, or
+ * one that has its lanes in a batch, is for one case alone, and a compiler
+ * must be run for it: some cases ask. */
 static enum nest_family
 spec_family(const struct spec *s)
 {
-    enum { DIRECT_PERCENT = 40 };
+    enum { DIRECT_PERCENT = 40, LANES_PERCENT = 80 };
+    if (s->tiny && s->data_seed % 100 < LANES_PERCENT)
+        return FAMILY_LANES;
     if (strcmp(s->path, "whole") == 0)
         return FAMILY_FUSED;
     return s->data_seed % 100 < DIRECT_PERCENT ? FAMILY_DIRECT : FAMILY_ANY;
@@ -464,9 +468,11 @@ run_units(struct tester *t, struct trial *x, const int *id, int threads)
     struct rng r = rng_of(x->s->data_seed, 3, (uint64_t)threads);
     if (einc_guard(&g, make_nests, &m, NULL) != EINC_OK)
         return fail(t, "no memory for nests");
-    for (int k = 0; k < m.plan->n_steps; k++)
+    for (int k = 0; k < m.plan->n_steps; k++) {
         run_unit(t, x, m.nests[k], k, t->build.list[id[k]].kernel, threads,
                  &r);
+        t->tally->nests[m.nests[k]->family] += !t->quiet;
+    }
     einc_guard_free(&g, 0);
     einc_guard_free(&g, 1);
     return 1;
@@ -1232,6 +1238,8 @@ add_tally(struct tally *to, const struct tally *from)
     for (int k = 0; k < MOST_SETS; k++)
         for (int f = 0; f < N_KINDS; f++)
             to->builtin[k][f] += from->builtin[k][f];
+    for (int f = 0; f < N_FAMILIES; f++)
+        to->nests[f] += from->nests[f];
     for (int d = 0; d <= N_DTYPES; d++)
         for (int k = 0; k < 2; k++)
             to->storage[d][k] += from->storage[d][k];
@@ -1309,6 +1317,21 @@ print_builtin(const struct tally *t, const struct tester *sets)
     return empty;
 }
 
+/* Runs of kernels; returns how many families had none. */
+static int
+print_nests(const struct tally *t)
+{
+    int empty = 0;
+    printf("runs");
+    for (int f = 0; f < N_FAMILIES; f++) {
+        printf(" %ld %s", t->nests[f],
+               einc_nest_family_name((enum nest_family)f));
+        empty += t->nests[f] == 0;
+    }
+    printf("\n");
+    return empty;
+}
+
 static void
 print_storage(const struct tally *t)
 {
@@ -1331,7 +1354,8 @@ summary(const struct options *o, const struct tally *tally, double seconds)
         add_tally(&all, &tally[w]);
     struct tester sets = {0};
     open_sets(&sets);
-    int empty = print_steps(&all) + print_builtin(&all, &sets);
+    int empty = print_steps(&all) + print_builtin(&all, &sets) +
+                print_nests(&all);
     print_storage(&all);
     printf("seed %" PRIu64 ": %ld cases, %ld of real data; %ld also by a "
            "plain sum\n", o->seed, all.passed, all.real, all.plain);

@@ -69,6 +69,8 @@ struct spec {
     int alpha, beta;    /* 0: NULL, else one of the values of data.h */
     uint64_t data_seed;
     int fat;            /* M and N large enough for a GETT */
+    int tiny;           /* M, N and K small beside label 0, which is the last
+                         * of all dims: many products side by side */
     int ticket, nth;    /* how it is compiled: configs_pick() */
 };
 
@@ -224,6 +226,31 @@ make_pair(struct rng *r, struct spec *s)
     rng_shuffle(r, s->in[1].token, s->in[1].n_tokens);
     if (rng_percent(r, 60))
         rng_shuffle(r, s->out.token, s->out.n_tokens);
+}
+
+/* A batch or a free index last in all that hold it, with small M, N and K. */
+static inline void
+make_tiny(struct rng *r, struct spec *s)
+{
+    int outer = rng_percent(r, 35), m = rng_range(r, 1, 2);
+    int n = rng_below(r, 3), k = rng_range(r, 1, 2), both = rng_percent(r, 65);
+    int side = rng_below(r, 2), first = 1 + outer;
+    s->n_in = 2;
+    s->n_labels = first + m + n + k;
+    for (int o = 0; o < 2; o++) {
+        struct spec_term *t = &s->in[o];
+        if (both || rng_percent(r, 50))
+            add_labels(t, 1, outer);
+        add_labels(t, o ? first + m : first, o ? n : m);
+        add_labels(t, first + m + n, k);
+        rng_shuffle(r, t->token, t->n_tokens);
+        if (both || o == side)
+            add_token(t, 0);
+    }
+    add_labels(&s->out, 1, outer && (spec_counts(s, 1) > 0));
+    add_labels(&s->out, first, m + n);
+    rng_shuffle(r, s->out.token, s->out.n_tokens);
+    add_token(&s->out, 0);
 }
 
 static inline void
@@ -436,12 +463,14 @@ choose_types(struct rng *r, struct spec *s)
 static inline void
 choose_layouts(struct rng *r, struct spec *s)
 {
+    int dense = s->tiny && rng_percent(r, 60);
     for (int o = 0; o < s->n_in; o++) {
-        s->in[o].style =
-            rng_percent(r, 45) ? DENSE : (enum style)rng_below(r, N_STYLES);
+        s->in[o].style = dense || rng_percent(r, 45)
+                             ? DENSE
+                             : (enum style)rng_below(r, N_STYLES);
         s->in[o].seed = rng_next(r);
     }
-    s->out.style = rng_percent(r, 50) ? DENSE : (enum style)rng_below(r, 5);
+    s->out.style = dense || rng_percent(r, 50) ? DENSE : (enum style)rng_below(r, 5);
     s->out.seed = rng_next(r);
     if (s->out.style != DENSE)
         s->out_given = 1;
@@ -563,6 +592,10 @@ choose_sizes(struct rng *r, const struct spec *s, enum policy policy,
     int keep = policy == TINY || policy == MIXED ? -1 : feature(r, s, policy);
     for (int x = 0; x < spec_labels(s); x++) {
         size[x] = size_of(r, policy, x == keep);
+        if (s->tiny && policy != TINY)
+            size[x] = x ? rng_range(r, 2, rng_percent(r, 12) ? 7 : 4)
+                        : rng_percent(r, 30) ? rng_range(r, 1, 20)
+                                             : rng_range(r, 21, 700);
         if (s->fat && x != keep && policy != TINY && spec_out_holds(s, x))
             size[x] = spec_counts(s, x) > 1 ? rng_range(r, 1, 3)
                                             : rng_range(r, 9, 40);
@@ -589,8 +622,11 @@ choose_structure(struct rng *r, struct spec *s, int turn)
     static const int kinds[] = {0, 99, 60};
     int kind = turn < 0 ? rng_below(r, 100) : kinds[turn % 3];
     s->fat = kind < 40;
+    s->tiny = kind >= 40 && kind < 43;
     if (s->fat)
         make_pair(r, s);
+    else if (kind < 43)
+        make_tiny(r, s);
     else if (kind < 48)
         make_chain(r, s);
     else if (kind < 53)
