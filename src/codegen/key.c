@@ -116,7 +116,8 @@ put_stream(struct text *t, const struct nest *w)
 const char *
 einc_nest_key(struct arena *perm, const struct nest *w)
 {
-    int literal = w->family == FAMILY_DIRECT || w->family == FAMILY_FUSED;
+    int literal = w->family == FAMILY_DIRECT || w->family == FAMILY_FUSED ||
+                  w->family == FAMILY_LANES;
     if (w->mode != NEST_GENERIC && !literal)
         return NULL;
     struct text t = {.perm = perm};

@@ -322,23 +322,6 @@ fits(const struct nest *w)
 
 /* --- cost --------------------------------------------------------------- */
 
-static enum machine_type
-type_of(enum einc_dtype compute)
-{
-    switch (compute) {
-    case EINC_F64:
-    case EINC_C128:
-        return MACHINE_F64;
-    case EINC_I64:
-        return MACHINE_I64;
-    case EINC_F32:
-    case EINC_C64:
-        return MACHINE_F32;
-    default:
-        return MACHINE_I32;
-    }
-}
-
 /* Microseconds in which all operands and results pass. */
 static double
 memory_time(const struct nest *w, const struct lanes_cut *c,
@@ -361,7 +344,8 @@ work_time(const struct nest *w, const struct lanes_roles *r,
     const struct target *t = w->target;
     int bytes = einc_nest_bytes(w->compute);
     double lanes = t->vector_bytes ? (double)t->vector_bytes / bytes : 1;
-    double operation = 2 * lanes / (double)m->peak[type_of(w->compute)];
+    double operation =
+        2 * lanes / (double)m->peak[einc_machine_type(w->compute)];
     double steps = (double)einc_nest_blocks(w->idx[r->lane].extent.value,
                                             c->step);
     double tasks = (double)einc_lanes_tasks(c, w->idx[r->lane].extent.value);

@@ -185,8 +185,8 @@ print_flush(const struct lanes_printer *x)
     einc_line(t, "for (; ends && at < n; at++)");
     einc_line(t, "    to[at] = from[at];");
     einc_line(t, "for (int64_t k = 0; k < %d && !ends; k += %d)", line, step);
-    einc_line(t, "    *(vector *)(from + k - %d) = *(const vector *)(from + n + k "
-                 "- %d);", line, line);
+    einc_line(t, "    *(vector *)(from + k - %d) = "
+                 "*(const vector *)(from + n + k - %d);", line, line);
     t->indent -= 4;
     einc_line(t, "}");
     einc_put(t, "\n");
