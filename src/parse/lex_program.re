@@ -62,6 +62,8 @@ again:
     "*="                           { kind = SYM_SET_MUL; goto done; }
     "max="                         { kind = SYM_SET_MAX; goto done; }
     "min="                         { kind = SYM_SET_MIN; goto done; }
+    ("max" | "min") "=="           { l->at = begin + 3;
+                                     kind = SYM_NAME; goto done; }
     "+"                            { kind = SYM_ADD; goto done; }
     "-"                            { kind = SYM_SUB; goto done; }
     "*"                            { kind = SYM_MUL; goto done; }

@@ -1,36 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * parse_program.c - a form B text -> struct tree_program; see tree.h. The
- * grammar rule stands above each function. A fault is reported once, what is
- * left of its statement is skipped, and the next one is read.
+ * grammar rule stands above each function. A fault is told once, what is left
+ * of its statement is skipped, and the next one is read.
  */
-#include "parse/tree.h"
+#include "parse/fault.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#include "parse/lex_program.h"
-
-enum {
-    MAX_TEXT = 1 << 30, /* bytes; places in it are int32_t */
-    HINT_TEXT = 2000,   /* bytes of the longest text that hints are tried on */
-    SHOWN = 40          /* columns of user's text in a message */
-};
-
-struct parser {
-    struct cx *cx;
-    struct arena *perm;
-    struct arena scratch;
-    struct lexer lexer;
-    struct symbol sym;
-    struct span last;           /* the symbol before `sym` */
-    int32_t sub_begin;          /* where the last subscript begins */
-    int failed;                 /* in this statement: `sym` is SYM_END then,
-                                 * so that every rule returns at once */
-    int depth;                  /* of the rules that are being read */
-    const struct tree *nothing; /* stands for what could not be read */
-    struct tree_program *program;
-};
+enum { MAX_TEXT = 1 << 30 }; /* bytes; places in it are int32_t */
 
 static void
 advance(struct parser *p)
@@ -39,18 +18,6 @@ advance(struct parser *p)
         return;
     p->last = p->sym.at;
     p->sym = einc_lex_program(&p->lexer);
-}
-
-static struct str
-text_at(const struct parser *p, struct span at)
-{
-    return (struct str){p->program->source.p + at.begin, at.end - at.begin};
-}
-
-static const char *
-show(const struct parser *p, struct span at)
-{
-    return einc_diag_show(p->cx, text_at(p, at), SHOWN);
 }
 
 static int
@@ -66,370 +33,6 @@ peek(const struct parser *p)
 {
     struct lexer ahead = p->lexer;
     return p->failed ? SYM_END : einc_lex_program(&ahead).kind;
-}
-
-/* --- diagnostics ---------------------------------------------------------- */
-
-/* Whether the same was said of an equal stretch of text: once is enough. */
-static int
-is_said(const struct parser *p, const char *code, struct span at)
-{
-    for (int i = 0; i < p->cx->n_diags; i++) {
-        const struct diag *d = &p->cx->diags[i];
-        struct span old = {d->marks[0].begin, d->marks[0].end};
-        if (!strcmp(d->code, code) && at.begin < at.end
-            && str_equal(text_at(p, old), text_at(p, at)))
-            return 1;
-    }
-    return 0;
-}
-
-/* Lets go of the rest of the statement. */
-static void
-give_up(struct parser *p)
-{
-    p->failed = 1;
-    p->sym.kind = SYM_END;
-}
-
-/* Reports the fault of this statement, with one bare caret; NULL if another
- * one had the same odd character, number or operator. */
-__attribute__((format(printf, 4, 5)))
-static struct diag *
-complain(struct parser *p, const char *code, struct span at, const char *fmt,
-         ...)
-{
-    struct text t = {.perm = p->cx->perm};
-    va_list ap;
-    give_up(p);
-    if ((code[1] == '1' || !strcmp(code, "E211")) && is_said(p, code, at))
-        return NULL;
-    va_start(ap, fmt);
-    einc_putv(&t, fmt, ap);
-    va_end(ap);
-    struct diag *d =
-        einc_diag_add(p->cx, EINC_EPARSE, code, "%s", einc_text_z(&t));
-    einc_diag_mark(p->cx, d, at, -1, -1, "%s", "");
-    return d;
-}
-
-/* "'x'", or "the end" */
-static const char *
-quote(const struct parser *p, struct symbol s)
-{
-    struct text t = {.perm = p->cx->perm};
-    if (s.kind == SYM_END)
-        return "the end";
-    einc_put(&t, "'%s'", show(p, s.at));
-    return einc_text_z(&t);
-}
-
-/* The end of the text is where its last symbol ends. */
-static struct span
-place_of(const struct parser *p, struct symbol s)
-{
-    return s.kind == SYM_END ? (struct span){p->last.end, p->last.end} : s.at;
-}
-
-/* --- hints: an edited text that was parsed -------------------------------- */
-
-static void
-try_text(struct arena *perm, struct arena scratch, void *arg)
-{
-    einc_parse_program(perm, scratch, *(const struct str *)arg);
-}
-
-/* Hints at the text with the edits made, if that parses and no hint is there
- * yet. */
-__attribute__((format(printf, 5, 6)))
-static void
-propose(struct parser *p, struct diag *d, const struct edit *edits, int n,
-        const char *fmt, ...)
-{
-    if (!d || d->hint || p->cx->n_diags > 1 || p->cx->trial
-        || p->program->source.n > HINT_TEXT)
-        return;
-    struct arena scratch = p->scratch;
-    struct str text =
-        einc_diag_edited(&scratch, p->program->source, edits, n);
-    if (!einc_diag_try(scratch, try_text, &text))
-        return;
-    struct text t = {.perm = p->cx->perm};
-    va_list ap;
-    va_start(ap, fmt);
-    einc_putv(&t, fmt, ap);
-    va_end(ap);
-    einc_diag_hint(p->cx, d, "%s", einc_text_z(&t));
-}
-
-/* Proposes `with` at `at`, or nothing there if it is "". */
-static void
-propose_instead(struct parser *p, struct diag *d, struct span at,
-                const char *with)
-{
-    struct edit e = {at, str_of(*with ? with : " ")};
-    if (*with)
-        propose(p, d, &e, 1, "write '%s'", with);
-    else
-        propose(p, d, &e, 1, "leave '%s' out", show(p, at));
-}
-
-/* Proposes `with` between the last symbol and s. */
-static void
-propose_between(struct parser *p, struct diag *d, struct symbol s,
-                const char *with)
-{
-    struct edit e = {{p->last.end, p->last.end}, str_of(with)};
-    if (s.kind == SYM_END)
-        propose(p, d, &e, 1, "write '%s' at the end", with);
-    else
-        propose(p, d, &e, 1, "write '%s' before %s", with, quote(p, s));
-}
-
-static int
-begins_value(struct symbol s)
-{
-    return s.kind == SYM_NAME || s.kind == SYM_INTEGER || s.kind == SYM_FLOAT
-           || s.kind == SYM_OPEN_PAREN;
-}
-
-/* Where the value that begins with s ends: before what cannot be part of it.
- * The lexer is past s. */
-static int32_t
-end_of_value(const struct parser *p, struct symbol s)
-{
-    struct lexer ahead = p->lexer;
-    int open = 0;
-    int32_t end = s.at.end;
-    for (;; s = einc_lex_program(&ahead)) {
-        int is_end = s.kind == SYM_END || s.kind == SYM_SEMICOLON
-                     || str_equal(text_at(p, s.at), str_of("where"))
-                     || str_equal(text_at(p, s.at), str_of("if"));
-        open += s.kind == SYM_OPEN_PAREN || s.kind == SYM_OPEN_BRACKET;
-        open -= s.kind == SYM_CLOSE_PAREN || s.kind == SYM_CLOSE_BRACKET;
-        if (is_end || open < 0 || (open == 0 && s.kind == SYM_COMMA))
-            return end;
-        end = s.at.end;
-    }
-}
-
-/* Proposes parentheses around the value that begins with s, for what is
- * called `head`. */
-static void
-propose_parentheses(struct parser *p, struct diag *d, struct symbol s,
-                    struct span head)
-{
-    if (!d || !begins_value(s))
-        return;
-    int32_t end = end_of_value(p, s);
-    struct edit edits[] = {{{s.at.begin, s.at.begin}, str_of("(")},
-                           {{end, end}, str_of(")")}};
-    propose(p, d, edits, 2, "write '%s(...)'", show(p, head));
-}
-
-/* What other languages write, or a document that a formula was copied from;
- * the letters among them are letters of names here. */
-static const struct near {
-    const char *text, *with, *also;
-} nears[] = {
-    {"**", "^", NULL}, {"//", "/", NULL}, {"&", "&&", NULL},
-    {"|", "||", NULL}, {"<>", "!=", NULL}, {"=<", "<=", NULL},
-    {"=>", ">=", "="}, {"===", "==", NULL}, {"!==", "!=", NULL},
-    {":=", "=", NULL}, {"=", "==", NULL}, {"==", "=", NULL},
-    {"@", "*", NULL}, {"and", "&&", NULL}, {"or", "||", NULL},
-    {")", "", NULL}, {"]", "", NULL},
-    {";", "", NULL}, {",", "", NULL}, {"..", ":", NULL}, {"->", ":", NULL},
-    {"\xc3\x97", "*", NULL}, {"\xc2\xb7", "*", NULL},
-    {"\xe2\x8b\x85", "*", NULL}, {"\xe2\x88\x97", "*", NULL},
-    {"\xe2\x88\x92", "-", NULL}, {"\xc3\xb7", "/", NULL},
-    {"\xe2\x89\xa4", "<=", NULL}, {"\xe2\x89\xa5", ">=", NULL},
-    {"\xe2\x89\xa0", "!=", NULL},
-};
-
-/* Proposes what s looks like; a letter of a name may be an operator. */
-static void
-propose_near(struct parser *p, struct diag *d, struct symbol s)
-{
-    struct str text = text_at(p, s.at);
-    for (size_t i = 0; i < sizeof nears / sizeof *nears; i++) {
-        struct str near = str_of(nears[i].text);
-        struct span at = {s.at.begin, s.at.begin + (int32_t)near.n};
-        int is_part = s.kind == SYM_NAME && (unsigned char)near.p[0] >= 0x80
-                      && text.n > near.n;
-        if (!str_equal(is_part ? text_at(p, at) : text, near))
-            continue;
-        propose_instead(p, d, at, nears[i].with);
-        if (nears[i].also)
-            propose_instead(p, d, at, nears[i].also);
-    }
-}
-
-/* What may have been left out before s. `list`: items are divided by ",". */
-static void
-propose_missing(struct parser *p, struct diag *d, struct symbol s, int list)
-{
-    struct str gap = text_at(p, (struct span){p->last.end, s.at.begin});
-    if (!begins_value(s))
-        return;
-    if (str_equal(text_at(p, p->last), str_of("not")))
-        propose(p, d, &(struct edit){p->last, str_of("!")}, 1,
-                "write '!' for '%s'", show(p, p->last));
-    if (einc_fn_named(text_at(p, p->last)) != N_FNS)
-        propose_parentheses(p, d, s, p->last);
-    if (list)
-        propose_between(p, d, s, ",");
-    else if (gap.n && memchr(gap.p, '\n', (size_t)gap.n))
-        propose_between(p, d, s, ";");
-    propose_between(p, d, s, "*");
-    propose_between(p, d, s, ";");
-}
-
-/* --- symbols that belong nowhere ------------------------------------------ */
-
-static void
-bad_character(struct parser *p, struct symbol s)
-{
-    unsigned char byte = (unsigned char)p->program->source.p[s.at.begin];
-    if (byte < 0x20 || byte == 0x7f)
-        complain(p, "E101", s.at, "the control character 0x%02x at byte %d"
-                 " has no meaning here", byte, s.at.begin);
-    else
-        propose_near(p, complain(p, "E101", s.at,
-                                 "'%c' has no meaning here", byte), s);
-}
-
-/* A run of bytes that are no UTF-8 is one fault. */
-static void
-bad_bytes(struct parser *p, struct symbol s)
-{
-    struct lexer ahead = p->lexer;
-    unsigned char byte = (unsigned char)p->program->source.p[s.at.begin];
-    for (struct symbol t = einc_lex_program(&ahead);
-         t.kind == SYM_BAD_BYTE && t.at.begin == s.at.end;
-         t = einc_lex_program(&ahead))
-        s.at.end = t.at.end;
-    complain(p, "E105", s.at, "byte 0x%02x at offset %d is not UTF-8", byte,
-             s.at.begin);
-}
-
-/* "2x" may be 2*x, and "1.5f" is C. */
-static void
-bad_number(struct parser *p, struct symbol s)
-{
-    struct lexer part = {(const unsigned char *)p->program->source.p,
-                         s.at.begin, s.at.begin};
-    struct symbol number = {SYM_END, s.at}, t;
-    while (part.n < s.at.end) {
-        part.at = s.at.begin;
-        part.n++;
-        t = einc_lex_program(&part);
-        if (t.kind != SYM_INTEGER && t.kind != SYM_FLOAT)
-            break;
-        number = t;
-    }
-    struct span rest = {number.at.end, s.at.end};
-    const char *value = show(p, number.at), *letters = show(p, rest);
-    struct diag *d =
-        complain(p, "E106", s.at, "'%s' is not a number", show(p, s.at));
-    for (int32_t i = s.at.begin; i + 1 < s.at.end; i++) {
-        struct edit colon = {{i, i + 2}, str_of(":")};
-        if (str_equal(text_at(p, colon.at), str_of("..")))
-            propose(p, d, &colon, 1, "write ':' for '..'");
-    }
-    if (number.kind == SYM_END || !strcmp(value, "0")
-        || strchr("eE_.", *letters))
-        return;
-    struct edit times = {{rest.begin, rest.begin}, str_of("*")};
-    struct edit cut = {rest, str_of("")};
-    if (number.kind == SYM_FLOAT && rest.end - rest.begin == 1
-        && strchr("fFlL", *letters))
-        propose(p, d, &cut, 1, "write '%s'", value);
-    else
-        propose(p, d, &times, 1, "write '%s*%s'", value, letters);
-}
-
-static void
-bad_operator(struct parser *p, struct symbol s)
-{
-    int dots = p->program->source.p[s.at.begin] == '.';
-    propose_near(p,
-                 complain(p, "E211", s.at,
-                          dots ? "'%s' has no meaning in an index statement"
-                               : "'%s' is not an operator here",
-                          show(p, s.at)),
-                 s);
-}
-
-/* The symbol is not what the grammar wants, which `expected` says. NULL if
- * there is nothing to add. */
-static struct diag *
-refuse(struct parser *p, const char *expected)
-{
-    struct symbol s = p->sym;
-    struct diag *d = NULL;
-    if (p->failed)
-        return NULL;
-    switch (s.kind) {
-    case SYM_OTHER: bad_character(p, s); break;
-    case SYM_BAD_BYTE: bad_bytes(p, s); break;
-    case SYM_BAD_NUMBER: bad_number(p, s); break;
-    case SYM_NEAR: bad_operator(p, s); break;
-    default:
-        d = complain(p, "E210", place_of(p, s), "expected %s, found %s",
-                     expected, quote(p, s));
-    }
-    return d;
-}
-
-static void
-unexpected(struct parser *p, const char *expected)
-{
-    struct symbol s = p->sym;
-    propose_near(p, refuse(p, expected), s);
-}
-
-/* The same where an item, an operand or a statement has come to an end. */
-static struct diag *
-unexpected_after(struct parser *p, const char *expected, int list)
-{
-    struct symbol s = p->sym;
-    struct diag *d = NULL;
-    if (is_word(p, "if"))
-        complain(p, "E217", s.at, "'if' can only be in the parentheses of a"
-                 " reduction; a choice of values is 'condition ? a : b'");
-    else if (is_word(p, "where"))
-        complain(p, "E217", s.at, "'where' can only be at the end of a"
-                 " statement");
-    else
-        d = refuse(p, expected);
-    propose_near(p, d, s);
-    propose_missing(p, d, s, list);
-    return d;
-}
-
-/* What `open` opened is not closed where it could be. */
-static void
-unclosed(struct parser *p, struct span open, const char *close,
-         const char *expected, int list)
-{
-    struct symbol s = p->sym;
-    if (s.kind != SYM_END && s.kind != SYM_SEMICOLON
-        && s.kind != SYM_CLOSE_PAREN && s.kind != SYM_CLOSE_BRACKET) {
-        struct diag *d = unexpected_after(p, expected, list);
-        propose_between(p, d, s, close);
-        return;
-    }
-    if (p->failed)
-        return;
-    struct diag *d = complain(p, "E209", open, "'%s' is not closed: expected"
-                              " %s, found %s", show(p, open), expected,
-                              quote(p, s));
-    if (!d)
-        return;
-    einc_diag_mark(p->cx, d, place_of(p, s), -1, -1, "%s", "");
-    propose_between(p, d, s, close);
-    if (s.kind == SYM_CLOSE_PAREN || s.kind == SYM_CLOSE_BRACKET)
-        propose_instead(p, d, s.at, close);
 }
 
 /* --- words ---------------------------------------------------------------- */
@@ -500,7 +103,7 @@ static void
 expect(struct parser *p, enum symbol_kind kind, const char *expected)
 {
     if (!accept(p, kind))
-        unexpected(p, expected);
+        einc_fault_unexpected(p, expected);
 }
 
 /* The end of what `open` opened. */
@@ -509,8 +112,8 @@ expect_close(struct parser *p, enum symbol_kind kind, struct span open,
              const char *expected, int list)
 {
     if (!accept(p, kind))
-        unclosed(p, open, kind == SYM_CLOSE_PAREN ? ")" : "]", expected,
-                 list);
+        einc_fault_unclosed(p, open, kind == SYM_CLOSE_PAREN ? ")" : "]",
+                            expected, list);
 }
 
 /* Whether a name cannot be used as one: a reserved word, or that of a
@@ -531,12 +134,12 @@ expect_name(struct parser *p, const char *what, struct span *at)
     struct symbol s = p->sym;
     *at = s.at;
     if (s.kind != SYM_NAME) {
-        unexpected(p, what);
+        einc_fault_unexpected(p, what);
     } else if (is_taken(p, s)) {
-        complain(p, "E707", s.at, "'%s' is %s; it cannot be %s",
-                 show(p, s.at),
-                 is_reserved(text_at(p, s.at)) ? "reserved" : "a reduction",
-                 what);
+        einc_fault(p, "E707", s.at, "'%s' is %s; it cannot be %s",
+                   show(p, s.at),
+                   is_reserved(text_at(p, s.at)) ? "reserved" : "a reduction",
+                   what);
     } else {
         advance(p);
         return text_at(p, s.at);
@@ -582,7 +185,8 @@ static _Noreturn void
 too_deep(struct parser *p, struct span at)
 {
     einc_fail(p->cx, EINC_ELIMIT, "E806", at,
-              "the expression nests deeper than %d levels", MAX_HEIGHT);
+              "the expression nests deeper than %d levels; operators in a row"
+              " nest, too", MAX_HEIGHT);
 }
 
 /* x ends where the last symbol did, and is higher than `below`. */
@@ -658,10 +262,10 @@ parse_float(struct parser *p)
     x->height = 1;
     if (isinf(x->number)) {
         struct span at = p->sym.at;
-        propose_instead(p, complain(p, "E107", at, "'%s' is beyond the"
-                                    " largest number of type f64",
-                                    show(p, at)),
-                        at, "inf");
+        einc_fault_instead(p, einc_fault(p, "E107", at, "'%s' is beyond the"
+                                         " largest number of type f64",
+                                         show(p, at)),
+                           at, "inf");
     }
     advance(p);
     return x;
@@ -683,10 +287,10 @@ parse_integer(struct parser *p)
     if (!fits) {
         struct span at = p->sym.at;
         struct edit point = {{at.end, at.end}, str_of(".0")};
-        struct diag *d = complain(p, "E107", at, "the integer '%s' does not"
-                                  " fit into 64 bits", show(p, at));
-        propose(p, d, &point, 1, "write '%s.0', which is a float",
-                show(p, at));
+        struct diag *d = einc_fault(p, "E107", at, "the integer '%s' does not"
+                                    " fit into 64 bits", show(p, at));
+        einc_fault_propose(p, d, &point, 1, "write '%s.0', which is a float",
+                           show(p, at));
     }
     advance(p);
     return x;
@@ -760,15 +364,15 @@ make_mode(struct parser *p, struct tree *x, int whole)
     x->kind = TREE_MODE;
     x->mode = mode;
     if (!whole)
-        complain(p, "E212", x->name_at, "'%s' can only be the whole of a"
-                 " subscript", show(p, x->name_at));
+        einc_fault(p, "E212", x->name_at, "'%s' can only be the whole of a"
+                   " subscript", show(p, x->name_at));
     else if (mode == BOUND_PAD ? x->n_args < 2 || x->n_args > 3
                                : x->n_args != 1)
-        complain(p, "E213", x->name_at, mode == BOUND_PAD
-                     ? "'%s' takes a position and how far it may be outside:"
-                       " pad(e, lo) or pad(e, lo, hi)"
-                     : "'%s' takes one position",
-                 show(p, x->name_at));
+        einc_fault(p, "E213", x->name_at, "'%s' takes %s", show(p, x->name_at),
+                   mode == BOUND_PAD
+                       ? "a position and how far it may be outside:"
+                         " pad(e, lo) or pad(e, lo, hi)"
+                       : "one position");
 }
 
 /* sub = expr | ( "pad" | "clamp" | "wrap" | "reflect" ), "(", expr,
@@ -819,9 +423,9 @@ parse_bound(struct parser *p, int has_range)
         return b;
     if (!is_word(p, "in")) {
         struct symbol s = p->sym;
-        struct diag *d = refuse(p, "'in' and a range");
+        struct diag *d = einc_fault_refuse(p, "'in' and a range");
         if (s.kind == SYM_SET)
-            propose_instead(p, d, s.at, "in");
+            einc_fault_instead(p, d, s.at, "in");
         return b;
     }
     advance(p);
@@ -840,8 +444,9 @@ parse_bounds(struct parser *p, struct tree *x)
     advance(p);
     if (p->sym.kind == SYM_CLOSE_BRACKET) {
         struct span empty = {open.begin, p->sym.at.end};
-        propose_instead(p, complain(p, "E214", empty, "'%s' names no index",
-                                    show(p, empty)), empty, "");
+        einc_fault_instead(p, einc_fault(p, "E214", empty,
+                                         "'%s' names no index",
+                                         show(p, empty)), empty, "");
         return;
     }
     do {
@@ -865,8 +470,8 @@ bare_reduction(struct parser *p, const struct tree *x)
     struct symbol s = p->sym;
     struct text t = {.perm = p->cx->perm};
     einc_put(&t, "'(' and what '%s' reduces", show(p, x->name_at));
-    propose_parentheses(p, refuse(p, einc_text_z(&t)), s,
-                        (struct span){x->at.begin, p->last.end});
+    einc_fault_parentheses(p, einc_fault_refuse(p, einc_text_z(&t)), s,
+                           (struct span){x->at.begin, p->last.end});
 }
 
 /* reduce = redop, [ "[", ..., "]" ], "(", expr, [ "if", expr ], ")" ; */
@@ -915,7 +520,7 @@ parse_named(struct parser *p)
         return parse_call(p);
     struct tree *x = new_tree(p, TREE_NAME, p->sym.at);
     if (str_equal(name, str_of("where")) || str_equal(name, str_of("if")))
-        unexpected(p, "a value");
+        einc_fault_unexpected(p, "a value");
     x->name = expect_name(p, next == SYM_OPEN_BRACKET ? "the name of a tensor"
                              : next == SYM_OPEN_PAREN ? "a function"
                                                       : "a value", &x->at);
@@ -927,12 +532,12 @@ static void
 refuse_value(struct parser *p)
 {
     struct symbol s = p->sym;
-    struct diag *d = refuse(p, "a value");
+    struct diag *d = einc_fault_refuse(p, "a value");
     if (s.kind == SYM_ADD)
-        propose_instead(p, d, s.at, "");
+        einc_fault_instead(p, d, s.at, "");
     if (str_equal(text_at(p, p->last), str_of(",")))
-        propose_instead(p, d, p->last, "");
-    propose_near(p, d, s);
+        einc_fault_instead(p, d, p->last, "");
+    einc_fault_near(p, d, s);
 }
 
 /* primary = number | name | access | call | reduce | "(", expr, ")" ; */
@@ -1026,12 +631,12 @@ refuse_chain(struct parser *p, struct span first)
     einc_put_str(&t, text_at(p, middle));
     struct edit e = {{p->last.end, p->last.end}, str_of(einc_text_z(&t))};
     struct diag *d =
-        complain(p, "E215", s.at, "comparisons do not chain");
+        einc_fault(p, "E215", s.at, "comparisons do not chain");
     if (!d)
         return;
     einc_diag_mark(p->cx, d, first, -1, -1, "%s", "");
-    propose(p, d, &e, 1, "write '&& %s' before '%s'", show(p, middle),
-            show(p, s.at));
+    einc_fault_propose(p, d, &e, 1, "write '&& %s' before '%s'",
+                       show(p, middle), show(p, s.at));
 }
 
 /* or = and, { "||", and } ; and so on, down to mul: `level` and those that
@@ -1096,8 +701,8 @@ parse_left(struct parser *p)
     expect_name(p, p->sym.kind == SYM_NAME ? "the name of a tensor"
                                            : "a statement", &at);
     struct symbol s = p->sym;
-    struct diag *d = refuse(p, "'[' and the indices of the result");
-    propose_between(p, d, s, "[]");
+    struct diag *d = einc_fault_refuse(p, "'[' and the indices of the result");
+    einc_fault_between(p, d, s, "[]");
     return p->nothing;
 }
 
@@ -1112,25 +717,25 @@ refuse_assign(struct parser *p)
         && (s.kind == SYM_ADD || s.kind == SYM_MUL || is_word(p, "max")
             || is_word(p, "min"))) {
         struct edit e = {{s.at.end, next.at.begin}, str_of("")};
-        propose(p, complain(p, "E216", (struct span){s.at.begin, next.at.end},
-                            "no blank may stand inside '%s='",
-                            show(p, s.at)),
-                &e, 1, "write '%s='", show(p, s.at));
+        struct span both = {s.at.begin, next.at.end};
+        einc_fault_propose(p, einc_fault(p, "E216", both, "no blank may stand"
+                                         " inside '%s='", show(p, s.at)),
+                           &e, 1, "write '%s='", show(p, s.at));
         return;
     }
     int is_minus = str_equal(text_at(p, s.at), str_of("-="));
-    int32_t end = is_minus ? end_of_value(p, s) : 0;
+    int32_t end = is_minus ? einc_fault_value_end(p, s) : 0;
     struct edit edits[] = {{s.at, str_of("+= -(")}, {{end, end}, str_of(")")}};
     const char *expected = "'=', '+=', '*=', 'max=' or 'min='";
     struct diag *d = NULL;
     if (s.kind == SYM_NEAR && !p->failed)
-        d = complain(p, "E210", s.at, "expected %s, found '%s'", expected,
-                     show(p, s.at));
+        d = einc_fault(p, "E210", s.at, "expected %s, found '%s'", expected,
+                       show(p, s.at));
     else
-        d = refuse(p, expected);
+        d = einc_fault_refuse(p, expected);
     if (is_minus)
-        propose(p, d, edits, 2, "write '+= -(...)'");
-    propose_near(p, d, s);
+        einc_fault_propose(p, d, edits, 2, "write '+= -(...)'");
+    einc_fault_near(p, d, s);
 }
 
 /* assign = "=" | "+=" | "*=" | "max=" | "min=" ; */
@@ -1168,7 +773,7 @@ parse_stmt(struct parser *p)
     }
     s.at.end = p->last.end;
     if (p->sym.kind != SYM_SEMICOLON && p->sym.kind != SYM_END)
-        unexpected_after(p, s.n_where ? "',' or ';'" : "an operator or ';'",
+        einc_fault_after(p, s.n_where ? "',' or ';'" : "an operator or ';'",
                          s.n_where > 0);
     return s;
 }
@@ -1214,7 +819,8 @@ parse_decl(struct parser *p)
         d.n_extents = l.n;
     } else {
         struct symbol s = p->sym;
-        propose_between(p, refuse(p, "'[' and the extents"), s, "[]");
+        einc_fault_between(p, einc_fault_refuse(p, "'[' and the extents"), s,
+                           "[]");
     }
     if (accept(p, SYM_COLON)) {
         d.dtype = p->sym.kind == SYM_NAME ? dtype_named(text_at(p, p->sym.at))
@@ -1222,7 +828,7 @@ parse_decl(struct parser *p)
         if (d.dtype)
             advance(p);
         else
-            unexpected(p, "a type");
+            einc_fault_unexpected(p, "a type");
     }
     d.at = (struct span){begin, p->last.end};
     return d;
