@@ -42,12 +42,14 @@ int einc_gett_is_moved(const struct nest *w, enum einc_dtype storage);
  * looks for neighbours. */
 int einc_gett_in_place(const struct nest *w);
 int einc_gett_has_near(const struct nest *w);
+/* Whether packing may have to multiply by a weight: of a table always. */
+int einc_gett_weighs(const struct nest *w);
 /* Heights of tiles that are needed, as bits; for a table those that are worth
  * it, else those of all steps, which share them. */
 uint32_t einc_gett_heights(const struct nest *w);
 /* Whether some of these steps move elements as they are: of rhs, of either
- * operand, of out. */
-enum gett_move { MOVES_RHS, MOVES_IN, MOVES_OUT };
+ * operand, of out; whether some have a weight. */
+enum gett_move { MOVES_RHS, MOVES_IN, MOVES_OUT, HAS_WEIGHT };
 int einc_gett_moves(const struct nest *w, enum gett_move what);
 
 /* Of a fused step: what is to be computed, for plan/nested.h; 0 if it is

@@ -127,6 +127,8 @@ einc_nest_key(struct arena *perm, const struct nest *w)
     put(&t, " ");
     put(&t, einc_dtype_name(w->compute));
     for (int o = 0; o <= w->n_in; o++) {
+        if (w->family == FAMILY_GETT && w->table && o == 2 && o < w->n_in)
+            continue; /* a weight: all tables can have one */
         put(&t, o == w->n_in ? " > " : " ");
         put(&t, einc_dtype_name(einc_nest_tensor(w, o)->storage));
     }

@@ -122,8 +122,9 @@ add_tensor(struct arena *perm, struct nest *w, struct nest_tensor *x,
 static const char *
 operand_name(struct arena *perm, const struct nest *w, int o)
 {
+    static const char *const names[] = {"lhs", "rhs", "weight"};
     if (w->step->kind == STEP_CONTRACT && w->target->language == LANGUAGE_C)
-        return o == 0 ? "lhs" : "rhs";
+        return names[o];
     struct text t = {.perm = perm};
     einc_put(&t, "in%d", o);
     return einc_text_z(&t);
@@ -356,7 +357,8 @@ print_node(struct text *t, const struct nest *w, const struct nest_node *x)
                 einc_line(t, "loop %s", blocks_of[x->block]);
             break;
         case NEST_PACK:
-            einc_line(t, "pack %s", w->in[x->tensor].name);
+            einc_line(t, "pack %s%s", w->in[x->tensor].name,
+                      w->gett->weighs == x->tensor ? " * weight" : "");
             break;
         case NEST_ZERO:
             einc_line(t, "zero");

@@ -7,7 +7,8 @@
  *   stream  TASKS( ZERO LOOP(LOOP(FMA)) STORE ): any number of operands, an
  *           accumulator per output element, or a block of them in lanes
  *   gett    TASKS( LOOP K block( LOOP N block( PACK rhs, LOOP M block(
- *           PACK lhs, LOOP tile( TILE, STORE )))))
+ *           PACK lhs, LOOP tile( TILE, STORE ))))); of three operands one of
+ *           the PACKs multiplies by the third, the weight
  *   transpose  TASKS( TURN ): one tensor to another, no sum, in blocks
  */
 #ifndef EINC_CODEGEN_NEST_H
@@ -38,7 +39,7 @@ struct nest_index {
 };
 
 struct nest_tensor {
-    const char *name;         /* "lhs" "rhs" "in0" ... "out" */
+    const char *name;         /* "lhs" "rhs" "weight" "in0" ... "out" */
     int tensor;               /* number in plan.tensors */
     enum einc_dtype storage;
     struct quantity *stride;  /* [n_idx]; literal 0 if it does not hold it */
@@ -81,7 +82,10 @@ struct gett {
     int64_t depth;    /* of a K block, at most */
     int n[N_LOOP_ROLES], total; /* a table's indices, by role, and all */
     int64_t *extent;  /* [total] */
-    int64_t *stride[3]; /* [total] of lhs, rhs, out */
+    int64_t *stride[4]; /* [total] of lhs, rhs, out, weight; 0 if it has
+                         * none */
+    int weighs;         /* operand that the weight multiplies, -1: no weight */
+    int weight_moves;   /* it is not the same for all rows, or columns */
 };
 
 struct nest_node {
@@ -124,7 +128,7 @@ struct nest {
     struct nest_index *idx;   /* batch, then M, N, K; slowest first */
     int n_idx;
     int first[N_LOOP_ROLES + 1]; /* role r: idx[first[r]] .. idx[first[r+1]) */
-    struct nest_tensor *in;   /* gett: lhs, rhs */
+    struct nest_tensor *in;   /* gett: lhs, rhs, perhaps a weight */
     int n_in;
     struct nest_tensor out;
     enum einc_dtype compute;
@@ -157,12 +161,14 @@ struct nest {
 };
 
 /* Extents of a table: how many indices each role has, the factor, rows and
- * columns of out per task, struct gett from rows_stay to depth, then the
- * extents of all indices. Its strides: of all indices in lhs, rhs, out. */
+ * columns of out per task, struct gett from rows_stay to depth, weighs + 1 and
+ * weight_moves, then the extents of all indices. Its strides: of all indices
+ * in lhs, rhs, out, weight. */
 enum { NEST_TABLE_ROLES = 0, NEST_TABLE_FACTOR = N_LOOP_ROLES,
        NEST_TABLE_ROWS, NEST_TABLE_COLUMNS, NEST_TABLE_STAY, NEST_TABLE_PANEL,
        NEST_TABLE_APART, NEST_TABLE_NEAR, NEST_TABLE_DEEP_APART,
-       NEST_TABLE_DEEP_NEAR, NEST_TABLE_DEPTH, NEST_TABLE_EXTENTS };
+       NEST_TABLE_DEEP_NEAR, NEST_TABLE_DEPTH, NEST_TABLE_WEIGHS,
+       NEST_TABLE_WEIGHT_MOVES, NEST_TABLE_EXTENTS };
 
 /* Extents of a table that is a transpose, then those of its other indices. */
 enum {

@@ -40,6 +40,23 @@ make_tree(struct arena *perm)
 
 /* --- scratch ------------------------------------------------------------ */
 
+static int64_t
+more(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Behind all else: weights of two tiles of lhs or of a panel of rhs, and of
+ * what a last one of them writes too far; their offsets and runs. */
+static int64_t
+weight_scratch(const struct tile *s, int64_t bytes)
+{
+    int64_t elements = s->kc * more(2 * s->mr, s->nr) +
+                       (int64_t)s->lanes * s->lanes;
+    int64_t tables = 2 * more(s->mb, s->nb) + 2 * (int64_t)s->kc;
+    return elements * bytes + tables * 8;
+}
+
 /* Elements of both packed blocks; the sums of a task where out cannot hold
  * them between K blocks; offsets and lengths of runs; a tile on its way. */
 static int64_t
@@ -52,7 +69,8 @@ gett_scratch(const struct tile *s, const struct nest *w)
         elements += (int64_t)s->mc * s->nc;
     int64_t tables = 3 * (int64_t)s->mb + 4 * (int64_t)s->nb +
                      4 * (int64_t)s->kc;
-    return (elements * bytes + tables * 8 + 4 * 64 + 63) / 64 * 64;
+    int64_t weights = w->n_in == 3 ? weight_scratch(s, bytes) : 0;
+    return (elements * bytes + tables * 8 + weights + 4 * 64 + 63) / 64 * 64;
 }
 
 /* The scratch of a portable file is that of its hungriest row. */
@@ -81,10 +99,23 @@ einc_gett_is_moved(const struct nest *w, enum einc_dtype storage)
            storage == w->compute;
 }
 
+/* What a weight multiplies is packed; a table has to ask whether it does. */
+static int
+may_stay(const struct nest *w, const struct step *s)
+{
+    return w->table || s->n_in < 3 || s->weighed != 1;
+}
+
 int
 einc_gett_in_place(const struct nest *w)
 {
-    return einc_gett_is_moved(w, w->in[1].storage);
+    return einc_gett_is_moved(w, w->in[1].storage) && may_stay(w, w->step);
+}
+
+int
+einc_gett_weighs(const struct nest *w)
+{
+    return w->table || w->n_in == 3;
 }
 
 int
@@ -155,7 +186,7 @@ is_moved(const struct nest *w, int tensor)
 static int
 moves_rhs(const struct nest *w, const struct step *s)
 {
-    return is_moved(w, s->in[1]);
+    return is_moved(w, s->in[1]) && may_stay(w, s);
 }
 
 static int
@@ -170,12 +201,19 @@ moves_out(const struct nest *w, const struct step *s)
     return is_moved(w, s->out);
 }
 
+static int
+has_weight(const struct nest *w, const struct step *s)
+{
+    return w->table || s->n_in == 3;
+}
+
 int
 einc_gett_moves(const struct nest *w, enum gett_move what)
 {
-    return any_step(w, what == MOVES_RHS  ? moves_rhs
-                       : what == MOVES_IN ? moves_in
-                                          : moves_out);
+    return any_step(w, what == MOVES_RHS   ? moves_rhs
+                       : what == MOVES_IN  ? moves_in
+                       : what == MOVES_OUT ? moves_out
+                                           : has_weight);
 }
 
 /* --- the order of positions --------------------------------------------- */
@@ -198,23 +236,18 @@ neighbours(int64_t n, int lanes)
     return n % lanes == 0 ? lanes : divisor(n, 4, 2 * lanes);
 }
 
-static void
-add_row(struct gett *g, int64_t extent, int64_t lhs, int64_t rhs, int64_t out)
-{
-    g->extent[g->total] = extent;
-    g->stride[0][g->total] = lhs;
-    g->stride[1][g->total] = rhs;
-    g->stride[2][g->total] = out;
-    g->total++;
-}
-
 /* Index j of the nest, or one in `step` of its values, `count` of them. */
 static void
 add_part(const struct nest *w, struct gett *g, int j, int64_t count,
          int64_t step)
 {
-    add_row(g, count, w->in[0].stride[j].value * step,
-            w->in[1].stride[j].value * step, w->out.stride[j].value * step);
+    g->extent[g->total] = count;
+    g->stride[0][g->total] = w->in[0].stride[j].value * step;
+    g->stride[1][g->total] = w->in[1].stride[j].value * step;
+    g->stride[2][g->total] = w->out.stride[j].value * step;
+    if (w->n_in == 3)
+        g->stride[3][g->total] = w->in[2].stride[j].value * step;
+    g->total++;
 }
 
 static void
@@ -357,6 +390,17 @@ order_depth(const struct nest *w, struct gett *g)
     }
 }
 
+static void
+set_weight(const struct nest *w, struct gett *g)
+{
+    g->weighs = w->n_in == 3 ? w->step->weighed : -1;
+    if (g->weighs < 0)
+        return;
+    enum loop_role side = g->weighs ? LOOP_N : LOOP_M;
+    for (int j = w->first[side]; j < w->first[side + 1]; j++)
+        g->weight_moves |= w->in[2].stride[j].value != 0;
+}
+
 static struct gett *
 make_order(struct arena *perm, const struct nest *w)
 {
@@ -366,9 +410,10 @@ make_order(struct arena *perm, const struct nest *w)
         [LOOP_K] = order_depth};
     enum { MOST_SPLITS = 4 };
     g->extent = NEW(perm, int64_t, w->n_idx + MOST_SPLITS);
-    for (int o = 0; o < 3; o++)
+    for (int o = 0; o < 4; o++)
         g->stride[o] = NEW(perm, int64_t, w->n_idx + MOST_SPLITS);
     g->panel = w->tile.nr;
+    set_weight(w, g);
     for (int r = 0; r < N_LOOP_ROLES; r++) {
         int before = g->total;
         if (r == LOOP_BATCH || !w->table)
@@ -431,7 +476,7 @@ build(struct arena *perm, struct nest *w, enum nest_mode mode)
     if (w->table) {
         w->factor.arg = NEST_TABLE_FACTOR;
         w->n_extents = NEST_TABLE_EXTENTS + g->total;
-        w->n_strides = 3 * g->total;
+        w->n_strides = 4 * g->total;
     }
     w->scratch_bytes = portable ? portable_scratch(w)
                                 : gett_scratch(&w->tile, w);
@@ -490,9 +535,11 @@ fill_table(const struct nest *w, int64_t *n, int64_t *s)
     n[NEST_TABLE_DEEP_APART] = g->deep_apart;
     n[NEST_TABLE_DEEP_NEAR] = g->deep_near;
     n[NEST_TABLE_DEPTH] = g->depth;
+    n[NEST_TABLE_WEIGHS] = g->weighs + 1;
+    n[NEST_TABLE_WEIGHT_MOVES] = g->weight_moves;
     for (int x = 0; x < g->total; x++)
         n[NEST_TABLE_EXTENTS + x] = g->extent[x];
-    for (int o = 0; o < 3; o++)
+    for (int o = 0; o < 4; o++)
         for (int x = 0; x < g->total; x++)
             s[o * g->total + x] = g->stride[o][x];
 }

@@ -191,6 +191,15 @@ print_table_arguments(const struct printer *p)
             einc_line(t, "const int64_t *const %s_k = %s_b + n_all - n_k;",
                       name, name);
     }
+    einc_code(p, "/* 1: lhs is multiplied by a weight, 2: rhs; 0: none is */\n"
+                 "const int64_t weighs = args->n[%d];\n"
+                 "const int weight_moves = args->n[%d] != 0;\n"
+                 "const void *const weight = weighs ? args->in[2] : 0;\n"
+                 "const int64_t *const weight_b = args->s + 3*n_all;\n"
+                 "const int64_t *const weight_m = weight_b + n_b;\n"
+                 "const int64_t *const weight_n = weight_m + n_m;\n"
+                 "const int64_t *const weight_k = weight_n + n_n;\n",
+              NEST_TABLE_WEIGHS, NEST_TABLE_WEIGHT_MOVES);
     einc_line(t, "const %s *const lhs = (const %s *)args->in[0];",
               einc_print_storage(w->in[0].storage),
               einc_print_storage(w->in[0].storage));
@@ -278,6 +287,21 @@ print_total(const struct printer *p, const char *name, enum loop_role role,
     einc_put(p->t, "; /* %s */\n", comment);
 }
 
+/* Offsets of the weight along the side that it multiplies and along K, and
+ * its own packed tiles. */
+static void
+print_weight_scratch(const struct printer *p)
+{
+    const struct tile *s = &p->nest->tile;
+    einc_code(p, "int64_t *const weight_side = rhs_deep_run + @_KC;\n"
+                 "int64_t *const weight_side_run = weight_side + @_%s;\n"
+                 "int64_t *const weight_deep = weight_side_run + @_%s;\n"
+                 "int64_t *const weight_deep_run = weight_deep + @_KC;\n"
+                 "$ *const weight_tiles = ($ *)(void *)(weight_deep_run + "
+                 "@_KC);\n",
+              s->mb > s->nb ? "MB" : "NB", s->mb > s->nb ? "MB" : "NB");
+}
+
 static void
 print_scratch(const struct printer *p)
 {
@@ -304,6 +328,8 @@ print_scratch(const struct printer *p)
                  "int64_t *const lhs_deep_run = lhs_deep + @_KC;\n"
                  "int64_t *const rhs_deep = lhs_deep_run + @_KC;\n"
                  "int64_t *const rhs_deep_run = rhs_deep + @_KC;\n");
+    if (einc_gett_weighs(w))
+        print_weight_scratch(p);
     einc_code(p, "$ part[%s@_MR*@_NR]%s; /* a tile on its way */\n"
                  "static const int64_t part_row[@_MR] = {0", two,
               w->target->vector_bytes ? " __attribute__((aligned(64)))" : "");
@@ -359,13 +385,15 @@ print_batch_offsets(const struct printer *p)
     struct text *t = p->t;
     int hi = w->first[LOOP_BATCH + 1];
     if (w->table) {
-        einc_line(t, "int64_t lhs_at = 0, rhs_at = 0, out_at = 0;");
+        einc_line(t, "int64_t lhs_at = 0, rhs_at = 0, out_at = 0, "
+                     "weight_at = 0;");
         einc_line(t, "for (int64_t x = n_b - 1; x >= 0; x--) {");
         einc_line(t, "    const int64_t value = rest %% b_extent[x];");
         einc_line(t, "    rest /= b_extent[x];");
         einc_line(t, "    lhs_at += lhs_b[x]*value;");
         einc_line(t, "    rhs_at += rhs_b[x]*value;");
         einc_line(t, "    out_at += out_b[x]*value;");
+        einc_line(t, "    weight_at += weight_b[x]*value;");
         einc_line(t, "}");
         return;
     }
@@ -374,8 +402,8 @@ print_batch_offsets(const struct printer *p)
         einc_line(t, "const int64_t %s = rest %% %s;", w->idx[j].name, n);
         einc_line(t, "rest /= %s;", n);
     }
-    for (int o = 0; o < 3; o++) {
-        const struct nest_tensor *x = o < 2 ? &w->in[o] : &w->out;
+    for (int o = 0; o <= w->n_in; o++) {
+        const struct nest_tensor *x = einc_nest_tensor(w, o);
         einc_put(t, "%*sconst int64_t %s_at = ", t->indent, "", x->name);
         einc_print_offset(p, x, 0, hi, -1);
         einc_put(t, ";\n");
@@ -430,6 +458,61 @@ print_tile_count(const struct printer *p)
                      "columns;\n");
 }
 
+/* Which operand a weight multiplies: a table has to ask, else it is known. */
+static int
+may_weigh(const struct nest *w, int side)
+{
+    return w->table || w->gett->weighs == side;
+}
+
+/* Offsets of the weight along the rows or columns of a task. */
+static void
+print_weight_side(const struct printer *p, int side)
+{
+    const struct nest *w = p->nest;
+    const struct nest_tensor weight = {.name = "weight"};
+    const struct nest_tensor *x = w->table ? &weight : &w->in[2];
+    if (!may_weigh(w, side))
+        return;
+    if (w->table) {
+        einc_line(p->t, "if (weighs == %d) {", side + 1);
+        p->t->indent += 4;
+    }
+    if (side)
+        print_offsets(p, LOOP_N, "column0", "columns", x, "weight_side",
+                      &w->out, "out_column");
+    else
+        print_offsets(p, LOOP_M, "row0", "rows", x, "weight_side", &w->out,
+                      "out_row");
+    einc_code(p, "@_runs(weight_side, %s, weight_side_run);\n",
+              side ? "columns" : "rows");
+    if (w->table) {
+        p->t->indent -= 4;
+        einc_line(p->t, "}");
+    }
+}
+
+/* And along a block of K. */
+static void
+print_weight_deep(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    const struct nest_tensor weight = {.name = "weight"};
+    if (!einc_gett_weighs(w))
+        return;
+    if (w->table) {
+        einc_line(p->t, "if (weighs) {");
+        p->t->indent += 4;
+    }
+    print_offsets(p, LOOP_K, "deep0", "depth", w->table ? &weight : &w->in[2],
+                  "weight_deep", &w->in[0], "lhs_deep");
+    einc_code(p, "@_runs(weight_deep, depth, weight_deep_run);\n");
+    if (w->table) {
+        p->t->indent -= 4;
+        einc_line(p->t, "}");
+    }
+}
+
 static void
 open_block(const struct printer *p, const struct nest_node *x)
 {
@@ -449,9 +532,11 @@ open_block(const struct printer *p, const struct nest_node *x)
                       &w->in[1], "rhs_deep");
         einc_code(p, "@_runs(lhs_deep, depth, lhs_deep_run);\n"
                      "@_runs(rhs_deep, depth, rhs_deep_run);\n");
+        print_weight_deep(p);
         if (einc_gett_in_place(w))
-            einc_code(p, "const int64_t distance = lhs_stays && tiles <= 3 ? "
-                         "@_distance(rhs_deep, depth) : 0;\n");
+            einc_code(p, "const int64_t distance = lhs_stays && tiles <= 3%s ? "
+                         "@_distance(rhs_deep, depth) : 0;\n",
+                      w->table ? " && weighs != 2" : "");
         break;
     case BLOCK_N:
         einc_line(t, "for (int64_t n0 = 0; n0 < columns; n0 += "
@@ -512,25 +597,135 @@ moved(const struct printer *p, const struct nest_tensor *x)
                                                    : "";
 }
 
+/* A call that packs the weight of a tile or panel like the operand of that
+ * side. */
+static void
+print_pack_weight(const struct printer *p, int side, const char *from,
+                  const char *live, const char *width, const char *to)
+{
+    const struct nest_tensor *x = &p->nest->in[side];
+    struct text typed = {.perm = p->t->perm};
+    int complex = einc_dtype_info(x->storage)->kind == KIND_COMPLEX;
+    if (p->nest->table) /* the type is not known before the side is */
+        einc_put(&typed, "(const %s *)", einc_print_storage(x->storage));
+    einc_code(p, "@_pack_%s_%s(%s(%sweight + %sweight_at),\n"
+                 "    weight_side + %s, weight_side_run + %s, %s,\n"
+                 "    weight_deep, weight_deep_run, depth, %s, %s);\n",
+              x->name, einc_dtype_name(x->storage), moved(p, x),
+              einc_text_z(&typed), complex ? "2*" : "", from, from, live,
+              width, to);
+}
+
+/* What is the same for all rows is packed once in a block of K for each of the
+ * two heights of tiles. */
+static void
+print_weigh_lhs(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    const char *moves = w->table ? "weight_moves || " : "";
+    int ask = w->table || !w->gett->weight_moves;
+    if (w->table)
+        einc_line(p->t, "if (weighs == 1) {");
+    p->t->indent += w->table ? 4 : 0;
+    if (ask)
+        einc_code(p, "$ *const by = weight_tiles + (%sto_tile < taller ? 0 : "
+                     "%s@_MR*depth);\n"
+                     "if (%sto_tile == 0 || to_tile == taller)\n",
+                  moves, p->planes == 2 ? "2*" : "", moves);
+    p->t->indent += ask ? 4 : 0;
+    print_pack_weight(p, 0, "r0", "live_rows", "tile_width",
+                      ask ? "by" : "weight_tiles");
+    p->t->indent -= ask ? 4 : 0;
+    einc_code(p, "@_weigh(%s, depth, tile_width, to);\n",
+              ask ? "by" : "weight_tiles");
+    p->t->indent -= w->table ? 4 : 0;
+    if (w->table)
+        einc_line(p->t, "}");
+}
+
 static void
 print_pack_lhs(const struct printer *p)
 {
     const struct nest_tensor *x = &p->nest->in[0];
+    int weighs = may_weigh(p->nest, 0);
+    const char *two = p->planes == 2 ? "2*" : "";
     einc_code(p, "if (n0 == 0 || tiles_at_once < tiles)\n"
                  "    for (int64_t to_tile = t0; to_tile < t1; to_tile++) {\n"
                  "        const int64_t r0 =\n"
                  "            to_tile*height + (to_tile < taller ? to_tile : "
                  "taller);\n"
                  "        const int64_t live_rows = height + (to_tile < "
-                 "taller);\n"
-                 "        @_pack_lhs_%s(%slhs_batch, lhs_row + r0, lhs_run + "
-                 "r0, live_rows,\n"
-                 "            lhs_deep, lhs_deep_run, depth, "
-                 "@_height[live_rows],\n"
-                 "            lhs_tiles + %s(to_tile - t0)*@_MR*depth);\n"
-                 "    }\n",
-              einc_dtype_name(x->storage), moved(p, x),
+                 "taller);\n");
+    p->t->indent += 8;
+    if (weighs)
+        einc_code(p, "const int64_t tile_width = @_height[live_rows];\n"
+                     "$ *const to = lhs_tiles + %s(to_tile - t0)*@_MR*depth;\n",
+                  two);
+    einc_code(p, "@_pack_lhs_%s(%slhs_batch, lhs_row + r0, lhs_run + r0, "
+                 "live_rows,\n"
+                 "    lhs_deep, lhs_deep_run, depth, ",
+              einc_dtype_name(x->storage), moved(p, x));
+    if (weighs) {
+        einc_code(p, "tile_width, to);\n");
+        print_weigh_lhs(p);
+    } else {
+        einc_code(p, "@_height[live_rows],\n"
+                     "    lhs_tiles + %s(to_tile - t0)*@_MR*depth);\n", two);
+    }
+    p->t->indent -= 8;
+    einc_code(p, "    }\n");
+}
+
+/* The weight of a panel, `x` panels from c0 on, or "". */
+static void
+print_weigh_panel(const struct printer *p, const char *x, const char *at)
+{
+    const struct nest *w = p->nest;
+    int ask = w->table || !w->gett->weight_moves;
+    if (ask)
+        einc_code(p, "if (%sc0%s == 0)\n", w->table ? "weight_moves || " : "",
+                  x);
+    p->t->indent += ask ? 4 : 0;
+    print_pack_weight(p, 1, at, "live", "@_NR", "weight_tiles");
+    p->t->indent -= ask ? 4 : 0;
+}
+
+/* `taken` panels from c0 on, each of which may have a weight of its own. */
+static void
+print_weigh_rhs(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    const char *taken = einc_gett_has_near(w) ? "taken" : "1";
+    if (!may_weigh(w, 1))
+        return;
+    if (!w->table) {
+        print_weigh_panel(p, "", "c0");
+        einc_code(p, "@_weigh(weight_tiles, depth, @_NR, to);\n");
+        return;
+    }
+    einc_code(p, "for (int64_t x = 0; weighs == 2 && x < %s; x++) {\n", taken);
+    p->t->indent += 4;
+    print_weigh_panel(p, " + x", "c0 + x*panel");
+    einc_code(p, "@_weigh(weight_tiles, depth, @_NR, to + %sx*@_NR*depth);\n",
               p->planes == 2 ? "2*" : "");
+    p->t->indent -= 4;
+    einc_line(p->t, "}");
+}
+
+/* Neighbours, if they are: then `taken` panels have been packed. */
+static void
+print_pack_neighbours(const struct printer *p)
+{
+    const char *as = moved(p, &p->nest->in[1]);
+    einc_code(p, "int64_t taken = 1;\n"
+                 "if (apart && n1 - c0 >= near*apart &&\n"
+                 "    @_pack_near(%srhs_batch, rhs_column + c0, panel, near, "
+                 "rhs_deep, depth, to))\n"
+                 "    taken = near;\n"
+                 "else if (!deep_apart ||\n"
+                 "         !@_pack_deep(%srhs_batch, rhs_column + c0, live, "
+                 "deep_near,\n"
+                 "             deep_apart, rhs_deep, depth, to))\n", as, as);
 }
 
 static void
@@ -538,8 +733,8 @@ print_pack_rhs(const struct printer *p)
 {
     const struct nest *w = p->nest;
     const struct nest_tensor *x = &w->in[1];
-    int near = einc_gett_has_near(w);
-    if (einc_gett_in_place(w))
+    int in_place = einc_gett_in_place(w), near = einc_gett_has_near(w);
+    if (in_place)
         einc_code(p, "/* few rows: packing would not pay */\n"
                      "const int in_place = distance && n1 - n0 == @_NR &&\n"
                      "    rhs_run[n0] >= @_NR &&\n"
@@ -550,23 +745,19 @@ print_pack_rhs(const struct printer *p)
                  "depth;\n"
                  "    const int64_t live = n1 - c0 < panel ? n1 - c0 : "
                  "panel;\n",
-              einc_gett_in_place(w) ? "!in_place && " : "",
-              p->planes == 2 ? "2*" : "");
+              in_place ? "!in_place && " : "", p->planes == 2 ? "2*" : "");
+    p->t->indent += 4;
     if (near)
-        einc_code(p, "    if (apart && n1 - c0 >= near*apart &&\n"
-                     "        @_pack_near(%srhs_batch, rhs_column + c0, panel, "
-                     "near, rhs_deep, depth, to)) {\n"
-                     "        c0 += (near - 1)*panel;\n"
-                     "        continue;\n"
-                     "    }\n"
-                     "    if (deep_apart && @_pack_deep(%srhs_batch, rhs_column "
-                     "+ c0, live, deep_near,\n"
-                     "            deep_apart, rhs_deep, depth, to))\n"
-                     "        continue;\n", moved(p, x), moved(p, x));
-    einc_code(p, "    @_pack_rhs_%s(%srhs_batch, rhs_column + c0, rhs_run + c0, "
+        print_pack_neighbours(p);
+    einc_code(p, "%s@_pack_rhs_%s(%srhs_batch, rhs_column + c0, rhs_run + c0, "
                  "live,\n"
-                 "        rhs_deep, rhs_deep_run, depth, @_NR, to);\n"
-                 "}\n", einc_dtype_name(x->storage), moved(p, x));
+                 "    rhs_deep, rhs_deep_run, depth, @_NR, to);\n",
+              near ? "    " : "", einc_dtype_name(x->storage), moved(p, x));
+    print_weigh_rhs(p);
+    if (near)
+        einc_code(p, "c0 += (taken - 1)*panel;\n");
+    p->t->indent -= 4;
+    einc_line(p->t, "}");
 }
 
 /* The sums of a tile go to out where its columns are contiguous, else to a
@@ -696,8 +887,10 @@ einc_print_gett(const struct printer *p)
     print_batch(p);
     print_offsets(p, LOOP_M, "row0", "rows", &w->in[0], "lhs_row", &w->out,
                   "out_row");
+    print_weight_side(p, 0);
     print_offsets(p, LOOP_N, "column0", "columns", &w->in[1], "rhs_column",
                   &w->out, "out_column");
+    print_weight_side(p, 1);
     print_tile_count(p);
     walk(p, w->root->child);
     t->indent -= 4;

@@ -184,9 +184,94 @@ print_runs(const struct printer *p)
                  "}\n");
 }
 
+static void
+print_weigh_real(const struct printer *p)
+{
+    const char *by = einc_print_mul(p);
+    int lanes = p->nest->tile.lanes;
+    einc_code(p, "/* to[depth][width] *= by, of the same shape */\n"
+                 "static void\n"
+                 "@_weigh(const $ *by, int64_t depth, int64_t width, $ *to)\n"
+                 "{\n");
+    p->t->indent += 4;
+    einc_code(p, "const int64_t n = depth*width;\n");
+    if (is_vector(p))
+        einc_code(p, "const int64_t whole = n/%d*%d;\n"
+                     "for (int64_t x = 0; x < whole; x += %d)\n"
+                     "    *(@_vector *)(to + x) %s= *(const @_vector *)(by + "
+                     "x);\n", lanes, lanes, lanes, by);
+    einc_code(p, "for (int64_t x = %s; x < n; x++)\n"
+                 "    to[x] %s= by[x];\n", is_vector(p) ? "whole" : "0", by);
+    p->t->indent -= 4;
+    einc_code(p, "}\n\n");
+}
+
+/* Products of real and imaginary halves, `lanes` at a time. */
+static void
+print_weigh_products(const struct printer *p, const char *type)
+{
+    einc_code(p, "const %s re = *(const %s *)(to + x), im = *(const %s *)(to + "
+                 "width + x);\n"
+                 "const %s by_re = *(const %s *)(by + x);\n"
+                 "const %s by_im = *(const %s *)(by + width + x);\n"
+                 "*(%s *)(to + x) = re*by_re - im*by_im;\n"
+                 "*(%s *)(to + width + x) = re*by_im + im*by_re;\n",
+              type, type, type, type, type, type, type, type, type);
+}
+
+static void
+print_weigh_complex(const struct printer *p)
+{
+    enum { SHORT_BYTES = 16 }; /* tiles are no multiples of longer ones */
+    int lanes = SHORT_BYTES / einc_nest_bytes(p->nest->compute);
+    struct text type = {.perm = p->t->perm};
+    if (is_vector(p))
+        einc_code(p, "typedef $ @_short\n"
+                     "    __attribute__((vector_size(%d), may_alias, "
+                     "aligned(sizeof($))));\n\n", SHORT_BYTES);
+    einc_put(&type, "%s_short", p->shared);
+    einc_code(p, "/* to[depth][2][width] *= by, of the same shape, as complex "
+                 "numbers */\n"
+                 "static void\n"
+                 "@_weigh(const $ *by, int64_t depth, int64_t width, $ *to)\n"
+                 "{\n"
+                 "    for (int64_t d = 0; d < depth; d++, by += 2*width, to += "
+                 "2*width) {\n");
+    p->t->indent += 8;
+    if (is_vector(p)) {
+        einc_code(p, "const int64_t whole = width/%d*%d;\n"
+                     "for (int64_t x = 0; x < whole; x += %d) {\n",
+                  lanes, lanes, lanes);
+        p->t->indent += 4;
+        print_weigh_products(p, einc_text_z(&type));
+        p->t->indent -= 4;
+        einc_code(p, "}\n");
+    }
+    einc_code(p, "for (int64_t x = %s; x < width; x++) {\n",
+              is_vector(p) ? "whole" : "0");
+    p->t->indent += 4;
+    print_weigh_products(p, p->type);
+    p->t->indent -= 4;
+    einc_code(p, "}\n");
+    p->t->indent -= 8;
+    einc_code(p, "    }\n"
+                 "}\n\n");
+}
+
+static void
+print_weigh(const struct printer *p)
+{
+    if (p->planes == 2)
+        print_weigh_complex(p);
+    else
+        print_weigh_real(p);
+}
+
 void
 einc_print_moves(const struct printer *p)
 {
+    if (einc_gett_moves(p->nest, HAS_WEIGHT))
+        print_weigh(p);
     int in = einc_gett_moves(p->nest, MOVES_IN);
     int out = einc_gett_moves(p->nest, MOVES_OUT);
     if (is_vector(p) && (in || out))

@@ -89,6 +89,15 @@ points(const struct step *s)
     return zero ? 0 : r;
 }
 
+/* Products with a weight: each element of its operand once. */
+static uint64_t
+weighings(const struct plan *p, const struct step *s)
+{
+    if (s->kind != STEP_CONTRACT || s->n_in < 3)
+        return 0;
+    return einc_cost_elements(p->canon, &p->tensors[s->in[s->weighed]]);
+}
+
 void
 einc_cost_step(const struct plan *p, struct step *s)
 {
@@ -96,6 +105,7 @@ einc_cost_step(const struct plan *p, struct step *s)
                     : s->kind == STEP_REDUCE ? (uint64_t)s->n_in
                                              : 0;
     s->flop = each ? einc_cost_mul(each, points(s)) : 0;
+    s->flop = einc_cost_add(s->flop, weighings(p, s));
     s->read_bytes = 0;
     for (int i = 0; i < s->n_in; i++)
         s->read_bytes =

@@ -40,8 +40,9 @@ int64_t einc_cost_extent(struct cx *cx, const struct graph *g,
 uint64_t einc_cost_elements(const struct graph *g, const struct plan_tensor *t);
 
 /* Fills flop, read_bytes and write_bytes of a step whose groups and tensors
- * are known. flop is 2*product for a CONTRACT, n_in*product for a REDUCE
- * (n_in - 1 products and one sum at every point), 0 for a COPY. */
+ * are known. flop is 2*product for a CONTRACT, and the elements that a
+ * weight multiplies, n_in*product for a REDUCE (n_in - 1 products and one sum
+ * at every point), 0 for a COPY. */
 void einc_cost_step(const struct plan *p, struct step *s);
 
 /* Roundings that one element of the result may go through: the D of

@@ -14,6 +14,16 @@
 
 enum { MAX_TRIALS = 16 };
 
+/* As nested sums; a product into the contraction that reads it; a contraction
+ * into the product that reads it. */
+enum way { NESTED, WEIGHTED, SCALED, N_WAYS };
+
+/* Two drafts that may become one: i into its reader j. */
+struct pair {
+    enum way way;
+    int i, j;
+};
+
 /* --- the new step ------------------------------------------------------- */
 
 static void
@@ -97,39 +107,88 @@ points_of(const struct drafts *d, const struct draft *r)
                           einc_lower_size(d->canon->graph, r->summed));
 }
 
-/* Inputs of draft j, those of draft i in place of its result. */
+/* Which operand of a draft has all indices of its result and so is only
+ * scaled by the others; -1: none, or it is no product. */
 static int
-merge_inputs(const struct drafts *d, int i, int j, int *in)
+scaled_by_others(const struct drafts *d, const struct draft *r)
 {
-    int t = d->canon->graph->n_in + i, n = 0;
-    for (int o = 0; o < d->list[j].n_in; o++) {
-        if (d->list[j].in[o] != t) {
-            in[n++] = d->list[j].in[o];
-            continue;
-        }
-        for (int k = 0; k < d->list[i].n_in; k++)
-            in[n++] = d->list[i].in[k];
-    }
+    if (r->n_in < 2 || r->summed.n)
+        return -1;
+    for (int o = 0; o < r->n_in; o++)
+        if (d->legs[r->in[o]].n == r->kept.n)
+            return o;
+    return -1;
+}
+
+/* Of several weights the product is still made: draft i stays, without what
+ * it scales. */
+static int
+keeps_first(const struct drafts *d, struct pair x)
+{
+    return x.way == WEIGHTED && d->list[x.i].n_in > 2;
+}
+
+/* All inputs of a draft but one, -1: all. */
+static int
+inputs_but(const struct draft *r, int but, int *in)
+{
+    int n = 0;
+    for (int o = 0; o < r->n_in; o++)
+        if (o != but)
+            in[n++] = r->in[o];
     return n;
 }
 
-/* The same drafts with i merged into j. */
-static struct drafts
-merge(struct arena *a, const struct drafts *d, int i, int j)
+/* What a draft of two reads beside tensor t. */
+static int
+beside(const struct draft *r, int t)
 {
-    int n_in = d->canon->graph->n_in;
+    return r->in[r->in[0] == t];
+}
+
+/* Inputs of draft j, those of draft i in place of its result; a weight comes
+ * last. */
+static int
+merge_inputs(const struct drafts *d, struct pair x, int *in)
+{
+    const struct draft *p = &d->list[x.i], *c = &d->list[x.j];
+    int t = d->canon->graph->n_in + x.i, n = 0;
+    int scaled = x.way == WEIGHTED ? scaled_by_others(d, p) : -1;
+    if (x.way == SCALED) {
+        n = inputs_but(p, -1, in);
+        in[n++] = beside(c, t);
+        return n;
+    }
+    for (int o = 0; o < c->n_in; o++)
+        if (c->in[o] != t)
+            in[n++] = c->in[o];
+        else if (scaled >= 0)
+            in[n++] = p->in[scaled];
+        else
+            n += inputs_but(p, -1, in + n);
+    if (scaled >= 0)
+        in[n++] = keeps_first(d, x) ? t : p->in[!scaled];
+    return n;
+}
+
+/* The same drafts with a pair merged. */
+static struct drafts
+merge(struct arena *a, const struct drafts *d, struct pair x)
+{
+    int n_in = d->canon->graph->n_in, keeps = keeps_first(d, x);
+    int kind = x.way == NESTED ? KIND_ANY : STEP_CONTRACT;
     struct drafts to = einc_drafts_open(a, d->canon, d->n);
     for (int s = 0; s < d->n; s++) {
-        int in[2 * MAX_STEP_IN];
-        if (s == i)
+        const struct draft *r = &d->list[s];
+        int in[2 * MAX_STEP_IN], n;
+        if (s == x.i && !keeps)
             continue;
-        int n = s == j ? merge_inputs(d, i, j, in) : d->list[s].n_in;
-        for (int o = 0; o < n; o++) {
-            int t = s == j ? in[o] : d->list[s].in[o];
-            in[o] = t - (t > n_in + i);
-        }
-        einc_drafts_add(&to, s == j ? KIND_ANY : d->list[s].kind, in, n,
-                        s + 1 == d->n);
+        n = s == x.j   ? merge_inputs(d, x, in)
+            : s == x.i ? inputs_but(r, scaled_by_others(d, r), in)
+                       : inputs_but(r, -1, in);
+        for (int o = 0; o < n; o++)
+            in[o] -= !keeps && in[o] > n_in + x.i;
+        einc_drafts_add(&to, s == x.j ? kind : r->kind, in, n, s + 1 == d->n);
     }
     return to;
 }
@@ -137,15 +196,96 @@ merge(struct arena *a, const struct drafts *d, int i, int j)
 /* Whether the points of the merged step are those of one of the two; it has
  * all indices of both. */
 static int
-may_merge(const struct drafts *d, int i, int j, uint64_t least)
+may_nest(const struct drafts *d, int i, int j)
 {
     const struct draft *p = &d->list[i], *c = &d->list[j];
     double a = points_of(d, p), b = points_of(d, c);
     double lone = einc_lower_size(d->canon->graph, p->summed);
     double all = einc_cost_size(b, lone);
     int n = p->n_in + c->n_in - 1;
-    return n >= 3 && n <= MAX_STEP_IN && all <= (a > b ? a : b) &&
-           all * n >= (double)least;
+    return n >= 3 && n <= MAX_STEP_IN && all <= (a > b ? a : b);
+}
+
+static enum einc_dtype
+stored_as(const struct drafts *d, int tensor)
+{
+    const struct graph *g = d->canon->graph;
+    return tensor < g->n_in               ? g->in[tensor].dtype
+           : tensor + 1 == g->n_in + d->n ? g->out.dtype
+                                          : g->compute;
+}
+
+/* Whether draft j, merged with i, has a kernel that is built into the
+ * library. Without one three operands would cost the interpreter more than
+ * the two steps do. */
+static int
+is_built_in(const struct drafts *d, int i, int j)
+{
+    enum einc_dtype t = d->canon->graph->compute;
+    int same = stored_as(d, d->canon->graph->n_in + j) == t;
+    for (int o = 0; o < d->list[i].n_in; o++)
+        same &= stored_as(d, d->list[i].in[o]) == t;
+    for (int o = 0; o < d->list[j].n_in; o++)
+        same &= stored_as(d, d->list[j].in[o]) == t;
+    return same && (t == EINC_F32 || t == EINC_F64 || t == EINC_C64 ||
+                    t == EINC_C128);
+}
+
+static int
+is_within(struct legs part, struct legs whole)
+{
+    for (int i = 0; i < part.n; i++)
+        if (!einc_lower_holds(whole, part.index[i]))
+            return 0;
+    return 1;
+}
+
+/* An operand of draft i takes the factor of its reader j. */
+static int
+may_scale(const struct drafts *d, int i, int j, uint64_t least)
+{
+    const struct draft *p = &d->list[i], *c = &d->list[j];
+    int compiled = least && 2 * points_of(d, p) >= (double)least;
+    if (p->n_in != 2 || p->summed.n == 0 || c->n_in != 2 || c->summed.n ||
+        !(compiled || is_built_in(d, i, j)))
+        return 0;
+    int w = beside(c, d->canon->graph->n_in + i), may = 0;
+    for (int o = 0; o < 2; o++)
+        may |= is_within(d->legs[w], d->legs[p->in[o]]) &&
+               stored_as(d, w) == stored_as(d, p->in[o]);
+    return may;
+}
+
+/* An operand that is converted is packed in another way than a weight that is
+ * not. */
+static int
+may_weigh(const struct drafts *d, int i, int j, uint64_t least)
+{
+    const struct draft *p = &d->list[i], *c = &d->list[j];
+    int compiled = least && 2 * points_of(d, c) >= (double)least;
+    int scaled = scaled_by_others(d, p);
+    if (c->n_in != 2 || c->summed.n == 0 || scaled < 0)
+        return 0;
+    /* a product of weights has the compute type */
+    enum einc_dtype weight =
+        p->n_in > 2 ? d->canon->graph->compute : stored_as(d, p->in[!scaled]);
+    return stored_as(d, p->in[scaled]) == weight &&
+           (compiled || is_built_in(d, i, j));
+}
+
+static int
+may_merge(const struct drafts *d, struct pair x, uint64_t least)
+{
+    const struct draft *p = &d->list[x.i], *c = &d->list[x.j];
+    if (x.way == WEIGHTED)
+        return may_weigh(d, x.i, x.j, least);
+    if (x.way == SCALED)
+        return may_scale(d, x.i, x.j, least);
+    double all = einc_cost_size(
+        points_of(d, c), einc_lower_size(d->canon->graph, p->summed));
+    return least && is_real(d->canon->graph->compute) &&
+           may_nest(d, x.i, x.j) &&
+           all * (p->n_in + c->n_in - 1) >= (double)least;
 }
 
 /* --- trials ------------------------------------------------------------- */
@@ -161,66 +301,88 @@ lower(struct arena *perm, struct arena scratch, const struct plan *p,
 }
 
 /* Modelled seconds of one step of a pair; its bytes take theirs whatever
- * happens to overlap, as they do for the merged one. */
+ * happens to overlap, as they do for the merged one. Only a step that is
+ * compiled may read its operands in place. */
 static double
-pair_seconds(const struct plan *p, int i)
+pair_seconds(const struct plan *p, int i, uint64_t least)
 {
     const struct machine *m = einc_machine_default(str_of(MACHINE));
     const struct step *s = &p->steps[i];
     double bytes = (double)s->read_bytes + (double)s->write_bytes;
-    double least = bytes / (double)m->read[einc_machine_level(m, bytes)] *
-                   100 / (double)m->stream_percent;
-    double modelled = einc_model_step(m, p, i, 1);
-    return modelled > 1e-6 * least ? modelled : 1e-6 * least;
+    double slowest = bytes / (double)m->read[einc_machine_level(m, bytes)] *
+                     100 / (double)m->stream_percent;
+    int packs = s->kind == STEP_CONTRACT && (!least || s->flop < least);
+    double modelled = packs ? einc_model_packed(m, p, i, 1)
+                            : einc_model_step(m, p, i, 1);
+    return modelled > 1e-6 * slowest ? modelled : 1e-6 * slowest;
 }
 
-/* Seconds that merging i into j saves, at most 0 if none. The kernels of
+/* Of what has become of a pair; below 0 if there is no kernel for it. */
+static double
+merged_seconds(const struct plan *p, struct pair x, int keeps, uint64_t least)
+{
+    const struct machine *m = einc_machine_default(str_of(MACHINE));
+    if (x.way == NESTED)
+        return einc_fuse_seconds(p, &p->steps[x.j - 1]);
+    return keeps ? pair_seconds(p, x.i, least) +
+                       einc_model_packed(m, p, x.j, 1)
+                 : einc_model_packed(m, p, x.j - 1, 1);
+}
+
+/* Seconds that merging a pair saves, at most 0 if none. The kernels of
  * pairs are modelled as good as they may become, the nested ones as they were
  * measured, and what a pair writes has to be there: hence the favour. */
 static double
 gain(struct arena perm, struct arena scratch, const struct plan *pairs,
-     const struct drafts *d, int i, int j)
+     const struct drafts *d, struct pair x, uint64_t least)
 {
     const double favour = 1.05;
-    struct drafts merged = merge(&scratch, d, i, j);
-    struct plan t = lower(&perm, scratch, pairs, &merged);
-    double whole = einc_fuse_seconds(&t, &t.steps[j - 1]);
-    double apart = pair_seconds(pairs, i) + pair_seconds(pairs, j);
+    int t = d->canon->graph->n_in + x.i, keeps = keeps_first(d, x);
+    if ((x.way == WEIGHTED && pairs->steps[x.j].kind != STEP_CONTRACT) ||
+        (x.way == SCALED && pairs->steps[x.i].kind != STEP_CONTRACT))
+        return 0;
+    struct drafts merged = merge(&scratch, d, x);
+    if (keeps && merged.legs[t].n == d->legs[t].n)
+        return 0; /* the weights are as large as what they multiply */
+    struct plan now = lower(&perm, scratch, pairs, &merged);
+    double whole = merged_seconds(&now, x, keeps, least);
+    double apart = pair_seconds(pairs, x.i, least) +
+                   pair_seconds(pairs, x.j, least);
     return whole < 0 ? 0 : favour * apart - whole;
 }
 
-/* The best merge, if there is one. */
+/* The next pair that may be merged, from x on; 0 if there is none. */
 static int
-find(struct arena perm, struct arena scratch, const struct plan *p,
-     uint64_t least, const struct drafts *d, int *trials, int *i)
+next_pair(const struct drafts *d, uint64_t least, struct pair *x)
 {
-    struct plan pairs = lower(&perm, scratch, p, d);
-    double most = 0;
-    int j = -1;
-    for (int s = 0; s + 1 < d->n && *trials < MAX_TRIALS; s++) {
-        int reader = reader_of(d, s);
-        if (reader < 0 || !may_merge(d, s, reader, least))
-            continue;
-        ++*trials;
-        double saved = gain(perm, scratch, &pairs, d, s, reader);
-        if (saved > most) {
-            most = saved;
-            *i = s;
-            j = reader;
-        }
-    }
-    return j;
-}
-
-static int
-any_may_merge(const struct drafts *d, uint64_t least)
-{
-    for (int s = 0; s + 1 < d->n; s++) {
-        int j = reader_of(d, s);
-        if (j >= 0 && may_merge(d, s, j, least))
-            return 1;
+    for (; x->i + 1 < d->n; x->i++, x->way = NESTED) {
+        x->j = reader_of(d, x->i);
+        for (; x->j >= 0 && x->way < N_WAYS; x->way++)
+            if (may_merge(d, *x, least))
+                return 1;
     }
     return 0;
+}
+
+/* The pair that saves most; 0 if none does. */
+static int
+find(struct arena perm, struct arena scratch, const struct plan *p,
+     uint64_t least, const struct drafts *d, int *trials, struct pair *best)
+{
+    struct pair x = {NESTED, 0, -1};
+    double most = 0;
+    if (!next_pair(d, least, &x))
+        return 0;
+    struct plan pairs = lower(&perm, scratch, p, d);
+    for (; next_pair(d, least, &x) && *trials < MAX_TRIALS; x.way++) {
+        ++*trials;
+        double saved = gain(perm, scratch, &pairs, d, x, least);
+        if (saved > most) {
+            most = saved;
+            *best = x;
+        }
+    }
+    return most > 0;
 }
 
 void
@@ -228,10 +390,8 @@ einc_fuse(struct arena perm, struct arena *a, const struct plan *p,
           uint64_t least, struct drafts *d)
 {
     enum { MAX_DRAFTS = 64 };
-    int i = 0, j, trials = 0;
-    if (!is_real(p->graph->compute) || d->n > MAX_DRAFTS)
-        return;
-    while (any_may_merge(d, least) &&
-           (j = find(perm, *a, p, least, d, &trials, &i)) >= 0)
-        *d = merge(a, d, i, j);
+    struct pair x;
+    int trials = 0;
+    while (d->n <= MAX_DRAFTS && find(perm, *a, p, least, d, &trials, &x))
+        *d = merge(a, d, x);
 }

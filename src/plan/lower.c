@@ -347,7 +347,8 @@ make_tensors(struct arena *perm, const struct drafts *d, struct plan *p)
     }
 }
 
-/* Needs the layout of the result. */
+/* Needs the layout of the result. The first two operands have roles, and a
+ * weight of theirs has no index of its own; other steps of three do not ask. */
 static struct job
 make_job(struct work *w, struct arena *a, int i)
 {
@@ -356,7 +357,7 @@ make_job(struct work *w, struct arena *a, int i)
                     .canon = w->d->canon, .draft = r, .legs = w->d->legs,
                     .out = &w->plan->tensors[w->plan->graph->n_in + i],
                     .last = i + 1 == w->d->n};
-    if (r->n_in != 2)
+    if (r->n_in != 2 && (r->n_in != 3 || r->kind != STEP_CONTRACT))
         return j;
     for (int k = 0; k < r->kept.n; k++)
         w->d->needed[r->kept.index[k]] = 1;

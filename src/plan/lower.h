@@ -52,7 +52,8 @@ struct job {
     const struct canon *canon;
     const struct draft *draft;
     const struct legs *legs;  /* of all tensors */
-    struct roles roles;       /* n_in 2 only */
+    struct roles roles;       /* of the first two operands; n_in 2, or 3 of a
+                               * draft that is to be a CONTRACT */
     const struct plan_tensor *out;
     int last;
 };

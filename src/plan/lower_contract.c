@@ -3,7 +3,9 @@
  * lower_contract.c - a pair with M, N and K as one GETT: batch, M, N and K
  * groups of any strides, packed while they are read. GEMM, batched GEMM and
  * tensor contractions are this one lowering; what has no M or no N is a
- * stream over memory and stays with reduce.
+ * stream over memory and stays with reduce. A third operand, with no index
+ * that one of the two has not, multiplies that one while it is packed: `k` in
+ * `ki,kj,k->ij`.
  */
 #include "base/text.h"
 #include "plan/cost.h"
@@ -23,11 +25,36 @@ enum {
     FLOP_PER_GATHERED = 80
 };
 
+/* Whether the third operand may multiply operand o: packing takes both the
+ * same way. */
+static int
+may_weigh(const struct job *j, int o)
+{
+    const int *in = j->draft->in;
+    struct legs weight = j->legs[in[2]];
+    if (j->plan->tensors[in[2]].dtype != j->plan->tensors[in[o]].dtype)
+        return 0;
+    for (int i = 0; i < weight.n; i++)
+        if (!einc_lower_holds(j->legs[in[o]], weight.index[i]))
+            return 0;
+    return 1;
+}
+
+/* Three operands are a contraction only where that is asked for: the last of
+ * them is the weight. */
+static int
+has_operands(const struct job *j)
+{
+    return j->draft->n_in == 2 ||
+           (j->draft->n_in == 3 && j->draft->kind == STEP_CONTRACT &&
+            (may_weigh(j, 0) || may_weigh(j, 1)));
+}
+
 static int
 applicable(const struct job *j)
 {
     const struct legs *of = j->roles.of;
-    return j->draft->n_in == 2 && of[ROLE_M].n && of[ROLE_N].n &&
+    return has_operands(j) && of[ROLE_M].n && of[ROLE_N].n &&
            of[ROLE_K].n && !of[ROLE_LONE_LHS].n && !of[ROLE_LONE_RHS].n &&
            j->draft->kept.n == of[ROLE_BATCH].n + of[ROLE_M].n + of[ROLE_N].n;
 }
@@ -82,9 +109,11 @@ lower(struct arena *perm, struct arena scratch, const struct job *j,
 {
     const struct legs *of = j->roles.of;
     int swap = swaps(j);
-    int *in = NEW(perm, int, 2);
+    int *in = NEW(perm, int, j->draft->n_in);
     in[0] = j->draft->in[swap];
     in[1] = j->draft->in[!swap];
+    for (int o = 2; o < j->draft->n_in; o++)
+        in[o] = j->draft->in[o];
     s->in = in;
     s->b = einc_lower_group(perm, scratch, j, of[ROLE_BATCH], j->out, NULL);
     s->m = einc_lower_group(perm, scratch, j, of[swap ? ROLE_N : ROLE_M],
@@ -94,6 +123,10 @@ lower(struct arena *perm, struct arena scratch, const struct job *j,
     s->k = einc_lower_group(perm, scratch, j, of[ROLE_K],
                             &j->plan->tensors[in[0]],
                             &j->plan->tensors[in[1]]);
+    /* of two that it may multiply, the smaller one */
+    if (s->n_in == 3)
+        s->weighed = !may_weigh(j, swap) ||
+                     (may_weigh(j, !swap) && s->n.extent < s->m.extent);
 }
 
 static void

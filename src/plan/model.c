@@ -184,7 +184,7 @@ store_time(const struct machine *m, enum model_access a, double bytes)
 }
 
 /* A task packs for itself: each operand as often as there are blocks of the
- * other one's side. */
+ * other one's side. What was just packed is multiplied in cache. */
 static double
 pack_time(const struct machine *m, const struct model_gett *g)
 {
@@ -193,7 +193,9 @@ pack_time(const struct machine *m, const struct model_gett *g)
     return g->m * g->k * blocks(g->n, BLOCK) *
                access_time(m, g->lhs, bytes) +
            g->k * g->n * blocks(g->m, BLOCK) *
-               access_time(m, g->rhs, bytes);
+               access_time(m, g->rhs, bytes) +
+           g->weighed * (access_time(m, MODEL_NEAR, bytes) +
+                         access_time(m, g->weight, bytes));
 }
 
 static double
@@ -362,10 +364,15 @@ element_bytes(const struct plan *p, int tensor)
 }
 
 static double
+tensor_elements(const struct plan *p, int tensor)
+{
+    return (double)einc_cost_elements(p->canon, &p->tensors[tensor]);
+}
+
+static double
 tensor_bytes(const struct plan *p, int tensor)
 {
-    return (double)einc_cost_elements(p->canon, &p->tensors[tensor]) *
-           element_bytes(p, tensor);
+    return tensor_elements(p, tensor) * element_bytes(p, tensor);
 }
 
 static int
@@ -400,10 +407,18 @@ packing_of(const struct plan *p, const struct step *s, int tensor,
                                                    : MODEL_FAR;
 }
 
-/* Packed, with the lane side in place, with both in place. */
-static double
-contract_time(const struct machine *m, const struct plan *p,
-              const struct step *s, int threads)
+static int
+holds_any(const struct plan *p, int tensor, const struct group *g)
+{
+    for (int i = 0; i < g->n; i++)
+        if (stride_of(p, tensor, g->index[i]) != 0)
+            return 1;
+    return 0;
+}
+
+/* As a kernel that packs both operands. */
+static struct model_gett
+packed_of(const struct plan *p, const struct step *s)
 {
     struct model_gett g = {
         .compute = p->graph->compute,
@@ -415,8 +430,25 @@ contract_time(const struct machine *m, const struct plan *p,
         .lhs_bytes = tensor_bytes(p, s->in[0]),
         .rhs_bytes = tensor_bytes(p, s->in[1]),
         .out_bytes = tensor_bytes(p, s->out)};
+    if (s->n_in == 3 && g.batch >= 1) {
+        const struct group *side = s->weighed ? &s->n : &s->m;
+        g.weighed = tensor_elements(p, s->in[s->weighed]) / g.batch;
+        g.weight = holds_any(p, s->in[2], side)
+                       ? packing_of(p, s, s->in[2], side)
+                       : MODEL_IN_PLACE;
+        g.lhs_bytes += tensor_bytes(p, s->in[2]);
+    }
+    return g;
+}
+
+/* Packed, with the lane side in place, with both in place. */
+static double
+contract_time(const struct machine *m, const struct plan *p,
+              const struct step *s, int threads)
+{
+    struct model_gett g = packed_of(p, s);
     double best = einc_model_gett(m, &g, threads);
-    if (g.rhs != MODEL_NEAR || !einc_model_fits_direct(m, &g))
+    if (g.rhs != MODEL_NEAR || s->n_in == 3 || !einc_model_fits_direct(m, &g))
         return best;
     g.rhs = MODEL_IN_PLACE;
     best = smaller(best, einc_model_gett(m, &g, threads));
@@ -588,6 +620,14 @@ einc_model_step(const struct machine *m, const struct plan *p, int step,
     threads = threads < 1 ? 1 : threads;
     return s->kind == STEP_CONTRACT ? contract_time(m, p, s, threads)
                                     : pass_time(m, p, s, threads);
+}
+
+double
+einc_model_packed(const struct machine *m, const struct plan *p, int step,
+                  int threads)
+{
+    struct model_gett g = packed_of(p, &p->steps[step]);
+    return einc_model_gett(m, &g, threads < 1 ? 1 : threads);
 }
 
 double

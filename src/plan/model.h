@@ -35,6 +35,9 @@ struct model_gett {
     enum model_access out;      /* NEAR or FAR */
     double lhs_bytes, rhs_bytes, out_bytes; /* of all elements, each once;
                                  * 0: dense, of the compute type */
+    double weighed; /* elements of a product that a weight multiplies when
+                     * they have been packed; 0: none */
+    enum model_access weight; /* IN_PLACE: one for all rows, or columns */
 };
 
 /* Seconds of exactly this variant on at most `threads` threads. */
@@ -89,6 +92,9 @@ double einc_model_stream(const struct machine *m,
  * variants that its layouts allow. */
 double einc_model_step(const struct machine *m, const struct plan *p,
                        int step, int threads);
+/* The same of a CONTRACT that packs: the kernel for all shapes. */
+double einc_model_packed(const struct machine *m, const struct plan *p,
+                         int step, int threads);
 /* All steps of a plan and the call. */
 double einc_model_plan(const struct machine *m, const struct plan *p,
                        int threads);

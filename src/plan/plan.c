@@ -393,7 +393,7 @@ draft(struct arena *perm, struct arena *a, const struct canon *c,
         const struct path *path = einc_path_find(perm, *a, &net, o->path);
         p->finder = path->finder;
         draft_path(a, d, path);
-        if (o->fuse_flop && is_auto(o->path))
+        if (is_auto(o->path))
             einc_fuse(*perm, a, p, o->fuse_flop, d);
     }
     if (c->empty)

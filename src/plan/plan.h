@@ -30,7 +30,9 @@ struct group {
 };
 
 enum step_kind {
-    STEP_CONTRACT, /* out[b,m,n] = sum(k) in0[b,m,k] * in1[b,n,k], a GETT;
+    STEP_CONTRACT, /* out[b,m,n] = sum(k) in0[b,m,k] * in1[b,n,k], a GETT,
+                    * with a third input: times in2, which multiplies one of
+                    * the two where that is packed;
                     * the index of out with stride 1, if any, is b's or n's:
                     * the lowering swaps operands to make it so */
     STEP_REDUCE,   /* out[b] = sum(k) product of all in: one streaming pass */
@@ -44,6 +46,9 @@ struct step {
     int out;
     struct group b, m, n, k; /* REDUCE and COPY use b (free, in memory order
                               * of out) and k (summed) only */
+    int weighed;          /* CONTRACT of three inputs: the one, 0 or 1, that
+                           * in2 multiplies; it holds all indices of in2 and
+                           * has its type */
     int64_t factor;       /* multiplies the sum; 1 but for a last step */
     uint64_t flop;        /* mult + add; saturates at UINT64_MAX, as all do */
     uint64_t read_bytes, write_bytes; /* each element counted once */
@@ -75,9 +80,9 @@ struct plan_options {
     struct str plan_text;  /* p NULL: none; else a printed plan to follow,
                             * E811 if no step writes the output */
     uint64_t memory_limit_bytes; /* 0: none; else EINC_ENOMEM (E803) above */
-    uint64_t fuse_flop;    /* with path "auto": steps of so many flop may be
-                            * fused (fuse.h), since they will be compiled; 0:
-                            * none */
+    uint64_t fuse_flop;    /* with path "auto": sums of steps of so many flop
+                            * may be nested (fuse.h), since they will be
+                            * compiled; 0: none */
 };
 
 /* Graph -> plan: canon, path, lower, buffers, totals, hash, in this order. */

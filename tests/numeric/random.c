@@ -63,6 +63,7 @@ struct tally {
     double worst[2];        /* error / bound: interpreter, kernels */
     double seconds[2];      /* of processor time: here, in compilers */
     long builtin[MOST_SETS][N_KINDS]; /* steps that a built-in kernel ran */
+    long weighted[N_COLUMNS]; /* contractions of three operands */
     long steps[N_COLUMNS][N_KINDS][N_COMPUTE];
     long nests[N_FAMILIES]; /* kernels that ran, by the family of their nest */
     long storage[N_DTYPES + 1][2]; /* cases with that type in, out */
@@ -375,8 +376,11 @@ cover(struct tester *t, const struct plan *p, const char *column)
         type++;
     if (t->quiet)
         return;
-    for (int s = 0; s < p->n_steps; s++)
-        t->tally->steps[c][p->steps[s].kind][type]++;
+    for (int s = 0; s < p->n_steps; s++) {
+        const struct step *x = &p->steps[s];
+        t->tally->steps[c][x->kind][type]++;
+        t->tally->weighted[c] += x->kind == STEP_CONTRACT && x->n_in == 3;
+    }
 }
 
 static int
@@ -1244,6 +1248,8 @@ add_tally(struct tally *to, const struct tally *from)
         for (int k = 0; k < 2; k++)
             to->storage[d][k] += from->storage[d][k];
     for (int c = 0; c < N_COLUMNS; c++)
+        to->weighted[c] += from->weighted[c];
+    for (int c = 0; c < N_COLUMNS; c++)
         for (int f = 0; f < N_KINDS; f++)
             for (int k = 0; k < N_COMPUTE; k++)
                 to->steps[c][f][k] += from->steps[c][f][k];
@@ -1298,6 +1304,13 @@ print_steps(const struct tally *t)
         for (int c = 0; c < N_COLUMNS; c++)
             empty += here[c] && marginal(t, here, c, f, -1) == 0;
     }
+    printf("with a weight  ");
+    for (int c = 0; c < N_COLUMNS; c++) {
+        if (here[c])
+            printf(" %11ld", t->weighted[c]);
+        empty += here[c] && t->weighted[c] == 0;
+    }
+    printf("\n");
     return empty;
 }
 

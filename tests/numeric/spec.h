@@ -253,6 +253,19 @@ make_tiny(struct rng *r, struct spec *s)
     add_token(&s->out, 0);
 }
 
+/* A third operand with some labels of one of a pair: its weight, which may be
+ * multiplied in while that one is packed. */
+static inline void
+add_weight(struct rng *r, struct spec *s)
+{
+    const struct spec_term *of = &s->in[rng_below(r, 2)];
+    for (int k = 0; k < of->n_tokens; k++)
+        if (rng_percent(r, 50))
+            add_token(&s->in[2], of->token[k]);
+    rng_shuffle(r, s->in[2].token, s->in[2].n_tokens);
+    s->n_in = 3;
+}
+
 static inline void
 make_chain(struct rng *r, struct spec *s)
 {
@@ -585,6 +598,20 @@ limit_sizes(struct rng *r, const struct spec *s, int64_t *size, int keep,
     }
 }
 
+/* Of a pair, perhaps with a weight. */
+static inline int
+in_both(const struct spec *s, int label)
+{
+    int held = 0;
+    for (int o = 0; o < 2; o++) {
+        int dims[MAX_RANK], n = spec_dims(s, &s->in[o], dims), here = 0;
+        for (int d = 0; d < n; d++)
+            here |= dims[d] == label;
+        held += here;
+    }
+    return held == 2;
+}
+
 static inline void
 choose_sizes(struct rng *r, const struct spec *s, enum policy policy,
              int64_t *size)
@@ -597,8 +624,8 @@ choose_sizes(struct rng *r, const struct spec *s, enum policy policy,
                         : rng_percent(r, 30) ? rng_range(r, 1, 20)
                                              : rng_range(r, 21, 700);
         if (s->fat && x != keep && policy != TINY && spec_out_holds(s, x))
-            size[x] = spec_counts(s, x) > 1 ? rng_range(r, 1, 3)
-                                            : rng_range(r, 9, 40);
+            size[x] = in_both(s, x) ? rng_range(r, 1, 3)
+                                    : rng_range(r, 9, 40);
     }
     limit_sizes(r, s, size, keep,
                 s->fat ? 1e5 : rng_percent(r, 6) ? 2e5 : 2e4);
@@ -635,6 +662,8 @@ choose_structure(struct rng *r, struct spec *s, int turn)
         make_single(r, s, turn >= 0);
     else
         make_any(r, s);
+    if (s->fat && rng_percent(r, 25))
+        add_weight(r, s);
     drop_unused(s);
     if (turn < 0 && rng_percent(r, 18))
         add_ellipsis(r, s);

@@ -422,8 +422,11 @@ planned_check_step(const struct plan *p, const struct step *s, int last)
         assert_true(s->m.n == 0 && s->n.n == 0);
         return;
     }
-    assert_int_equal(s->n_in, 2);
+    assert_true(s->n_in == 2 || s->n_in == 3);
     assert_true(s->m.n && s->n.n && s->k.n);
+    for (int x = 0; s->n_in == 3 && x < p->canon->n_indices; x++)
+        assert_true(planned_holds(p, s->in[s->weighed], x) >=
+                    planned_holds(p, s->in[2], x));
     planned_check_group(p, s, &s->b, 1, 1, 1);
     planned_check_group(p, s, &s->m, 1, 0, 1);
     planned_check_group(p, s, &s->n, 0, 1, 1);

@@ -32,6 +32,7 @@ count_steps(struct planned *x, const char *expression, const char *tensors,
 
 /* --- which -------------------------------------------------------------- */
 
+#define WEIGHTED_F32 "ki,k,kj->ij", "f32 512x512, f32 512, f32 512x512"
 #define MTTKRP "ijk,jr,kr->ir", "f32 256x256x256, f32 256x8, f32 256x8"
 
 static void
@@ -54,9 +55,6 @@ test_fused(void **state)
         /* a chain would have more points than either of its steps */
         {"ij,jk,kl->il", "f32 256x256, f32 256x256, f32 256x256", 2},
         {"i,ij,jk,k->", "f32 512, f32 512x512, f32 512x512, f32 512", 2},
-        /* a vector over K of a large product: packing pays for more */
-        {"ki,k,kj->ij", "f32 1024x1024, f32 1024, f32 1024x1024", 2},
-        {"i,ij,jk->ik", "f32 1024, f32 1024x1024, f32 1024x1024", 2},
         /* no kernel nests sums of these */
         {"ijk,jr,kr->ir", "c64 256x256x256, c64 256x8, c64 256x8", 2},
         {"ijk,jr,kr->ir", "bool 256x256x256, bool 256x8, bool 256x8", 2},
@@ -75,6 +73,91 @@ test_fused(void **state)
     }
 }
 
+/* Which products are made while an operand is packed: the steps that are left,
+ * and the size of what multiplies. */
+static void
+test_weighted(void **state)
+{
+    (void)state;
+    enum { NEVER = 0 };
+#define L "1024x1024"
+    static const struct {
+        const char *expression, *tensors;
+        uint64_t least;
+        int steps;
+    } cases[] = {
+        {"ki,k,kj->ij", "f32 " L ", f32 1024, f32 " L, NEVER, 1},
+        {"ki,k,kj->ij", "f32 " L ", f32 1024, f32 " L, LOOK, 1},
+        {"ki,k,kj->ij", "c128 " L ", c128 1024, c128 " L, NEVER, 1},
+        {"ki,k,kj->ij", "f64 64x64, f64 64, f64 64x64", NEVER, 1},
+        {"i,ij,jk->ik", "f32 1024, f32 " L ", f32 " L, NEVER, 1},
+        {"bgk,bkd,bk->bgd", "f32 8x64x64, f32 8x64x64, f32 8x64", NEVER, 1},
+        {"ki,ki,kj->ij", "f32 " L ", f32 " L ", f32 " L, NEVER, 1},
+        /* a factor of the result is one of an operand, or it is not */
+        {"ki,kj,j->ij", "f32 256x512, f32 256x512, f32 512", NEVER, 1},
+        {"ki,kj,ij->ij", "f32 256x512, f32 256x512, f32 512x512", NEVER, 2},
+        /* a small result is scaled in less time than a large operand */
+        {"ki,kj,j->ij", "f32 4096x128, f32 4096x128, f32 128", NEVER, 2},
+        /* what is built in knows four types, stored as they are */
+        {"ki,k,kj->ij", "i32 " L ", i32 1024, i32 " L, NEVER, 2},
+        {"ki,k,kj->ij", "i32 " L ", i32 1024, i32 " L, LOOK, 1},
+        {"ki,k,kj->ij", "f16 " L ", f16 1024, f16 " L, NEVER, 2},
+        {"ki,k,kj->ij", "f16 " L ", f16 1024, f16 " L, LOOK, 1},
+        /* and a weight is stored as what it multiplies */
+        {"ki,k,kj->ij", "f32 " L ", f16 1024, f32 " L, LOOK, 2},
+        /* of two weights the product is made, if it is small */
+        {"ki,k,kj,k->ij", "f32 " L ", f32 1024, f32 " L ", f32 1024", NEVER,
+         2},
+        {"ki,k,kj,j->ij", "f32 " L ", f32 1024, f32 " L ", f32 1024", NEVER,
+         2},
+        /* no product of matrices, or one too small for packing */
+        {"ki,ki,k->i", "f32 " L ", f32 " L ", f32 1024", NEVER, 1},
+        {"ki,k,kj->ij", "f32 4x4, f32 4, f32 4x4", NEVER, 2},
+    };
+#undef L
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct planned x;
+        int n = count_steps(&x, cases[i].expression, cases[i].tensors,
+                            cases[i].least, "auto");
+        if (n != cases[i].steps)
+            fail_msg("%s of %s: %d steps, not %d", cases[i].expression,
+                     cases[i].tensors, n, cases[i].steps);
+        planned_close(&x);
+    }
+}
+
+/* What a weight multiplies has its indices and is the smaller of two. */
+static void
+test_side(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expression, *tensors;
+        int weighed;
+    } cases[] = {
+        {"ki,k,kj->ij", "f32 512x256, f32 512, f32 512x300", 0},
+        {"ki,k,kj->ij", "f32 512x300, f32 512, f32 512x256", 1},
+        {"ki,kj,i->ij", "f32 512x300, f32 512x256, f32 300", 0},
+        {"ki,kj,j->ij", "f32 512x256, f32 512x300, f32 300", 1},
+        {"ki,kj,i->ji", "f32 512x256, f32 512x300, f32 256", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct planned x;
+        count_steps(&x, cases[i].expression, cases[i].tensors, 0, "auto");
+        const struct step *s = &x.plan->steps[0];
+        assert_int_equal(s->n_in, 3);
+        assert_int_equal(s->weighed, cases[i].weighed);
+        assert_int_equal(x.plan->workspace_bytes, 0);
+        /* each element of the operand once more */
+        const struct group *side = s->weighed ? &s->n : &s->m;
+        assert_int_equal(s->flop, 2 * s->m.extent * s->n.extent * s->k.extent +
+                                      side->extent * s->k.extent);
+        /* a product more than the K additions and products of a pair */
+        assert_true(x.plan->error_terms == 1.0 + (double)s->k.extent + 2);
+        planned_close(&x);
+    }
+}
+
 /* Only where the caller lets it, and never against a path by name. */
 static void
 test_asked(void **state)
@@ -83,6 +166,8 @@ test_asked(void **state)
     static const char *const paths[] = {"dp", "greedy", "random:1"};
     struct planned x;
     assert_int_equal(count_steps(&x, MTTKRP, 0, "auto"), 2);
+    planned_close(&x);
+    assert_int_equal(count_steps(&x, WEIGHTED_F32, 0, "dp"), 2);
     planned_close(&x);
     assert_int_equal(count_steps(&x, MTTKRP, UINT64_MAX, "auto"), 2);
     planned_close(&x);
@@ -97,14 +182,13 @@ test_asked(void **state)
 
 /* The plan prints as a step of three operands, and reads back as the same. */
 static void
-test_text(void **state)
+check_text(const char *expression, const char *tensors, const char *line)
 {
-    (void)state;
     struct planned x, y;
-    count_steps(&x, MTTKRP, LOOK, "auto");
+    count_steps(&x, expression, tensors, LOOK, "auto");
     const char *text = planned_print(&x, einc_plan_print);
-    assert_non_null(strstr(text, "step 1 reduce out[i,r] = in0[i,j,k] * "));
-    planned_open(&y, MTTKRP);
+    assert_non_null(strstr(text, line));
+    planned_open(&y, expression, tensors);
     y.options.plan_text = str_of(text);
     if (planned_build(&y))
         fail_msg("%s", front_report(&y.f));
@@ -112,6 +196,15 @@ test_text(void **state)
     assert_int_equal(x.plan->hash, y.plan->hash);
     planned_close(&x);
     planned_close(&y);
+}
+
+static void
+test_text(void **state)
+{
+    (void)state;
+    check_text(MTTKRP, "step 1 reduce out[i,r] = in0[i,j,k] * ");
+    check_text(WEIGHTED_F32,
+               "step 1 contract out[i,j] = in0[k,i] * in2[k,j] * in1[k]\n");
 }
 
 static double
@@ -213,7 +306,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fused), cmocka_unit_test(test_asked),
+        cmocka_unit_test(test_fused), cmocka_unit_test(test_weighted),
+        cmocka_unit_test(test_side),  cmocka_unit_test(test_asked),
         cmocka_unit_test(test_text),  cmocka_unit_test(test_random),
         cmocka_unit_test(test_nested),
     };

@@ -90,7 +90,8 @@ test_gett_peak(void **state)
     }
     for (int r = 0; r < N_SHIPPED; r++) {
         struct model_gett g = {EINC_F32, 1, 2048, 2048, 2048, MODEL_TURNED,
-                               MODEL_NEAR, MODEL_NEAR, 0, 0, 0};
+                               MODEL_NEAR, MODEL_NEAR, 0, 0, 0, 0,
+                               MODEL_IN_PLACE};
         double rate = 2 * 2048.0 * 2048 * 2048 /
                       einc_model_gett(row(r), &g, 1);
         assert_true(rate > 0.7e6 * (double)row(r)->peak[MACHINE_F32]);
