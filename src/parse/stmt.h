@@ -120,6 +120,8 @@ struct stmt {
     int *loops;               /* form B: indices of the left side, in order of
                                * first appearance there */
     int n_loops;
+    int first_index, n_indices; /* form B: its indices in program.indices,
+                               * all of them, in order */
     int scatters;             /* several points may write one element, or not
                                * all are written */
     struct span at;

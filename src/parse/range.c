@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * range.c - from sizes to ranges, and back to proofs: see range.h and
+ * LANGUAGE, "Ranges".
+ */
+#include "parse/range.h"
+
+#include <assert.h>
+
+#include "parse/linear.h"
+
+enum {
+    SHOWN = 40,        /* columns of the user's text in a message */
+    LISTED = 4         /* names in a message */
+};
+
+/* Values of an index that only data restrict. */
+static const int64_t widest = (int64_t)1 << 31;
+
+static struct draft_index *
+root(const struct resolver *r, int index)
+{
+    struct draft_index *x = &r->indices[index];
+    return x->twin >= 0 ? &r->indices[x->twin] : x;
+}
+
+static const char *
+index_name(struct resolver *r, const struct draft_index *x)
+{
+    return einc_diag_show(r->cx, x->name, SHOWN);
+}
+
+static const struct named *
+tensor_of(const struct resolver *r, const struct draft_sub *s)
+{
+    return &r->tensors[s->access->tensor];
+}
+
+static const char *
+shape_of(struct resolver *r, const struct named *n)
+{
+    return einc_stmt_shape(r->cx, n->n_dims, n->shape);
+}
+
+static int
+number_of(const struct named *n)
+{
+    return n->kind == TENSOR_OPERAND ? n->number : -1;
+}
+
+/* --- sizes ---------------------------------------------------------------- */
+
+int
+einc_range_size(const struct resolver *r, const struct draft *d,
+                int64_t *size)
+{
+    if (d->kind == DRAFT_DIM) {
+        const struct named *n = &r->tensors[d->tensor];
+        if (n->known)
+            *size = n->shape[d->dim];
+        return n->known;
+    }
+    const struct draft_index *x = NULL;
+    if (d->index >= 0) {
+        x = root(r, d->index);
+    } else {
+        for (int i = r->s->first_index; i < r->n_indices && !x; i++)
+            if (r->indices[i].stmt == r->s->number
+                && str_equal(r->indices[i].name, d->name))
+                x = root(r, i);
+    }
+    if (x && x->known)
+        *size = x->hi - x->lo;
+    return x && x->known;
+}
+
+/* --- ranges that are given ------------------------------------------------ */
+
+static void
+set_range(struct draft_index *x, int64_t lo, int64_t hi)
+{
+    x->known = 1;
+    x->lo = lo;
+    x->hi = hi > lo ? hi : lo;
+}
+
+static _Noreturn void
+no_range(struct resolver *r, const struct draft_index *x)
+{
+    einc_fail(r->cx, EINC_EPARSE, "E605", x->range_at,
+              "the range of '%s' must be made of integers",
+              index_name(r, x));
+}
+
+/* Part of int64 that positions may be in, so that sums of some do not
+ * overflow. */
+static int
+is_moderate(struct interval v)
+{
+    return v.lo >= -(INT64_MAX / 4) && v.hi <= INT64_MAX / 4;
+}
+
+static int
+settle_where(struct resolver *r, struct draft_index *x)
+{
+    int64_t v[2];
+    const struct draft *ends[2] = {x->from, x->to};
+    for (int i = 0; i < 2; i++) {
+        enum einc_constant c = einc_linear_constant(r, ends[i], &v[i]);
+        if (c == CONSTANT_WAITS)
+            return 0;
+        if (c == CONSTANT_NOT)
+            no_range(r, x);
+    }
+    if (v[0] > v[1] || !is_moderate((struct interval){v[0], v[1]}))
+        einc_fail(r->cx, EINC_EPARSE, "E608", x->range_at,
+                  "'%s' cannot be in %lld:%lld", index_name(r, x),
+                  (long long)v[0], (long long)v[1]);
+    set_range(x, v[0], v[1]);
+    return 1;
+}
+
+/* Of other indices: all values that it may have. */
+static int
+settle_outer(struct resolver *r, struct draft_index *x)
+{
+    struct interval from = einc_interval(r, x->from);
+    struct interval to = einc_interval(r, x->to);
+    struct interval v = {from.lo, to.hi};
+    if (!einc_interval_is_finite(v) || !is_moderate(v))
+        return 0;
+    set_range(x, v.lo, v.hi);
+    return 1;
+}
+
+static int
+settle_given(struct resolver *r, const struct draft_stmt *s)
+{
+    int n = 0;
+    for (int i = 0; i < s->n_indices; i++) {
+        struct draft_index *x = &r->indices[s->first_index + i];
+        if (x->known || x->twin >= 0)
+            continue;
+        if (x->rule == RANGE_WHERE)
+            n += settle_where(r, x);
+        else if (x->rule == RANGE_OUTER)
+            n += settle_outer(r, x);
+    }
+    return n;
+}
+
+/* --- bare subscripts ------------------------------------------------------ */
+
+static int
+is_inferred(const struct draft_index *x)
+{
+    return x->rule == RANGE_INFERRED || x->rule == RANGE_DATA;
+}
+
+static int
+is_bare(const struct draft_sub *s)
+{
+    return s->is_linear && s->mode == BOUND_CHECK && s->n_terms == 1
+           && s->n_parts == 0 && s->constant == 0 && s->terms[0].coef == 1;
+}
+
+static void
+mark_size(struct resolver *r, struct diag *d, const struct draft_sub *s,
+          const struct draft_index *x)
+{
+    const struct named *n = tensor_of(r, s);
+    einc_diag_mark(r->cx, d, s->at, number_of(n), s->dim,
+                   "%s = %lld in %s (dim %d of %s)", index_name(r, x),
+                   (long long)n->shape[s->dim],
+                   einc_resolve_name(r, s->access->tensor), s->dim,
+                   shape_of(r, n));
+}
+
+static void
+two_sizes(struct resolver *r, const struct draft_sub *a,
+          const struct draft_sub *b, struct draft_index *x)
+{
+    struct diag *d = einc_diag_add(r->cx, EINC_ESHAPE, "E401",
+                                   "index '%s' has two sizes",
+                                   index_name(r, x));
+    x->is_told = 1;
+    mark_size(r, d, a, x);
+    mark_size(r, d, b, x);
+}
+
+/* All bare uses fix 0:n; a range that is given only has to be legal. */
+static int
+settle_bare(struct resolver *r, struct draft_stmt *s)
+{
+    int n = 0;
+    for (int i = 0; i < s->n_subs; i++) {
+        const struct draft_sub *u = s->subs[i];
+        if (!is_bare(u) || u->access->in_bound || !tensor_of(r, u)->known)
+            continue;
+        struct draft_index *x = root(r, u->terms[0].index);
+        int64_t size = tensor_of(r, u)->shape[u->dim];
+        if (!is_inferred(x) || (x->known && x->giver < 0))
+            continue;
+        if (!x->known) {
+            set_range(x, 0, size);
+            x->giver = i;
+            n++;
+        } else if (x->hi != size && !x->is_told) {
+            two_sizes(r, s->subs[x->giver], u, x);
+        }
+    }
+    return n;
+}
+
+/* --- rounds --------------------------------------------------------------- */
+
+/* What a subscript is beside the term `but` (-1: all of it), and how far it
+ * may go. */
+static struct interval
+reach(const struct resolver *r, const struct draft_sub *s, int but)
+{
+    struct interval v = {s->constant, s->constant};
+    for (int i = 0; i < s->n_terms; i++) {
+        const struct draft_index *x = root(r, s->terms[i].index);
+        struct interval c = {s->terms[i].coef, s->terms[i].coef};
+        struct interval y = {x->lo, x->hi - 1};
+        if (c.lo < 0) /* an empty range turns around else */
+            y = (struct interval){-y.hi, -y.lo};
+        c.lo = c.hi = c.lo < 0 ? -c.lo : c.lo;
+        if (i != but) {
+            struct interval low = {y.lo, y.lo}, high = {y.hi, y.hi};
+            y.lo = einc_interval_mul(low, c).lo;
+            y.hi = einc_interval_mul(high, c).hi;
+            v = einc_interval_add(v, y);
+        }
+    }
+    for (int i = 0; i < s->n_parts; i++) {
+        struct interval c = {s->parts[i].coef, s->parts[i].coef};
+        v = einc_interval_add(
+            v, einc_interval_mul(einc_interval(r, s->parts[i].value), c));
+    }
+    return v;
+}
+
+static int
+is_limited(const struct draft_sub *s)
+{
+    return s->mode == BOUND_CHECK || s->mode == BOUND_PAD;
+}
+
+static struct interval
+legal(const struct resolver *r, const struct draft_sub *s)
+{
+    int64_t n = tensor_of(r, s)->shape[s->dim];
+    return (struct interval){-s->pad_lo, n - 1 + s->pad_hi};
+}
+
+/* The one term whose index has no range yet; -1: none, -2: several. */
+static int
+open_term(const struct resolver *r, const struct draft_sub *s)
+{
+    int open = -1;
+    for (int i = 0; i < s->n_terms; i++)
+        if (!root(r, s->terms[i].index)->known)
+            open = open == -1 ? i : -2;
+    return open;
+}
+
+/* Takes from the candidates of a subscript's open index what is not legal
+ * here. L <= c*x + [a,b] <= H for all of [a,b]. */
+static void
+restrict_index(struct resolver *r, struct draft_sub *s, int number, int term)
+{
+    struct draft_index *x = root(r, s->terms[term].index);
+    int64_t c = s->terms[term].coef;
+    struct interval v = reach(r, s, term), l = legal(r, s), at;
+    if (!einc_interval_is_finite(v) || !is_moderate(v) || c == INT64_MIN)
+        return;
+    at.lo = c > 0 ? l.lo - v.lo : v.hi - l.hi;
+    at.hi = c > 0 ? l.hi - v.hi : v.lo - l.lo;
+    c = c > 0 ? c : -c;
+    if (c > 1) {
+        at.lo = -einc_interval_floor(-at.lo, c);
+        at.hi = einc_interval_floor(at.hi, c);
+    }
+    if (!x->seen || at.lo > x->least)
+        x->least = at.lo;
+    if (!x->seen || at.hi < x->most) {
+        x->most = at.hi;
+        x->limit = number;
+    }
+    x->seen = 1;
+}
+
+/* Row 20: no value is legal. */
+static void
+no_value(struct resolver *r, const struct draft_stmt *s,
+         struct draft_index *x)
+{
+    const struct draft_sub *u = s->subs[x->limit];
+    const struct named *n = tensor_of(r, u);
+    const char *text = einc_resolve_show(r, u->at);
+    struct diag *d;
+    if (x->makes_dim)
+        d = einc_diag_add(
+            r->cx, EINC_ESHAPE, "E602",
+            "'%s' exceeds %s dim %d (size %lld) for every %s >= 0", text,
+            einc_resolve_name(r, u->access->tensor), u->dim,
+            (long long)n->shape[u->dim], index_name(r, x));
+    else
+        d = einc_diag_add(r->cx, EINC_ESHAPE, "E602",
+                          "'%s' is in %s dim %d (size %lld) for no %s", text,
+                          einc_resolve_name(r, u->access->tensor), u->dim,
+                          (long long)n->shape[u->dim], index_name(r, x));
+    einc_diag_mark(r->cx, d, u->at, number_of(n), u->dim, "%s", "");
+    x->is_told = 1;
+    if (u->mode != BOUND_CHECK || !x->makes_dim)
+        return;
+    struct text edit = {.perm = r->cx->perm}, hint = {.perm = r->cx->perm};
+    einc_put(&edit, ", 0, %lld)", (long long)-x->most);
+    struct edit edits[2] = {{{u->at.begin, u->at.begin}, str_of("pad(")},
+                            {{u->at.end, u->at.end},
+                             str_of(einc_text_z(&edit))}};
+    einc_put(&hint, "pad it: 'pad(%s, 0, n)'", text);
+    einc_resolve_propose(r, d, einc_text_z(&hint), edits, 2);
+}
+
+/* A new tensor starts at 0. */
+static void
+starts_late(struct resolver *r, const struct draft_index *x)
+{
+    struct diag *d =
+        einc_diag_add(r->cx, EINC_ESHAPE, "E607",
+                      "'%s' starts at %lld; a new tensor starts at 0",
+                      index_name(r, x), (long long)x->least);
+    einc_diag_mark(r->cx, d, x->at, -1, -1, "%s", "");
+}
+
+static void
+take_candidates(struct resolver *r, const struct draft_stmt *s,
+                struct draft_index *x)
+{
+    if (x->makes_dim) {
+        if (x->least > 0)
+            starts_late(r, x);
+        x->least = 0;
+    }
+    const struct draft_sub *u = s->subs[x->limit];
+    int empty = x->makes_dim ? x->most < 0 : x->most < x->least - 1;
+    if (empty && tensor_of(r, u)->shape[u->dim] > 0)
+        no_value(r, s, x);
+    set_range(x, x->least, x->most + 1);
+}
+
+/* One round: every subscript with exactly one open index. */
+static int
+settle_round(struct resolver *r, struct draft_stmt *s)
+{
+    int n = 0;
+    for (int i = 0; i < s->n_subs; i++) {
+        struct draft_sub *u = s->subs[i];
+        int term = u->is_linear ? open_term(r, u) : -1;
+        if (term >= 0 && is_limited(u) && tensor_of(r, u)->known
+            && is_inferred(root(r, u->terms[term].index)))
+            restrict_index(r, u, i, term);
+    }
+    for (int i = 0; i < s->n_indices; i++) {
+        struct draft_index *x = &r->indices[s->first_index + i];
+        if (!x->seen || x->known)
+            continue;
+        take_candidates(r, s, x);
+        n++;
+    }
+    return n;
+}
+
+/* --- what is left over ---------------------------------------------------- */
+
+static void
+put_names(struct text *t, struct resolver *r, const struct draft_sub *u)
+{
+    int n = 0, left = 0;
+    for (int i = 0; i < u->n_terms; i++)
+        left += !root(r, u->terms[i].index)->known;
+    for (int i = 0; i < u->n_terms && n < LISTED; i++) {
+        const struct draft_index *x = root(r, u->terms[i].index);
+        if (x->known)
+            continue;
+        n++;
+        einc_put(t, "%s'%s'", n == 1 ? "" : n == left ? " and " : ", ",
+                 index_name(r, x));
+    }
+}
+
+/* " where r in 0:3" behind the statement, of the last open index. */
+static void
+propose_where(struct resolver *r, struct diag *d, const struct draft_stmt *s,
+              const struct draft_index *x)
+{
+    struct text edit = {.perm = r->cx->perm}, hint = {.perm = r->cx->perm};
+    const char *name = index_name(r, x);
+    einc_put(&edit, "%s %s in 0:3", s->tree->n_where ? "," : " where", name);
+    int32_t end = s->tree->at.end;
+    struct edit e = {{end, end}, str_of(einc_text_z(&edit))};
+    einc_put(&hint, "add '%s %s in 0:3'", s->tree->n_where ? "," : "where",
+             name);
+    einc_resolve_propose(r, d, einc_text_z(&hint), &e, 1);
+}
+
+static void
+open_sub(struct resolver *r, const struct draft_stmt *s,
+         const struct draft_sub *u)
+{
+    const struct named *n = tensor_of(r, u);
+    struct text t = {.perm = r->cx->perm};
+    put_names(&t, r, u);
+    struct diag *d = einc_diag_add(
+        r->cx, EINC_ESHAPE, "E601",
+        "the range of %s cannot be told from %s (size %s) alone",
+        einc_text_z(&t), einc_resolve_name(r, u->access->tensor),
+        shape_of(r, n));
+    einc_diag_mark(r->cx, d, u->at, number_of(n), u->dim, "%s", "");
+    const struct draft_index *last = NULL;
+    for (int i = 0; i < u->n_terms; i++) {
+        struct draft_index *x = root(r, u->terms[i].index);
+        if (x->known)
+            continue;
+        last = x;
+        x->is_told = 1;
+    }
+    propose_where(r, d, s, last);
+}
+
+static void
+report_open(struct resolver *r, const struct draft_stmt *s)
+{
+    for (int i = 0; i < s->n_subs; i++) {
+        const struct draft_sub *u = s->subs[i];
+        int told = 0;
+        for (int j = 0; j < u->n_terms; j++)
+            told |= root(r, u->terms[j].index)->is_told;
+        if (u->is_linear && !told && tensor_of(r, u)->known
+            && is_limited(u) && open_term(r, u) != -1)
+            open_sub(r, s, u);
+    }
+    for (int i = 0; i < s->n_indices; i++) {
+        struct draft_index *x = &r->indices[s->first_index + i];
+        if (x->known || x->is_told || x->twin >= 0)
+            continue;
+        struct diag *d = einc_diag_add(
+            r->cx, EINC_ESHAPE, "E601",
+            x->rule == RANGE_OUTER
+                ? "the range of '%s' has no bounds"
+                : "the range of '%s' cannot be told: it subscripts nothing"
+                  " that bounds it", index_name(r, x));
+        einc_diag_mark(r->cx, d, x->at, -1, -1, "%s", "");
+        if (x->rule != RANGE_OUTER)
+            propose_where(r, d, s, x);
+    }
+}
+
+static void
+infer(struct resolver *r, struct draft_stmt *s)
+{
+    for (int n = 1; n;) { /* each round resolves something */
+        n = settle_given(r, s);
+        for (int i = 0; i < s->n_subs; i++)
+            if (!s->subs[i]->is_linear)
+                n += einc_linear(r, s->subs[i]);
+        n += settle_bare(r, s);
+        einc_diag_stop(r->cx);
+        if (!n)
+            n = settle_round(r, s);
+    }
+    for (int i = 0; i < s->n_indices; i++) {
+        struct draft_index *x = &r->indices[s->first_index + i];
+        if (!x->known && x->rule == RANGE_DATA && !x->is_told)
+            set_range(x, -widest, widest);
+    }
+    report_open(r, s);
+    einc_diag_stop(r->cx);
+    for (int i = 0; i < s->n_indices; i++) {
+        struct draft_index *x = &r->indices[s->first_index + i];
+        const struct draft_index *of = root(r, s->first_index + i);
+        x->known = 1;
+        x->lo = of->lo;
+        x->hi = of->hi;
+    }
+}
+
+/* --- proofs --------------------------------------------------------------- */
+
+static int
+is_empty(const struct resolver *r, int index)
+{
+    return r->indices[index].hi <= r->indices[index].lo;
+}
+
+static int
+never_runs(const struct resolver *r, const struct draft_stmt *s,
+           const struct draft_sub *u)
+{
+    for (int i = 0; i < s->n_loops; i++)
+        if (is_empty(r, s->loops[i]))
+            return 1;
+    for (int i = 0; i < u->n_terms; i++)
+        if (is_empty(r, u->terms[i].index))
+            return 1;
+    return 0;
+}
+
+static void
+check_at_run(struct resolver *r, struct draft_sub *u)
+{
+    struct interval l = legal(r, u);
+    u->checked = 1;
+    u->site = einc_resolve_site(
+        r, (struct site){.at = u->at, .tensor = u->access->tensor,
+                         .dim = u->dim, .lo = l.lo, .hi = l.hi + 1});
+}
+
+static void
+out_of_bounds(struct resolver *r, const struct draft_sub *u,
+              struct interval v)
+{
+    const struct named *n = tensor_of(r, u);
+    struct interval l = legal(r, u);
+    int64_t far = v.lo < l.lo ? v.lo : v.hi;
+    struct text pad = {.perm = r->cx->perm};
+    if (u->mode == BOUND_PAD)
+        einc_put(&pad, ", padded to %lld:%lld", (long long)l.lo,
+                 (long long)l.hi + 1);
+    struct diag *d = einc_diag_add(
+        r->cx, EINC_ESHAPE, "E602",
+        "'%s' reaches %lld in %s dim %d (size %lld%s)",
+        einc_resolve_show(r, u->at), (long long)far,
+        einc_resolve_name(r, u->access->tensor), u->dim,
+        (long long)n->shape[u->dim], einc_text_z(&pad));
+    einc_diag_mark(r->cx, d, u->at, number_of(n), u->dim, "%s", "");
+}
+
+static void
+prove(struct resolver *r, const struct draft_stmt *s, struct draft_sub *u)
+{
+    if (!is_limited(u) || !tensor_of(r, u)->known)
+        return;
+    struct interval v = reach(r, u, -1), l = legal(r, u);
+    if (v.lo >= l.lo && v.hi <= l.hi)
+        return;
+    if (never_runs(r, s, u))
+        return;
+    if (u->n_parts > 0 && v.lo <= l.hi && v.hi >= l.lo)
+        check_at_run(r, u);
+    else
+        out_of_bounds(r, u, v);
+}
+
+/* --- what comes of it ----------------------------------------------------- */
+
+static void
+make_shape(struct resolver *r, struct draft_stmt *s)
+{
+    struct draft_access *left = s->left;
+    int64_t *shape = NEW(r->perm, int64_t, left->n_subs);
+    for (int d = 0; d < left->n_subs; d++) {
+        struct draft_sub *u = &left->subs[d];
+        shape[d] = 1;
+        if (u->n_terms == 0)
+            continue;
+        struct draft_index *x = &r->indices[u->terms[0].index];
+        x->least = x->lo;
+        if (x->lo != 0)
+            starts_late(r, x);
+        shape[d] = x->hi;
+    }
+    einc_diag_stop(r->cx);
+    einc_resolve_shape(r, left->tensor, shape);
+}
+
+/* Bounds that data or other indices tell are watched where the loop begins. */
+static void
+watch_bounds(struct resolver *r, const struct draft_stmt *s)
+{
+    for (int i = 0; i < s->n_indices; i++) {
+        struct draft_index *x = &r->indices[s->first_index + i];
+        if (x->rule == RANGE_OUTER || x->rule == RANGE_DATA)
+            x->site = einc_resolve_site(
+                r, (struct site){.at = x->range_at, .tensor = -1, .dim = -1,
+                                 .lo = x->lo, .hi = x->hi});
+    }
+}
+
+void
+einc_range_stmt(struct resolver *r, struct draft_stmt *s)
+{
+    infer(r, s);
+    for (int i = 0; i < s->n_subs; i++)
+        prove(r, s, s->subs[i]);
+    einc_diag_stop(r->cx);
+    if (s->is_new)
+        make_shape(r, s);
+    watch_bounds(r, s);
+}
