@@ -9,7 +9,7 @@
 #include <assert.h>
 
 enum {
-    MAX_DRAFTS = 1 << 20, /* softmax doubles what is inside of it */
+    MAX_DRAFTS = 1 << 17, /* softmax doubles what is inside of it */
     MARKED = 8,           /* places that one diagnostic shows */
     LISTED = 8            /* names in a list */
 };
@@ -143,6 +143,10 @@ mark_word(struct resolver *r, struct str name, struct span at)
     struct word *w = einc_resolve_word(r, name);
     if (w->is_parameter || is_index_now(r, w))
         return;
+    if (w->tensor >= 0)
+        einc_fail(r->cx, EINC_EPARSE, "E311", at,
+                  "'%s' is an index here and a tensor elsewhere",
+                  einc_resolve_show(r, at));
     w->is_index = r->s->number + 1;
     w->bound = -1;
     w->at = at;
@@ -511,6 +515,17 @@ build_function(struct resolver *r, const struct tree *t, enum fn fn)
     return d;
 }
 
+static _Noreturn void
+unknown_function(struct resolver *r, const struct tree *t)
+{
+    if (is_call(t, "pad") || is_call(t, "wrap") || is_call(t, "reflect"))
+        einc_fail(r->cx, EINC_EPARSE, "E713", t->at,
+                  "'%s' stands around a whole subscript only",
+                  einc_resolve_show(r, t->name_at));
+    einc_fail(r->cx, EINC_EPARSE, "E312", t->name_at,
+              "there is no function '%s'", einc_resolve_show(r, t->name_at));
+}
+
 static struct draft *
 build_call(struct resolver *r, const struct tree *t)
 {
@@ -525,9 +540,7 @@ build_call(struct resolver *r, const struct tree *t)
         return build_cast(r, t, cast);
     enum fn fn = einc_fn_named(t->name);
     if (fn == N_FNS)
-        einc_fail(r->cx, EINC_EPARSE, "E312", t->name_at,
-                  "there is no function '%s'",
-                  einc_resolve_show(r, t->name_at));
+        unknown_function(r, t);
     return build_function(r, t, fn);
 }
 
@@ -848,10 +861,10 @@ build(struct resolver *r, const struct tree *t)
     case TREE_CALL: return build_call(r, t);
     case TREE_OP: return build_op(r, t);
     case TREE_REDUCE: return build_reduce(r, t);
-    case TREE_MODE: break;
+    case TREE_MODE: break; /* the whole of a subscript: build_sub() */
     }
-    einc_fail(r->cx, EINC_EPARSE, "E713", t->at,
-              "pad, clamp, wrap and reflect stand around a whole subscript");
+    assert(0);
+    return NULL;
 }
 
 /* A product of accesses, numbers and names sums silently. */

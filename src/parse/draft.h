@@ -164,6 +164,8 @@ struct resolver {
     struct arena scratch;
     const struct tree_program *t;
     const struct bindings *b;    /* NULL: names only */
+    const struct param *params;
+    int n_params;
     struct word **slots;
     uint64_t mask;
     struct named *tensors;       /* operands first */

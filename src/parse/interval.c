@@ -206,7 +206,7 @@ einc_interval(const struct resolver *r, const struct draft *d)
         return d->is_integer && !d->is_bool ? make(d->integer, d->integer)
                                             : any;
     case DRAFT_INDEX:
-        x = &r->indices[d->index];
+        x = einc_range_root(r, d->index);
         if (!x->known)
             return any;
         return make(x->lo, x->hi > x->lo ? x->hi - 1 : x->lo);

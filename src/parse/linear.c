@@ -130,6 +130,22 @@ add_part(struct form *f, const struct draft *d, int64_t coef)
 
 static void add(struct form *f, const struct draft *d, int64_t coef);
 
+static void
+not_affine(struct resolver *r, const struct draft *d)
+{
+    const struct draft *a = d->args[0], *b = d->args[1];
+    int names = a->kind == DRAFT_INDEX && b->kind == DRAFT_INDEX
+                && a->index != b->index;
+    struct diag *g = einc_diag_add(
+        r->cx, EINC_EPARSE, "E603",
+        "a subscript must be affine; '%s' multiplies two indices",
+        einc_resolve_show(r, d->at));
+    einc_diag_mark(r->cx, g, d->at, -1, -1, "%s",
+                   names ? "a parameter, once it has a value, is no index"
+                         : "");
+    einc_diag_stop(r->cx);
+}
+
 /* A product with a constant is affine; one of two indices is a fault; others
  * depend on data. */
 static void
@@ -148,9 +164,7 @@ add_product(struct form *f, const struct draft *d, int64_t coef)
         }
     }
     if (d->args[0]->has == HAS_INDEX && d->args[1]->has == HAS_INDEX)
-        einc_fail(f->r->cx, EINC_EPARSE, "E603", d->at,
-                  "a subscript must be affine; '%s' multiplies two indices",
-                  einc_resolve_show(f->r, d->at));
+        not_affine(f->r, d);
     add_part(f, d, coef);
 }
 
@@ -212,6 +226,42 @@ drop_zeros(struct draft_sub *s)
         if (s->parts[i].coef != 0)
             s->parts[n++] = s->parts[i];
     s->n_parts = n;
+}
+
+/* Sums, differences and products with constants of indices only: nothing that
+ * the walk above could fail on. */
+static int
+is_affine(struct resolver *r, const struct draft *d)
+{
+    int64_t value;
+    if (d->has & HAS_DATA)
+        return 0;
+    if (!d->has)
+        return einc_linear_constant(r, d, &value) == CONSTANT_KNOWN
+               && value > -(1 << 30) && value < 1 << 30;
+    if (d->kind == DRAFT_INDEX)
+        return 1;
+    if (d->kind != DRAFT_CALL)
+        return 0;
+    switch (d->fn) {
+    case FN_NEG: return is_affine(r, d->args[0]);
+    case FN_ADD: case FN_SUB:
+        return is_affine(r, d->args[0]) && is_affine(r, d->args[1]);
+    case FN_MUL: /* of an index, so that no product grows large */
+        return is_affine(r, d->args[0]) && is_affine(r, d->args[1])
+               && (d->args[0]->has ? d->args[0] : d->args[1])->kind
+                      == DRAFT_INDEX
+               && !(d->args[0]->has && d->args[1]->has);
+    default: return 0;
+    }
+}
+
+int
+einc_linear_affine(struct resolver *r, const struct draft *d,
+                   struct draft_sub *s)
+{
+    *s = (struct draft_sub){.value = d, .at = d->at, .site = -1};
+    return is_affine(r, d) && einc_linear(r, s) && s->n_parts == 0;
 }
 
 /* How far a pad reaches; 0 if it is not known yet. */

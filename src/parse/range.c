@@ -17,8 +17,8 @@ enum {
 /* Values of an index that only data restrict. */
 static const int64_t widest = (int64_t)1 << 31;
 
-static struct draft_index *
-root(const struct resolver *r, int index)
+struct draft_index *
+einc_range_root(const struct resolver *r, int index)
 {
     struct draft_index *x = &r->indices[index];
     return x->twin >= 0 ? &r->indices[x->twin] : x;
@@ -62,12 +62,12 @@ einc_range_size(const struct resolver *r, const struct draft *d,
     }
     const struct draft_index *x = NULL;
     if (d->index >= 0) {
-        x = root(r, d->index);
+        x = einc_range_root(r, d->index);
     } else {
         for (int i = r->s->first_index; i < r->n_indices && !x; i++)
             if (r->indices[i].stmt == r->s->number
                 && str_equal(r->indices[i].name, d->name))
-                x = root(r, i);
+                x = einc_range_root(r, i);
     }
     if (x && x->known)
         *size = x->hi - x->lo;
@@ -197,7 +197,7 @@ settle_bare(struct resolver *r, struct draft_stmt *s)
         const struct draft_sub *u = s->subs[i];
         if (!is_bare(u) || u->access->in_bound || !tensor_of(r, u)->known)
             continue;
-        struct draft_index *x = root(r, u->terms[0].index);
+        struct draft_index *x = einc_range_root(r, u->terms[0].index);
         int64_t size = tensor_of(r, u)->shape[u->dim];
         if (!is_inferred(x) || (x->known && x->giver < 0))
             continue;
@@ -221,7 +221,7 @@ reach(const struct resolver *r, const struct draft_sub *s, int but)
 {
     struct interval v = {s->constant, s->constant};
     for (int i = 0; i < s->n_terms; i++) {
-        const struct draft_index *x = root(r, s->terms[i].index);
+        const struct draft_index *x = einc_range_root(r, s->terms[i].index);
         struct interval c = {s->terms[i].coef, s->terms[i].coef};
         struct interval y = {x->lo, x->hi - 1};
         if (c.lo < 0) /* an empty range turns around else */
@@ -261,7 +261,7 @@ open_term(const struct resolver *r, const struct draft_sub *s)
 {
     int open = -1;
     for (int i = 0; i < s->n_terms; i++)
-        if (!root(r, s->terms[i].index)->known)
+        if (!einc_range_root(r, s->terms[i].index)->known)
             open = open == -1 ? i : -2;
     return open;
 }
@@ -271,7 +271,7 @@ open_term(const struct resolver *r, const struct draft_sub *s)
 static void
 restrict_index(struct resolver *r, struct draft_sub *s, int number, int term)
 {
-    struct draft_index *x = root(r, s->terms[term].index);
+    struct draft_index *x = einc_range_root(r, s->terms[term].index);
     int64_t c = s->terms[term].coef;
     struct interval v = reach(r, s, term), l = legal(r, s), at;
     if (!einc_interval_is_finite(v) || !is_moderate(v) || c == INT64_MIN)
@@ -361,7 +361,7 @@ settle_round(struct resolver *r, struct draft_stmt *s)
         struct draft_sub *u = s->subs[i];
         int term = u->is_linear ? open_term(r, u) : -1;
         if (term >= 0 && is_limited(u) && tensor_of(r, u)->known
-            && is_inferred(root(r, u->terms[term].index)))
+            && is_inferred(einc_range_root(r, u->terms[term].index)))
             restrict_index(r, u, i, term);
     }
     for (int i = 0; i < s->n_indices; i++) {
@@ -381,9 +381,9 @@ put_names(struct text *t, struct resolver *r, const struct draft_sub *u)
 {
     int n = 0, left = 0;
     for (int i = 0; i < u->n_terms; i++)
-        left += !root(r, u->terms[i].index)->known;
+        left += !einc_range_root(r, u->terms[i].index)->known;
     for (int i = 0; i < u->n_terms && n < LISTED; i++) {
-        const struct draft_index *x = root(r, u->terms[i].index);
+        const struct draft_index *x = einc_range_root(r, u->terms[i].index);
         if (x->known)
             continue;
         n++;
@@ -422,7 +422,7 @@ open_sub(struct resolver *r, const struct draft_stmt *s,
     einc_diag_mark(r->cx, d, u->at, number_of(n), u->dim, "%s", "");
     const struct draft_index *last = NULL;
     for (int i = 0; i < u->n_terms; i++) {
-        struct draft_index *x = root(r, u->terms[i].index);
+        struct draft_index *x = einc_range_root(r, u->terms[i].index);
         if (x->known)
             continue;
         last = x;
@@ -438,7 +438,7 @@ report_open(struct resolver *r, const struct draft_stmt *s)
         const struct draft_sub *u = s->subs[i];
         int told = 0;
         for (int j = 0; j < u->n_terms; j++)
-            told |= root(r, u->terms[j].index)->is_told;
+            told |= einc_range_root(r, u->terms[j].index)->is_told;
         if (u->is_linear && !told && tensor_of(r, u)->known
             && is_limited(u) && open_term(r, u) != -1)
             open_sub(r, s, u);
@@ -481,7 +481,7 @@ infer(struct resolver *r, struct draft_stmt *s)
     einc_diag_stop(r->cx);
     for (int i = 0; i < s->n_indices; i++) {
         struct draft_index *x = &r->indices[s->first_index + i];
-        const struct draft_index *of = root(r, s->first_index + i);
+        const struct draft_index *of = einc_range_root(r, s->first_index + i);
         x->known = 1;
         x->lo = of->lo;
         x->hi = of->hi;
@@ -539,15 +539,119 @@ out_of_bounds(struct resolver *r, const struct draft_sub *u,
     einc_diag_mark(r->cx, d, u->at, number_of(n), u->dim, "%s", "");
 }
 
+/* clamp, wrap and reflect always find a position, but in an empty dim. */
+static void
+no_position(struct resolver *r, const struct draft_sub *u)
+{
+    struct diag *d = einc_diag_add(
+        r->cx, EINC_ESHAPE, "E602", "'%s' is nowhere in %s dim %d (size 0)",
+        einc_resolve_show(r, u->at), einc_resolve_name(r, u->access->tensor),
+        u->dim);
+    einc_diag_mark(r->cx, d, u->at, number_of(tensor_of(r, u)), u->dim, "%s",
+                   "");
+}
+
+/* --- guards --------------------------------------------------------------- */
+
+/* What a guard says while it holds: more - less - strict >= 0. */
+struct fact {
+    struct draft_sub more, less;
+    int strict;
+};
+
+/* a < b and its kin, of affine sides; a == b says two things. */
+static int
+read_fact(struct resolver *r, const struct draft *g, int other,
+          struct fact *f)
+{
+    int swap = g->fn == FN_LT || g->fn == FN_LE
+               || (g->fn == FN_EQ && other);
+    if (g->kind != DRAFT_CALL || g->fn < FN_LT || g->fn > FN_EQ)
+        return 0;
+    f->strict = g->fn == FN_LT || g->fn == FN_GT;
+    return einc_linear_affine(r, g->args[swap], &f->more)
+           && einc_linear_affine(r, g->args[!swap], &f->less);
+}
+
+static void
+add_scaled(struct resolver *r, struct draft_sub *to,
+           const struct draft_sub *from, int64_t by, int *fails)
+{
+    int64_t c;
+    *fails |= __builtin_mul_overflow(from->constant, by, &c)
+              || __builtin_add_overflow(to->constant, c, &to->constant);
+    for (int i = 0; i < from->n_terms; i++) {
+        int k = 0;
+        while (k < to->n_terms && to->terms[k].index != from->terms[i].index)
+            k++;
+        if (k == to->n_terms) {
+            to->terms = GROW(&r->scratch, struct affine_term, to->terms, k);
+            to->terms[to->n_terms++] =
+                (struct affine_term){from->terms[i].index, 0};
+        }
+        *fails |= __builtin_mul_overflow(from->terms[i].coef, by, &c)
+                  || __builtin_add_overflow(to->terms[k].coef, c,
+                                            &to->terms[k].coef);
+    }
+}
+
+/* Whether `sign * position >= least` follows from the fact: position is as
+ * large as the fact's side, but for something that is never negative. */
+static int
+follows(struct resolver *r, const struct draft_sub *u, int64_t sign,
+        int64_t least, const struct fact *f)
+{
+    struct draft_sub left = {.constant = 0};
+    int fails = 0;
+    add_scaled(r, &left, u, sign, &fails);
+    add_scaled(r, &left, &f->more, -1, &fails);
+    add_scaled(r, &left, &f->less, 1, &fails);
+    fails |= __builtin_add_overflow(left.constant, f->strict,
+                                    &left.constant);
+    return !fails && reach(r, &left, -1).lo >= least;
+}
+
+/* Whether a guard that holds here keeps the position on that side. */
+static int
+guarded_by(struct resolver *r, const struct draft *g,
+           const struct draft_sub *u, int64_t sign, int64_t least)
+{
+    struct fact f;
+    if (g->kind == DRAFT_CALL && g->fn == FN_AND)
+        return guarded_by(r, g->args[0], u, sign, least)
+               || guarded_by(r, g->args[1], u, sign, least);
+    return (read_fact(r, g, 0, &f) && follows(r, u, sign, least, &f))
+           || (read_fact(r, g, 1, &f) && follows(r, u, sign, least, &f));
+}
+
+static int
+is_guarded(struct resolver *r, const struct draft_sub *u, int64_t sign,
+           int64_t least)
+{
+    struct resolver inner = *r; /* what is tried takes no memory */
+    for (int i = 0; i < u->access->n_guards; i++)
+        if (guarded_by(&inner, u->access->guards[i], u, sign, least))
+            return 1;
+    return 0;
+}
+
 static void
 prove(struct resolver *r, const struct draft_stmt *s, struct draft_sub *u)
 {
-    if (!is_limited(u) || !tensor_of(r, u)->known)
+    if (!tensor_of(r, u)->known)
         return;
+    if (!is_limited(u)) {
+        if (tensor_of(r, u)->shape[u->dim] == 0 && !never_runs(r, s, u))
+            no_position(r, u);
+        return;
+    }
     struct interval v = reach(r, u, -1), l = legal(r, u);
     if (v.lo >= l.lo && v.hi <= l.hi)
         return;
     if (never_runs(r, s, u))
+        return;
+    if (u->n_parts == 0 && (v.lo >= l.lo || is_guarded(r, u, 1, l.lo))
+        && (v.hi <= l.hi || is_guarded(r, u, -1, -l.hi)))
         return;
     if (u->n_parts > 0 && v.lo <= l.hi && v.hi >= l.lo)
         check_at_run(r, u);

@@ -80,7 +80,9 @@ einc_resolve_site(struct resolver *r, struct site s)
 
 struct trial {
     struct str text;
-    const struct bindings *b;
+    const struct bindings *b; /* NULL: names only */
+    const struct param *params;
+    int n_params;
 };
 
 static void
@@ -89,7 +91,9 @@ try_text(struct arena *perm, struct arena scratch, void *arg)
     const struct trial *trial = arg;
     const struct tree_program *t =
         einc_parse_program(perm, scratch, trial->text);
-    einc_resolve(perm, scratch, t, trial->b);
+    einc_resolve_names(perm, scratch, t, trial->params, trial->n_params);
+    if (trial->b)
+        einc_resolve(perm, scratch, t, trial->b);
 }
 
 void
@@ -97,10 +101,11 @@ einc_resolve_propose(struct resolver *r, struct diag *d, const char *hint,
                      const struct edit *edits, int n)
 {
     struct arena scratch = r->scratch;
-    if (!r->b || r->t->source.n > HINT_TEXT)
+    if (r->t->source.n > HINT_TEXT)
         return;
     struct trial trial = {
-        einc_diag_edited(&scratch, r->t->source, edits, n), r->b};
+        einc_diag_edited(&scratch, r->t->source, edits, n), r->b, r->params,
+        r->n_params};
     if (einc_diag_try(scratch, try_text, &trial))
         einc_diag_hint(r->cx, d, "%s", hint);
 }
@@ -388,26 +393,26 @@ number_tensors(struct resolver *r)
 }
 
 static void
-take_params(struct resolver *r, const struct param *params, int n)
+take_params(struct resolver *r)
 {
-    for (int i = 0; i < n; i++) {
-        struct word *w = einc_resolve_word(r, params[i].name);
+    for (int i = 0; i < r->n_params; i++) {
+        struct word *w = einc_resolve_word(r, r->params[i].name);
         w->is_parameter = 1;
         w->has_value = 1;
-        w->value = params[i].value;
+        w->value = r->params[i].value;
     }
 }
 
 static void
-open_resolver(struct resolver *r, const struct param *params, int n_params)
+open_resolver(struct resolver *r)
 {
     int64_t slots = 64;
-    while (slots < r->t->source.n + 2 * (int64_t)n_params)
+    while (slots < r->t->source.n + 2 * (int64_t)r->n_params)
         slots *= 2;
     r->mask = (uint64_t)slots - 1;
     r->slots = NEW(&r->scratch, struct word *, slots);
     r->stmts = NEW(&r->scratch, struct draft_stmt, r->t->n_stmts);
-    take_params(r, params, n_params);
+    take_params(r);
     declare_all(r);
     for (int s = 0; s < r->t->n_stmts; s++)
         survey_stmt(r, s);
@@ -601,6 +606,10 @@ bind_all(struct resolver *r)
             einc_fail(r->cx, EINC_ESHAPE, "E410", n->reads_at,
                       "the shape of '%s' must be given: it is read before"
                       " it is assigned", einc_resolve_name(r, i));
+        if (n->kind == TENSOR_OUTPUT && is_read_before(n) && !n->dtype)
+            einc_fail(r->cx, EINC_EDTYPE, "E508", n->reads_at,
+                      "the type of '%s' must be given: it is read before"
+                      " it is assigned", einc_resolve_name(r, i));
     }
 }
 
@@ -644,8 +653,9 @@ einc_resolve(struct arena *perm, struct arena scratch,
              const struct tree_program *t, const struct bindings *b)
 {
     struct resolver r = {.cx = perm->cx, .perm = perm, .scratch = scratch,
-                         .t = t, .b = b};
-    open_resolver(&r, b->params, b->n_params);
+                         .t = t, .b = b, .params = b->params,
+                         .n_params = b->n_params};
+    open_resolver(&r);
     bind_all(&r);
     draft_all(&r);
     for (int s = 0; s < t->n_stmts; s++) {
@@ -694,8 +704,8 @@ einc_resolve_names(struct arena *perm, struct arena scratch,
                    int n_params)
 {
     struct resolver r = {.cx = perm->cx, .perm = perm, .scratch = scratch,
-                         .t = t};
-    open_resolver(&r, params, n_params);
+                         .t = t, .params = params, .n_params = n_params};
+    open_resolver(&r);
     draft_all(&r);
     struct names *names = NEW(perm, struct names, 1);
     names->n_in = r.n_operands;

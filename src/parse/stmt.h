@@ -98,7 +98,9 @@ struct node {
                                   * from the `lo` of each */
     int n_bound;
     const struct node *guard;    /* REDUCE: NULL, or bool; terms where it is
-                                  * false are neither loaded nor computed */
+                                  * false are neither loaded nor computed:
+                                  * accesses of the body may be in bounds
+                                  * only where it holds */
     int best;                    /* REDUCE of the k best: its INDEX_NEW, and
                                   * the value is the best-th; else -1 */
     const struct node *lse;      /* CALL of FN_EXP that softmax(f) became,

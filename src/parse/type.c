@@ -234,13 +234,15 @@ check_call(struct resolver *r, const struct draft *d, const struct typed *args)
 /* --- folding -------------------------------------------------------------- */
 
 static int
-fold_integers(enum fn fn, int64_t a, int64_t b, int64_t *v)
+fold_integers(struct resolver *r, const struct node *call, int64_t a,
+              int64_t b, int64_t *v)
 {
-    switch (fn) {
-    case FN_NEG: return !__builtin_sub_overflow(0, a, v);
-    case FN_ADD: return !__builtin_add_overflow(a, b, v);
-    case FN_SUB: return !__builtin_sub_overflow(a, b, v);
-    case FN_MUL: return !__builtin_mul_overflow(a, b, v);
+    int overflows = 0;
+    switch (call->fn) {
+    case FN_NEG: overflows = __builtin_sub_overflow(0, a, v); break;
+    case FN_ADD: overflows = __builtin_add_overflow(a, b, v); break;
+    case FN_SUB: overflows = __builtin_sub_overflow(a, b, v); break;
+    case FN_MUL: overflows = __builtin_mul_overflow(a, b, v); break;
     case FN_MAXIMUM: *v = a > b ? a : b; return 1;
     case FN_MINIMUM: *v = a < b ? a : b; return 1;
     case FN_FLOOR: case FN_CEIL: case FN_ROUND: *v = a; return 1;
@@ -255,6 +257,11 @@ fold_integers(enum fn fn, int64_t a, int64_t b, int64_t *v)
         return 1;
     default: return 0;
     }
+    if (overflows)
+        einc_fail(r->cx, EINC_ELIMIT, "E805", call->at,
+                  "'%s' does not fit 64 bits",
+                  einc_resolve_show(r, call->at));
+    return 1;
 }
 
 /* What is exact, or correctly rounded, and so the same everywhere. */
@@ -285,7 +292,7 @@ fold(struct resolver *r, struct node *call)
     struct node *n = new_node(r, NODE_NUMBER, call->type, call->at);
     int done = 0;
     if (call->type == EINC_I64)
-        done = fold_integers(call->fn, a->integer, b->integer, &n->integer);
+        done = fold_integers(r, call, a->integer, b->integer, &n->integer);
     else if (call->type == EINC_F64)
         done = fold_floats(call->fn, a->number, b->number, &n->number);
     return done ? n : call;
@@ -328,6 +335,17 @@ is_power(const struct typed *args)
            && n->integer >= -MAX_POWER && n->integer <= MAX_POWER;
 }
 
+/* x^n if that fits; n >= 0 */
+static int
+raise(int64_t x, int64_t n, int64_t *value)
+{
+    *value = 1;
+    for (; n > 0; n--)
+        if (__builtin_mul_overflow(*value, x, value))
+            return 0;
+    return 1;
+}
+
 static struct typed
 type_power(struct resolver *r, const struct draft *d, struct typed *args)
 {
@@ -339,6 +357,13 @@ type_power(struct resolver *r, const struct draft *d, struct typed *args)
     if (power < 0)
         t = float_of(r, t, args[0].weak);
     struct node *n = new_call(r, FN_POWI, t, d->at, 1);
+    int64_t value;
+    if (x->kind == NODE_NUMBER && t == EINC_I64 && args[0].weak
+        && raise(x->integer, power, &value)) {
+        n = new_node(r, NODE_NUMBER, t, d->at);
+        n->integer = value;
+        return (struct typed){n, 1};
+    }
     n->args[0] = cast(r, x, t);
     n->integer = power;
     return (struct typed){n, args[0].weak};
@@ -537,6 +562,25 @@ reduce_types(const struct resolver *r, const struct draft *d,
     }
 }
 
+/* Floats have an identity for max and min, and positions of nothing are none:
+ * over a range that is empty whatever the data, both are faults. */
+static void
+check_empty(struct resolver *r, const struct draft *d, enum einc_dtype body)
+{
+    int arg = d->redop == REDOP_ARGMAX || d->redop == REDOP_ARGMIN;
+    int extreme = d->redop == REDOP_MAX || d->redop == REDOP_MIN;
+    if (!arg && !(extreme && kind_of(body) < KIND_FLOAT))
+        return;
+    for (int i = 0; i < d->n_bound; i++) {
+        const struct draft_index *x = &r->indices[d->bound[i]];
+        if (x->hi <= x->lo)
+            einc_fail(r->cx, EINC_ESHAPE, "E714", d->name_at,
+                      "%s over no '%s' at all has no value",
+                      einc_tree_redop_name(d->redop),
+                      einc_diag_show(r->cx, x->name, 40));
+    }
+}
+
 static struct typed
 type_reduce(struct resolver *r, const struct draft *d)
 {
@@ -544,6 +588,7 @@ type_reduce(struct resolver *r, const struct draft *d)
     check_reduce(r, d, v.node->type);
     enum einc_dtype body = v.node->type;
     enum einc_dtype t = reduce_types(r, d, &body, &v.weak);
+    check_empty(r, d, body);
     struct node *n = new_node(r, NODE_REDUCE, t, d->at);
     n->redop = d->redop;
     n->n_args = 1;
