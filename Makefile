@@ -55,7 +55,8 @@ LIB_SRC = \
   src/bench.c \
   runtime/trouble.c runtime/mem.c runtime/pool.c runtime/sys.c \
   runtime/cache.c runtime/cc.c runtime/interp.c runtime/ref.c runtime/ref_program.c \
-  runtime/machine_file.c runtime/measure.c
+  runtime/eval.c runtime/eval_set.c runtime/eval_build.c runtime/eval_load.c \
+  runtime/eval_block.c runtime/machine_file.c runtime/measure.c
 CLI_SRC = \
   src/cli/run.c src/cli/emit.c src/cli/explain.c src/cli/doctor.c src/cli/bench.c \
   src/cli/help.c src/cli/flags.c src/cli/say.c src/cli/file.c \
