@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "parse/graph.h"
-#include "parse/tree.h"
+#include "parse/resolve.h"
 
 struct front {
     /* what is asked */
@@ -27,8 +27,14 @@ struct front {
     int64_t n_out_ids;
     int stop_after_expr;
     int stop_after_tree;           /* the source is form B */
+    int is_program;                /* so it is, and is resolved */
+    const struct param *params;
+    int n_params;
+    const struct einc_layout *const *outs; /* NULL: all inferred */
+    int n_outs;
     /* what came of it */
     const struct tree_program *tree; /* NULL: not reached */
+    const struct names *names;
     const struct expr *expr;
     const struct program *program;
     const struct graph *graph;
@@ -59,6 +65,7 @@ front_run(struct front *f)
 {
     memset(&f->cx, 0, sizeof f->cx);
     f->tree = NULL;
+    f->names = NULL;
     f->expr = NULL;
     f->program = NULL;
     f->graph = NULL;
@@ -71,6 +78,15 @@ front_run(struct front *f)
         return f->cx.status;
     if (f->stop_after_tree) {
         f->tree = einc_parse_program(&f->perm, f->scratch, f->source);
+        return EINC_OK;
+    }
+    if (f->is_program) {
+        const struct bindings b = {f->in, f->n_in, f->outs, f->n_outs,
+                                   f->params, f->n_params};
+        f->tree = einc_parse_program(&f->perm, f->scratch, f->source);
+        f->names = einc_resolve_names(&f->perm, f->scratch, f->tree,
+                                      f->params, f->n_params);
+        f->program = einc_resolve(&f->perm, f->scratch, f->tree, &b);
         return EINC_OK;
     }
     f->expr = f->ids ? einc_parse_ids(&f->perm, f->n_in, f->ids, f->n_ids,

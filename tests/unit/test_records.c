@@ -4,10 +4,13 @@
  * A record is
  *     %EXPR text       with the escapes \n \t \\ \xHH; or %IDS for integer
  *                      labels: "0 1, 1 ... 2 -> 0 2"; or %PROGRAM for
- *                      index statements, which are parsed only
+ *                      index statements, which are parsed only; or %RESOLVE
+ *                      for those that are resolved, too
  *     %IN f32 2x3, i8  operands: a type, a shape (none: a scalar), and "@3:-1"
  *                      where strides are given
- *     %OUT f32 2x4     the output given; "-" for a type not given
+ *     %OUT f32 2x4     the output given; "-" for a type not given. %RESOLVE:
+ *                      outputs, "?" for one not given
+ *     %PARAMS sh=2 ph=1
  *     %FLAGS strict_numpy strict_sizes named compact
  *     %SYMBOLIC i,j
  * and what is expected, one of these at least:
@@ -15,6 +18,8 @@
  *     %COMPUTE f32     type of the sums
  *     %STMT text       dump "stmt", one line
  *     %TREE text       dump "expr" of a program, its lines made one
+ *     %NAMES in A/2 out C/2 read  names of a program with ranks
+ *     %STMTS           resolved: the dump, up to %END
  *     %DUMP expr       or graph: the lines that follow, up to %END
  *     %FAIL EINC_ESHAPE  the report: the lines that follow, up to %END
  * A line that begins with '#' is a comment. usage: test_records [folder]
@@ -31,7 +36,8 @@
 
 #include "front.h"
 
-enum { MAX_IN = 600, MAX_DIMS = 80, MAX_FILES = 64, MAX_TEXT = 1 << 16 };
+enum { MAX_IN = 600, MAX_DIMS = 80, MAX_FILES = 64, MAX_TEXT = 1 << 16,
+       MAX_OUT = 8, MAX_PARAMS = 8 };
 
 struct array {
     struct einc_layout layout;
@@ -49,6 +55,12 @@ struct record {
     int n_in;
     struct array out;
     int has_out;
+    struct array outs[MAX_OUT];
+    const struct einc_layout *out_layouts[MAX_OUT];
+    int n_outs;
+    struct param params[MAX_PARAMS];
+    char *param_line;
+    int n_params;
     char symbolic[200];
     int has_symbolic;
     int32_t id[MAX_IN], *ids[MAX_IN]; /* of inputs, then of the output */
@@ -57,7 +69,7 @@ struct record {
     struct front front;
     enum einc_status status;
     int did_run, n_expected;
-    int is_program;
+    int is_program, is_resolved;
 };
 
 struct file {
@@ -141,6 +153,35 @@ read_operands(struct record *r, char *s)
 }
 
 static void
+read_outputs(struct record *r, char *s)
+{
+    for (char *comma; s; s = comma) {
+        comma = strchr(s, ',');
+        if (comma)
+            *comma++ = 0;
+        while (*s == ' ')
+            s++;
+        struct array *a = &r->outs[r->n_outs];
+        if (*s != '?')
+            read_tensor(a, s);
+        r->out_layouts[r->n_outs++] = *s == '?' ? NULL : &a->layout;
+    }
+}
+
+/* Names stay in the line, which is kept. */
+static void
+read_params(struct record *r, const char *s)
+{
+    char *line = strdup(s);
+    r->param_line = line;
+    for (char *w = strtok(line, " "); w; w = strtok(NULL, " ")) {
+        char *equals = strchr(w, '=');
+        r->params[r->n_params++] =
+            (struct param){{w, equals - w}, strtoll(equals + 1, NULL, 10)};
+    }
+}
+
+static void
 read_flags(struct record *r, char *s)
 {
     static const struct { const char *name; uint32_t flag; } flags[] = {
@@ -194,6 +235,11 @@ run(struct record *r)
     r->front.source = (struct str){text, r->n_text};
     r->front.flags = r->flags;
     r->front.stop_after_tree = r->is_program;
+    r->front.is_program = r->is_resolved;
+    r->front.params = r->params;
+    r->front.n_params = r->n_params;
+    r->front.outs = r->n_outs ? r->out_layouts : NULL;
+    r->front.n_outs = r->n_outs;
     r->front.in = in;
     r->front.n_in = r->n_in;
     r->front.out = r->has_out ? &r->out.layout : NULL;
@@ -223,8 +269,23 @@ finish(struct record *r, struct file *f)
         free((void *)(uintptr_t)r->front.source.p);
         front_close(&r->front);
     }
+    free(r->param_line);
     memset(r, 0, sizeof *r);
     r->path = f->path;
+}
+
+static void
+put_names(struct text *t, const struct names *n)
+{
+    einc_put(t, " in");
+    for (int i = 0; i < n->n_in; i++)
+        einc_put(t, " %.*s/%d", (int)n->in[i].n, n->in[i].p, n->in_dims[i]);
+    einc_put(t, " out");
+    for (int i = 0; i < n->n_out; i++)
+        einc_put(t, " %.*s/%d%s%s", (int)n->out[i].n, n->out[i].p,
+                 n->out_dims[i], n->out_read[i] ? " read" : "",
+                 n->out_given[i] ? " given" : "");
+    einc_put(t, "\n");
 }
 
 static void
@@ -252,6 +313,12 @@ compare(struct record *r, struct file *f, const char *what, const char *want)
         got.n = 0;
         einc_put(&got, "%%FAIL %s\n%s", names[r->status],
                  front_report(&r->front));
+    } else if (!strcmp(what, "NAMES")) {
+        put_names(&got, r->front.names);
+    } else if (r->is_resolved) {
+        got.n = 0;
+        einc_put(&got, "%%STMTS\n");
+        einc_resolve_print(&got, r->front.program);
     } else if (r->front.tree) {
         got.n = 0;
         put_tree(&got, r->front.tree);
@@ -320,7 +387,7 @@ obey(struct record *r, struct file *f, FILE *in, int *line, char *s)
     char *rest = space ? space + 1 : s + strlen(s);
     size_t n = (size_t)(space ? space - s : rest - s);
 #define IS(name) (n == sizeof(name) - 1 && !memcmp(s, name, n))
-    if (IS("%EXPR") || IS("%IDS") || IS("%PROGRAM")) {
+    if (IS("%EXPR") || IS("%IDS") || IS("%PROGRAM") || IS("%RESOLVE")) {
         finish(r, f);
         r->line = *line;
         if (IS("%IDS"))
@@ -328,8 +395,13 @@ obey(struct record *r, struct file *f, FILE *in, int *line, char *s)
         else
             read_expr(r, rest);
         r->is_program = IS("%PROGRAM");
+        r->is_resolved = IS("%RESOLVE");
     } else if (IS("%IN")) {
         read_operands(r, rest);
+    } else if (IS("%PARAMS")) {
+        read_params(r, rest);
+    } else if (IS("%OUT") && r->is_resolved) {
+        read_outputs(r, rest);
     } else if (IS("%OUT")) {
         read_tensor(&r->out, rest);
         r->has_out = 1;
@@ -338,11 +410,11 @@ obey(struct record *r, struct file *f, FILE *in, int *line, char *s)
     } else if (IS("%SYMBOLIC")) {
         snprintf(r->symbolic, sizeof r->symbolic, "%s", rest);
         r->has_symbolic = 1;
-    } else if (IS("%FAIL") || IS("%DUMP")) {
+    } else if (IS("%FAIL") || IS("%DUMP") || IS("%STMTS")) {
         snprintf(want, sizeof want, "%s", s);
         read_block(r, f, in, line, want);
     } else if (IS("%MAKES") || IS("%STMT") || IS("%COMPUTE")
-               || IS("%TREE")) {
+               || IS("%TREE") || IS("%NAMES")) {
         snprintf(want, sizeof want, "%.*s\n", MAX_TEXT - 2, s);
         s[n] = 0;
         compare(r, f, s + 1, want);
