@@ -29,7 +29,7 @@ is_worth_sets(const struct file_set *x, int n_steps)
         }
         int turns = w->family == FAMILY_TRANSPOSE;
         int loops = turns || w->family == FAMILY_STREAM ||
-                    w->family == FAMILY_FUSED || w->family == FAMILY_LANES;
+                    w->family == FAMILY_FUSED;
         if (!loops ||
             ((w->lane >= 0 || turns) && (symbolic || n >= WORTH_SETS)))
             return 1;

@@ -536,8 +536,8 @@ put_function(const struct file *f)
         einc_line(t, "    (void)work;");
     if (f->n_picked)
         put_call(f);
-    else
-        put_steps(f, 0);
+    else /* the set without vectors: nothing defines NAME_VECTORS */
+        put_steps(f, f->n_sets - 1);
     if (f->has_work)
         einc_line(t, "    free(own);");
     einc_line(t, "    return 0;");

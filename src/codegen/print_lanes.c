@@ -19,6 +19,7 @@ struct lanes_printer {
     struct lanes_cut c;
     int vectors, numbers;  /* of the body at hand: vectors, numbers in each */
     const char *type;      /* "vector", or a number's */
+    int ragged;            /* the last step begins further left */
     int gathers;           /* results wait in an array, see struct lanes_cut */
     int scaled;            /* a factor: every sum is multiplied */
 };
@@ -239,7 +240,7 @@ add_term(const struct lanes_printer *x, const struct nest_tensor *y, int j,
 }
 
 /* Numbers from the first product's first one in y to row `row`, column
- * `column`, step `deep`, vector v: "24 + 2*lhs_i". */
+ * `column`, step `deep`, vector v: "24 + 2*lhs_i". Terms begin " + ". */
 static const char *
 place(const struct lanes_printer *x, const struct nest_tensor *y, int64_t row,
       int64_t column, int64_t deep, int v)
@@ -257,8 +258,10 @@ place(const struct lanes_printer *x, const struct nest_tensor *y, int64_t row,
         add_term(x, y, j, deep % w->idx[j].extent.value, &literal, &t);
         deep /= w->idx[j].extent.value;
     }
-    einc_put(&all, "%lld%s", (long long)literal, t.n ? einc_text_z(&t) : "");
-    return einc_text_z(&all);
+    if (literal || !t.n)
+        einc_put(&all, "%lld%s", (long long)literal,
+                 t.n ? einc_text_z(&t) : "");
+    return literal || !t.n ? einc_text_z(&all) : einc_text_z(&t) + 3;
 }
 
 /* --- a tile ------------------------------------------------------------- */
@@ -295,20 +298,34 @@ element_name(const struct lanes_printer *x, int side, int64_t at, int v,
     return einc_text_z(&t);
 }
 
+/* The next line of a declaration. */
+static const char *
+continued(const struct lanes_printer *x)
+{
+    struct text t = {.perm = x->p.t->perm};
+    einc_put(&t, ",\n%*s", x->p.t->indent + 4, "");
+    return einc_text_z(&t);
+}
+
 static void
 declare_sums(const struct lanes_printer *x, const struct tile_of *y)
 {
+    enum { IN_A_LINE = 4 };
     struct text *t = x->p.t;
-    for (int64_t r = y->first[0]; r < y->end[0]; r++)
-        for (int64_t c = y->first[1]; c < y->end[1]; c++) {
-            einc_put(t, "%*s%s", t->indent, "", x->type);
-            for (int v = 0; v < x->vectors; v++)
-                for (int plane = 0; plane < x->p.planes; plane++)
-                    einc_put(t, "%s %s = %s", v || plane ? "," : "",
-                             sum_name(x, r, c, v, plane),
-                             strcmp(x->type, "vector") == 0 ? "{0}" : "0");
-            einc_put(t, ";\n");
-        }
+    const char *zero = strcmp(x->type, "vector") == 0 ? "{0}" : "0";
+    int64_t columns = y->end[1] - y->first[1], each = x->vectors * x->p.planes;
+    for (int64_t r = y->first[0]; r < y->end[0]; r++) {
+        einc_put(t, "%*s%s ", t->indent, "", x->type);
+        for (int64_t k = 0; k < columns * each; k++)
+            einc_put(t, "%s%s = %s",
+                     k == 0               ? ""
+                     : k % IN_A_LINE == 0 ? continued(x)
+                                          : ", ",
+                     sum_name(x, r, y->first[1] + k / each,
+                              (int)(k % each / x->p.planes),
+                              (int)(k % x->p.planes)), zero);
+        einc_put(t, ";\n");
+    }
 }
 
 /* The element of a side, or its two parts, that all lanes multiply with. */
@@ -423,8 +440,7 @@ store_one(const struct lanes_printer *x, int64_t row, int64_t column,
         einc_line(t, "%s_store(%ssums, out_at + %s, %s, %d);", x->p.prefix,
                   x->p.with_scale ? "args, " : "", place(x, y, row, column, 0,
                                                          0),
-                  x->c.ragged && strcmp(x->type, "vector") == 0 ? "at - lane"
-                                                                : "0",
+                  x->ragged ? "at - lane" : "0",
                   x->vectors * x->numbers / x->p.planes);
 }
 
@@ -433,30 +449,31 @@ store_all(const struct lanes_printer *x, const struct tile_of *y,
           enum way way)
 {
     int64_t number = y->number;
-    x->p.t->indent += 4;
     if (way == SCALED)
         einc_line(x->p.t, "%s sums[%d];", x->p.type,
                   x->vectors * x->numbers);
     for (int64_t r = y->first[0]; r < y->end[0]; r++)
         for (int64_t c = y->first[1]; c < y->end[1]; c++)
             store_one(x, r, c, number++, way);
-    x->p.t->indent -= 4;
 }
 
 static void
 store(const struct lanes_printer *x, const struct tile_of *y)
 {
     struct text *t = x->p.t;
-    if (has_store(x)) {
-        einc_line(t, x->scaled ? "{" : "if (args->alpha || args->beta) {");
-        store_all(x, y, SCALED);
-    }
-    if (x->scaled) {
-        einc_line(t, "}");
+    enum way plain = x->gathers ? GATHERED : PLAIN;
+    if (!has_store(x) || x->scaled) {
+        store_all(x, y, x->scaled ? SCALED : plain);
         return;
     }
-    einc_line(t, has_store(x) ? "} else {" : "{");
-    store_all(x, y, x->gathers ? GATHERED : PLAIN);
+    einc_line(t, "if (args->alpha || args->beta) {");
+    t->indent += 4;
+    store_all(x, y, SCALED);
+    t->indent -= 4;
+    einc_line(t, "} else {");
+    t->indent += 4;
+    store_all(x, y, plain);
+    t->indent -= 4;
     einc_line(t, "}");
 }
 
@@ -478,6 +495,24 @@ print_tile(const struct lanes_printer *x, const struct tile_of *y)
 
 /* --- a step of the lane ------------------------------------------------- */
 
+static int
+has_outer(const struct lanes_printer *x)
+{
+    for (int j = 0; j < x->w->first[LOOP_K]; j++)
+        if (einc_lanes_is_outer(x->w, &x->r, j))
+            return 1;
+    return 0;
+}
+
+/* The tensor of the products at hand. */
+static const char *
+product_of(const struct lanes_printer *x, const struct nest_tensor *y)
+{
+    struct text t = {.perm = x->p.t->perm};
+    einc_put(&t, "%s%s", y->name, has_outer(x) ? "_now" : "");
+    return einc_text_z(&t);
+}
+
 /* Where element `lane` of the products at hand is. */
 static void
 print_pointers(const struct lanes_printer *x, const char *lane)
@@ -487,8 +522,8 @@ print_pointers(const struct lanes_printer *x, const char *lane)
     int tensors = x->gathers && !has_store(x) ? 2 : 3;
     for (int o = 0; o < tensors; o++) {
         const struct nest_tensor *y = einc_nest_tensor(x->w, o);
-        einc_put(t, "%*s%s%s *const %s_at = %s_now", t->indent, "",
-                 o < 2 ? "const " : "", storage(y), y->name, y->name);
+        einc_put(t, "%*s%s%s *const %s_at = %s", t->indent, "",
+                 o < 2 ? "const " : "", storage(y), y->name, product_of(x, y));
         if (o == 2 || !x->r.side[o].broadcast)
             einc_put(t, " + %s%s", times, lane);
         einc_put(t, ";\n");
@@ -521,21 +556,20 @@ print_steps(const struct lanes_printer *x, int first, int end,
 {
     struct text *t = x->p.t;
     long long step = x->vectors * x->numbers / x->p.planes;
-    int ragged = x->c.ragged && strcmp(x->type, "vector") == 0;
     if (step > 1)
         einc_line(t, "for (int64_t at = %s; at < %s; at += %lld) {", from, to,
                   step);
     else
         einc_line(t, "for (int64_t at = %s; at < %s; at++) {", from, to);
     t->indent += 4;
-    if (ragged)
+    if (x->ragged)
         einc_line(t, "const int64_t lane = at + %lld <= %s ? at : %s - %lld;",
                   step, to, to, step);
-    print_pointers(x, ragged ? "lane" : "at");
+    print_pointers(x, x->ragged ? "lane" : "at");
     if (x->gathers)
         einc_line(t, "%s *const stage_at = stage + %d + %s(%s - run);",
                   storage(&x->w->out), line_of(x),
-                  x->p.planes == 2 ? "2*" : "", ragged ? "lane" : "at");
+                  x->p.planes == 2 ? "2*" : "", x->ragged ? "lane" : "at");
     for (int tile = first; tile < end; tile++) {
         struct tile_of y = tile_at(x, first, tile);
         print_tile(x, &y);
@@ -555,9 +589,10 @@ print_flushes(const struct lanes_printer *x, int first, int end)
         int64_t number = y.number;
         for (int64_t r = y.first[0]; r < y.end[0]; r++)
             for (int64_t c = y.first[1]; c < y.end[1]; c++)
-                einc_line(t, "%s_flush(out_now + %s + %srun, stage + %lld, "
+                einc_line(t, "%s_flush(%s + %s + %srun, stage + %lld, "
                              "%s(until - run), run == first, until == last);",
-                          x->p.prefix, place(x, &x->w->out, r, c, 0, 0),
+                          x->p.prefix, product_of(x, &x->w->out),
+                          place(x, &x->w->out, r, c, 0, 0),
                           times,
                           (long long)(line_of(x) + number++ * row_of(x)),
                           times);
@@ -604,6 +639,7 @@ print_vectors(struct lanes_printer *x)
     x->vectors = x->c.vectors;
     x->numbers = x->c.lanes * x->p.planes;
     x->type = x->c.vector_bytes ? "vector" : x->p.type;
+    x->ragged = x->c.ragged;
     x->gathers = x->c.run > 0;
     for (int tile = 0; tile < tiles && x->c.apart; tile++)
         print_part(x, tile, tile + 1);
@@ -618,7 +654,7 @@ print_numbers(struct lanes_printer *x)
     x->vectors = 1;
     x->numbers = x->p.planes;
     x->type = x->p.type;
-    x->gathers = 0;
+    x->ragged = x->gathers = 0;
     print_steps(x, 0, x->c.parts[0] * x->c.parts[1], "first", "last");
 }
 
@@ -657,6 +693,13 @@ counter_name(const struct lanes_printer *x, int j)
     return j == CHUNKS ? "chunk" : x->w->idx[j].name;
 }
 
+static int64_t
+limit_of(const struct lanes_printer *x, int j)
+{
+    int64_t n = x->w->idx[j == CHUNKS ? x->r.lane : j].extent.value;
+    return j == CHUNKS ? einc_lanes_tasks(&x->c, n) : n;
+}
+
 static const char *
 counter_limit(const struct lanes_printer *x, int j)
 {
@@ -668,19 +711,24 @@ counter_limit(const struct lanes_printer *x, int j)
     if (is_symbolic(x, x->r.lane))
         einc_put(&t, "(%s < %lld ? 1 : %s/%lld)", n, 2 * chunk, n, chunk);
     else
-        einc_put(&t, "%lld",
-                 (long long)einc_lanes_tasks(
-                     &x->c, x->w->idx[x->r.lane].extent.value));
+        einc_put(&t, "%lld", (long long)limit_of(x, j));
     return einc_text_z(&t);
 }
 
 static void
 put_count(const struct lanes_printer *x, struct text *t)
 {
-    int n = n_counted(x);
-    einc_put(t, "(int64_t)1");
-    for (int c = 0; c < n; c++)
-        einc_put(t, "*%s", counter_limit(x, counted(x, c)));
+    int n = n_counted(x), any = 0;
+    int64_t literal = 1;
+    for (int c = 0; c < n; c++) {
+        int j = counted(x, c);
+        if (is_symbolic(x, j == CHUNKS ? x->r.lane : j))
+            einc_put(t, "%s%s", any++ ? "*" : "", counter_limit(x, j));
+        else
+            literal *= limit_of(x, j);
+    }
+    if (!any || literal != 1)
+        einc_put(t, "%s%lld", any ? "*" : "", (long long)literal);
 }
 
 static void
@@ -741,13 +789,13 @@ print_range(const struct lanes_printer *x)
               n, 2 * chunk, n, chunk);
 }
 
-/* The operands of the products at hand. */
+/* The tensors of the products at hand. */
 static void
 print_now(const struct lanes_printer *x)
 {
     struct text *t = x->p.t;
     const struct nest *w = x->w;
-    for (int o = 0; o <= 2; o++) {
+    for (int o = 0; o <= 2 && has_outer(x); o++) {
         const struct nest_tensor *y = einc_nest_tensor(w, o);
         int any = 0;
         einc_put(t, "%*s%s%s *const %s_now = %s", t->indent, "",
@@ -854,6 +902,7 @@ einc_print_lanes(const struct printer *p)
     struct lanes_printer x = open_printer(p);
     struct text *t = x.p.t, count = {.perm = t->perm};
     int parts = !p->by_parameter || p->in_parts;
+    int loops = parts || n_counted(&x);
     const char *begin = p->by_parameter ? "begin" : "task_begin";
     const char *end = p->by_parameter ? "end" : "task_end";
     put_count(&x, &count);
@@ -869,13 +918,17 @@ einc_print_lanes(const struct printer *p)
     print_sign(&x);
     print_stage(&x);
     decode_task(&x, parts ? begin : "0");
-    einc_line(t, "for (int64_t task = %s; task < %s; task++) {",
-              parts ? begin : "0", parts ? end : einc_text_z(&count));
-    t->indent += 4;
+    if (loops) {
+        einc_line(t, "for (int64_t task = %s; task < %s; task++) {",
+                  parts ? begin : "0", parts ? end : einc_text_z(&count));
+        t->indent += 4;
+    }
     print_task(&x);
     next_task(&x);
-    t->indent -= 4;
-    einc_line(t, "}");
+    if (loops) {
+        t->indent -= 4;
+        einc_line(t, "}");
+    }
     close_stage(&x);
     t->indent -= 4;
     einc_line(t, "}");

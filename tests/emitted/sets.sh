@@ -51,6 +51,9 @@ cases() {
 'i,j->ij' --size i=300,j=210 --dtype c64
 'ijk->kji' --size i=33,j=40,k=37
 'ijk,jr,kr->ir' --size i=64,j=70,k=67,r=8 --path whole
+'ijb,jkb->ikb' --size i=3,j=2,k=4,b=2003
+'ijb,jkb->ikb' --size i=4,j=3,k=4,b=180001
+'ij,jb->ib' --size i=3,j=2,b=1003 --dtype c64
 EOF
 }
 
