@@ -596,8 +596,8 @@ modulo(enum einc_dtype t, struct value a, struct value b)
         !(part > margin && part < 1 - margin))
         v.error = INFINITY;
     else if (!exact)
-        v.error = a.error + (double)fabsl(q) * b.error +
-                  (double)(2 * u * fabsl(a.re));
+        v.error = a.error + (double)fabsl(floorl(q)) * b.error +
+                  (double)(2 * u * (fabsl(a.re) + fabsl(b.re)));
     return rounded(t, v, 1);
 }
 
@@ -606,6 +606,8 @@ power(enum einc_dtype t, struct value x, int64_t n)
 {
     uint64_t count = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
     struct value v = {1, 0, 0, 0}, square = x;
+    if (is_complex(t) && !is_finite(x)) /* NaN by way of 1*x, or not */
+        return (struct value){x.re, x.im, 0, INFINITY};
     for (uint64_t left = count; left; left >>= 1) {
         if (left & 1)
             v = multiply(t, v, square);
@@ -1132,8 +1134,8 @@ product_finish(enum einc_dtype t, const struct product *p)
     if (!is_float(t))
         return of_int(wrap_compute(t, p->i), p->error > 0 ? INFINITY : 0);
     struct value v = p->v;
-    if (p->shadow.error == INFINITY)
-        v.error = INFINITY;
+    if (p->shadow.error == INFINITY || (is_complex(t) && !is_finite(v)))
+        v.error = INFINITY; /* the order decides which parts are NaN */
     else if (p->shadow.error > 0 && v.error == 0 && is_finite(v) &&
              (v.re != 0 || v.im != 0))
         v.error = p->shadow.error;
@@ -1389,7 +1391,9 @@ mean(const struct fold *f)
     v.re /= n;
     v.im /= n;
     v.error /= (double)n;
-    return f->kept ? rounded(f->body, v, 2) : of_real(NAN, 0);
+    if (f->kept)
+        return rounded(f->body, v, 2);
+    return (struct value){NAN, is_complex(f->body) ? NAN : 0, 0, 0};
 }
 
 static struct value
@@ -1605,6 +1609,9 @@ write_point(struct walk *w, const struct stmt *s)
                      : combine(w, s, old, v, t);
     }
     v = stored(to->dtype, v);
+    if (s->scatters && s->op == ASSIGN_MUL && is_float(to->dtype) &&
+        v.error == 0 && is_finite(v)) /* a kernel may round once, or often */
+        v.error = limits_of(to->dtype)->u * modulus(v);
     store(to->dtype, w->tensor[tensor], at.offset, v);
     put_error(w, tensor, at.number,
               at.unsure || isnan(v.error) ? INFINITY : v.error);
