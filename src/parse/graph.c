@@ -635,6 +635,15 @@ check_overlap(struct builder *b, const struct operand *o)
                   "elements of the output overlap");
 }
 
+void
+einc_graph_check_tensor(struct arena scratch, const struct operand *o)
+{
+    struct builder b = {.cx = scratch.cx, .scratch = scratch};
+    check_limits(&b, o);
+    if (o->number < 0)
+        check_overlap(&b, o);
+}
+
 static void
 build_output(struct builder *b, struct room *r, enum einc_dtype dtype)
 {

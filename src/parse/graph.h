@@ -74,6 +74,10 @@ int einc_graph_legal(struct arena scratch, struct str text, int n_in,
                      const struct einc_layout in[],
                      const struct einc_layout *out, uint32_t flags);
 
+/* What einc_graph_build() checks of a tensor alone, its axes aside: that its
+ * bytes fit in 63 bits and, number < 0, that its elements are apart. */
+void einc_graph_check_tensor(struct arena scratch, const struct operand *o);
+
 /* Stride of index x in the operand; 0 if it holds none. `*has` if not NULL. */
 int64_t einc_operand_stride(const struct operand *o, int x, int *has);
 

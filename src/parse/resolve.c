@@ -9,6 +9,7 @@
 #include <assert.h>
 
 #include "parse/draft.h"
+#include "parse/graph.h"
 #include "parse/left.h"
 #include "parse/range.h"
 #include "parse/type.h"
@@ -123,6 +124,10 @@ new_tensor(struct resolver *r, struct word *w, struct span at, int n_dims)
         einc_fail(r->cx, EINC_EPARSE, "E311", at,
                   "'%s' is a tensor here and a parameter elsewhere",
                   einc_resolve_show(r, at));
+    if (n_dims > MAX_DIMS)
+        einc_fail(r->cx, EINC_ELIMIT, "E802", at,
+                  "'%s' has %d subscripts; einc takes at most %d",
+                  einc_resolve_show(r, at), n_dims, MAX_DIMS);
     w->tensor = r->n_tensors;
     r->tensors = GROW(&r->scratch, struct named, r->tensors, r->n_tensors);
     struct named *n = &r->tensors[r->n_tensors++];
@@ -142,7 +147,7 @@ meet(struct resolver *r, struct str name, struct span at, int n_dims)
     struct named *n = &r->tensors[w->tensor];
     if (n->n_dims < 0)
         n->n_dims = n_dims;
-    if (w->is_index)
+    if (w->is_index || n_dims > MAX_DIMS)
         new_tensor(r, w, at, n_dims); /* which says so */
     return n;
 }
@@ -615,6 +620,16 @@ bind_all(struct resolver *r)
 
 /* --- the product ---------------------------------------------------------- */
 
+static void
+check_tensor(struct resolver *r, const struct named *n)
+{
+    const struct operand o = {
+        .number = n->kind == TENSOR_OPERAND ? n->number : -1,
+        .dtype = n->dtype, .n_dims = n->n_dims, .shape = n->shape,
+        .stride = n->stride, .at = n->at};
+    einc_graph_check_tensor(r->scratch, &o);
+}
+
 static struct tensor
 finish_tensor(const struct named *n)
 {
@@ -637,8 +652,10 @@ finish(struct resolver *r, struct stmt *stmts)
     p->n_stmts = r->t->n_stmts;
     p->n_tensors = r->n_tensors;
     p->tensors = NEW(r->perm, struct tensor, r->n_tensors);
-    for (int i = 0; i < r->n_tensors; i++)
+    for (int i = 0; i < r->n_tensors; i++) {
+        check_tensor(r, &r->tensors[i]);
         p->tensors[i] = finish_tensor(&r->tensors[i]);
+    }
     p->n_indices = r->n_indices;
     p->indices = NEW(r->perm, struct index, r->n_indices);
     for (int x = 0; x < r->n_indices; x++)

@@ -28,6 +28,7 @@ struct front {
     int stop_after_expr;
     int stop_after_tree;           /* the source is form B */
     int is_program;                /* so it is, and is resolved */
+    int stop_after_names;          /* of it */
     const struct param *params;
     int n_params;
     const struct einc_layout *const *outs; /* NULL: all inferred */
@@ -86,6 +87,8 @@ front_run(struct front *f)
         f->tree = einc_parse_program(&f->perm, f->scratch, f->source);
         f->names = einc_resolve_names(&f->perm, f->scratch, f->tree,
                                       f->params, f->n_params);
+        if (f->stop_after_names)
+            return EINC_OK;
         f->program = einc_resolve(&f->perm, f->scratch, f->tree, &b);
         return EINC_OK;
     }
