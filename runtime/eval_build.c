@@ -265,6 +265,47 @@ einc_eval_thread_bytes(const struct program *p, const struct stmt *s)
     return at;
 }
 
+/* --- subscripts --------------------------------------------------------- */
+
+/* Whether a subscript is affine and within lo .. hi - 1 whatever happens. */
+static int
+stays_within(const struct build *b, const struct subscript *s, int64_t from,
+             int64_t to)
+{
+    int64_t lo = s->constant, hi = s->constant;
+    if (s->rest)
+        return 0;
+    for (int i = 0; i < s->n_terms; i++) {
+        const struct index *x = &b->p->indices[s->terms[i].index];
+        int64_t first, last, coef = s->terms[i].coef;
+        if (x->hi <= x->lo || __builtin_mul_overflow(coef, x->lo, &first) ||
+            __builtin_mul_overflow(coef, x->hi - 1, &last))
+            return 0;
+        if (__builtin_add_overflow(lo, first < last ? first : last, &lo) ||
+            __builtin_add_overflow(hi, first < last ? last : first, &hi))
+            return 0;
+    }
+    return lo >= from && hi < to;
+}
+
+/* Whether it needs no more than strides, whatever its mode. */
+static int
+is_plain(const struct build *b, const struct subscript *s, int64_t extent)
+{
+    return !s->checked && stays_within(b, s, 0, extent);
+}
+
+/* Whether a subscript may be illegal, if not for a guard. */
+static int
+may_stray(const struct build *b, const struct subscript *s, int64_t extent)
+{
+    if (s->checked || s->rest)
+        return 1;
+    if (s->mode == BOUND_PAD)
+        return !stays_within(b, s, -s->pad_lo, extent + s->pad_hi);
+    return s->mode == BOUND_CHECK && !stays_within(b, s, 0, extent);
+}
+
 /* --- blocks and places -------------------------------------------------- */
 
 static int
@@ -440,26 +481,6 @@ is_valid(const struct build *b, int value, int block)
 
 static int build_node(struct build *b, const struct node *n, int block);
 
-/* Whether an affine subscript stays in the dim, whatever its mode. */
-static int
-stays_inside(const struct build *b, const struct subscript *s, int64_t extent)
-{
-    int64_t lo = s->constant, hi = s->constant;
-    if (s->rest)
-        return 0;
-    for (int i = 0; i < s->n_terms; i++) {
-        const struct index *x = &b->p->indices[s->terms[i].index];
-        int64_t first, last, coef = s->terms[i].coef;
-        if (x->hi <= x->lo || __builtin_mul_overflow(coef, x->lo, &first) ||
-            __builtin_mul_overflow(coef, x->hi - 1, &last))
-            return 0;
-        if (__builtin_add_overflow(lo, first < last ? first : last, &lo) ||
-            __builtin_add_overflow(hi, first < last ? last : first, &hi))
-            return 0;
-    }
-    return lo >= 0 && hi < extent;
-}
-
 /* Adds the terms of a subscript behind each other to code.terms, all times
  * `by`; the lanes' and what is fixed go where they are told. */
 static int
@@ -494,6 +515,7 @@ struct found {
 static struct found
 build_gathers(struct build *b, const struct access *a, int block, int dim)
 {
+    const struct tensor *t = &b->p->tensors[a->tensor];
     struct found f = {0, 0, 0, 0};
     for (int d = 0; d < a->n_subs; d++) {
         const struct subscript *s = &a->subs[d];
@@ -504,9 +526,8 @@ build_gathers(struct build *b, const struct access *a, int block, int dim)
             f.need = deeper(b, f.need, b->c->values[v].block);
             f.serial = newer(f.serial, b->c->values[v].serial);
             f.lanes |= b->c->values[v].lanes;
-            f.strays = 1;
         }
-        f.strays |= s->checked;
+        f.strays |= may_stray(b, s, t->shape[d]);
         for (int i = 0; i < s->n_terms; i++) {
             int x = s->terms[i].index;
             f.serial = newer(f.serial, b->fixed_serial[x]);
@@ -534,8 +555,7 @@ describe_access(struct build *b, const struct access *a, int lane, int dim)
     e.first = c->n_terms;
     for (int d = 0; d < a->n_subs; d++) {
         const struct subscript *s = &a->subs[d];
-        if (c->dims[dim + d].rest >= 0 || s->checked ||
-            (s->mode != BOUND_CHECK && !stays_inside(b, s, t->shape[d])))
+        if (!is_plain(b, s, t->shape[d]))
             continue;
         int n = add_terms(b, s, t->stride[d] * bytes, lane, &e.constant,
                           &e.lane_bytes);
@@ -544,11 +564,9 @@ describe_access(struct build *b, const struct access *a, int lane, int dim)
     }
     for (int d = 0; d < a->n_subs; d++) {
         const struct subscript *s = &a->subs[d];
-        int rest = c->dims[dim + d].rest;
-        if (rest < 0 && !s->checked &&
-            (s->mode == BOUND_CHECK || stays_inside(b, s, t->shape[d])))
+        if (is_plain(b, s, t->shape[d]))
             continue;
-        struct eval_dim x = {.rest = rest, .mode = s->mode,
+        struct eval_dim x = {.rest = c->dims[dim + d].rest, .mode = s->mode,
                              .pad_lo = s->pad_lo, .pad_hi = s->pad_hi,
                              .checked = s->checked, .site = s->site,
                              .extent = t->shape[d],
@@ -581,6 +599,7 @@ build_load(struct build *b, const struct node *n, int block)
     int lane = c->blocks[at].lane;
     struct eval_access e = describe_access(b, a, lane, dim);
     int lanes = e.lane_bytes != 0 || f.lanes;
+    int64_t stride = e.lane_bytes;
     for (int d = 0; d < e.n_dims; d++)
         lanes |= c->dims[dim + d].lane_coef != 0;
     enum eval_type type =
@@ -593,12 +612,16 @@ build_load(struct build *b, const struct node *n, int block)
         e.offsets = new_value(b, EVAL_I64, at, 1);
     int to = new_value(b, type, at, lanes);
     c->values[to].serial = f.serial;
-    double each = e.n_dims && lanes             ? COST_GATHER
-                  : !lanes                      ? COST_STRIDED
-                  : e.lane_bytes ==
-                            einc_dtype_info(e.dtype)->bytes
-                      ? COST_SIMPLE
-                      : COST_STRIDED;
+    int bytes = einc_dtype_info(e.dtype)->bytes, hard = 0;
+    for (int d = 0; d < e.n_dims; d++) {
+        const struct eval_dim *x = &c->dims[dim + d];
+        hard |= x->lane_coef != 0 &&
+                (x->checked || x->mode > BOUND_PAD || x->rest >= 0);
+        stride += x->lane_coef * x->stride;
+    }
+    double each = hard || f.lanes                  ? COST_GATHER
+                  : !lanes || stride == bytes      ? COST_SIMPLE
+                                                   : COST_STRIDED;
     struct eval_op *o = emit(b, at, EVAL_LOAD, lanes, each);
     o->to = to;
     o->item = c->n_accesses;
@@ -803,7 +826,8 @@ survey_node(const struct build *b, const struct node *n, struct survey *v)
         survey_node(b, n->args[i], v);
     for (int d = 0; n->kind == NODE_ACCESS && d < n->access->n_subs; d++) {
         const struct subscript *s = &n->access->subs[d];
-        v->strays |= s->checked || s->rest;
+        v->strays |= may_stray(
+            b, s, b->p->tensors[n->access->tensor].shape[d]);
         for (int i = 0; i < s->n_terms; i++)
             survey_index(b, s->terms[i].index, v);
         if (s->rest)
@@ -861,7 +885,7 @@ judge_lane(const struct build *b, const struct node *n, int x, double times,
             if (s->terms[i].index == x) {
                 stride += s->terms[i].coef *
                           b->p->tensors[n->access->tensor].stride[d];
-                special |= s->mode != BOUND_CHECK;
+                special |= s->mode > BOUND_PAD;
             }
         if (s->rest)
             judge_lane(b, s->rest, x, times, cost);

@@ -102,11 +102,15 @@ keep_lanes(struct whereabouts *w, int64_t p, int64_t coef)
     }
 }
 
-/* Padding around what is affine in the lanes: those inside are neighbours. All
- * positions are within the pads, so nothing here is large. */
+/* What is affine in the lanes, with padding around it, or with lanes outside
+ * that a guard masks: those inside are neighbours. */
 static void
 locate_padded(const struct eval_dim *d, int64_t p, struct whereabouts *w)
 {
+    if (p > INT64_MAX / 2 || p < -INT64_MAX / 2) {
+        w->last = w->first; /* far outside */
+        return;
+    }
     keep_lanes(w, p, d->lane_coef);
     keep_lanes(w, d->extent - 1 - p, -d->lane_coef);
     /* base may leave the tensor: addresses are made of lanes that do not */
@@ -185,7 +189,7 @@ locate(struct eval_thread *t, const struct eval_access *a, int n,
                               *(const uint64_t *)t->value[d->rest]);
             if (locate_one(t, d, p, w))
                 return 1;
-        } else if (d->mode == BOUND_PAD && !d->checked && d->rest < 0) {
+        } else if (d->mode <= BOUND_PAD && !d->checked && d->rest < 0) {
             locate_padded(d, p, w);
         } else if (locate_each(t, a, d, p, w)) {
             return 1;

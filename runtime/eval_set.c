@@ -9,7 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/half.h"
 #include "runtime/eval_code.h"
 
 #if defined(__clang__)
@@ -18,6 +17,7 @@
 #pragma GCC optimize("tree-vectorize", "vect-cost-model=dynamic")
 #pragma GCC optimize("no-math-errno", "no-trapping-math", "fp-contract=off")
 #endif
+#include "base/half.h" /* behind that, or it would not be inlined */
 
 /* Cut off like a cast, but to the ends of the type where C leaves it open; 0
  * for NaN. */

@@ -604,6 +604,23 @@ test_subscripts(void **state)
           "i64 40 <7", NO);
 }
 
+/* What a guard proves is not read where it does not hold. */
+static void
+test_guarded(void **state)
+{
+    (void)state;
+    agree("Y[i] = sum[j](X[i-j]*W[j] if j <= i && i-j < 300) "
+          "where i in 0:340", "f32 300", "f32 50", NO);
+    agree("Y[i] = sum[j](X[i-j] if j <= i) where i in 0:300, j in 0:300",
+          "f32 300", NO);
+    agree("Y[i] = sum[j](X[i-j]*A[i,j] if j <= i)", "f32 300", "f32 9x300",
+          NO);
+    agree("Y[i] = sum[j](X[j-i]*A[i,j] if j >= i)", "f32 9", "f32 300x9",
+          NO);
+    agree("O[i] = sum[j](exp(-sum[d](A[i-j,d]^2)) if j <= i) "
+          "where i in 0:70, j in 0:70", "f32 70x3", NO);
+}
+
 static void
 test_segments(void **state)
 {
@@ -826,6 +843,7 @@ main(void)
         cmocka_unit_test(test_reductions),
         cmocka_unit_test(test_nested),
         cmocka_unit_test(test_subscripts),
+        cmocka_unit_test(test_guarded),
         cmocka_unit_test(test_segments),
         cmocka_unit_test(test_left_sides),
         cmocka_unit_test(test_strays),
