@@ -35,7 +35,10 @@ LIB_SRC = \
   src/plan/canon.c src/plan/classify.c src/plan/cost.c src/plan/path.c \
   src/plan/path_greedy.c src/plan/path_dp.c src/plan/path_random.c \
   src/plan/lower.c src/plan/lower_contract.c src/plan/lower_reduce.c \
-  src/plan/lower_copy.c src/plan/nested.c src/plan/fuse.c src/plan/buffers.c src/plan/plan.c \
+  src/plan/lower_copy.c src/plan/nested.c src/plan/fuse.c \
+  src/plan/buffers.c src/plan/plan.c \
+  src/plan/rewrite.c src/plan/script.c src/plan/script_fuse.c src/plan/script_pad.c \
+  src/plan/script_split.c src/plan/script_contract.c \
   src/plan/plan_text.c src/plan/plan_json.c src/plan/plan_read.c \
   src/plan/machine.c src/plan/model.c \
   src/codegen/target.c src/codegen/tile.c src/codegen/nest.c src/codegen/key.c \
@@ -50,7 +53,8 @@ LIB_SRC = \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c \
   src/codegen/file_sets.c \
-  src/api.c src/tier.c src/background.c src/ctx.c src/err.c src/kernels.c src/run.c \
+  src/api.c src/program.c src/tier.c src/background.c src/ctx.c src/err.c \
+  src/kernels.c src/run.c \
   src/explain.c src/builtin/find.c src/builtin/small.c src/sizes.c src/doctor.c src/calibrate.c \
   src/bench.c \
   runtime/trouble.c runtime/mem.c runtime/pool.c runtime/sys.c \
@@ -58,7 +62,7 @@ LIB_SRC = \
   runtime/eval.c runtime/eval_set.c runtime/eval_build.c runtime/eval_load.c \
   runtime/eval_block.c runtime/machine_file.c runtime/measure.c
 CLI_SRC = \
-  src/cli/run.c src/cli/emit.c src/cli/explain.c src/cli/doctor.c src/cli/bench.c \
+  src/cli/run.c src/cli/run_program.c src/cli/emit.c src/cli/explain.c src/cli/doctor.c src/cli/bench.c \
   src/cli/help.c src/cli/flags.c src/cli/say.c src/cli/file.c \
   src/cli/interrupt.c src/cli/operands.c src/cli/value.c \
   src/cli/show.c src/cli/npy.c

@@ -188,6 +188,8 @@ struct einc_options {
                               * modelled time; else "gett", "stream" ..., as
                               * the dump "nest" names them, taken for every
                               * step that it can do */
+    const char *params;      /* NULL, or "sh=2,ph=1": integers that index
+                              * statements name in subscripts and bounds */
 };
 
 /* Compiles `expr` for `n_in` operands of the given layouts.
@@ -207,6 +209,38 @@ einc_compile(struct einc_ctx *ctx, const char *expr, size_t n_in,
              const struct einc_layout in[], const struct einc_layout *out,
              const struct einc_options *opts, struct einc_plan **plan,
              struct einc_err **err);
+
+/* Index statements, for a text with "[" in it (see docs/language.md): operands
+ * are numbered in the order in which their names first appear on a right side,
+ * outputs in that in which they are assigned; einc_names() tells. A program
+ * with one output may go through einc_compile() and einc_run() as well; `out`
+ * there and here is needed, entry by entry, where a left side does not say its
+ * shape (`Y[2*t+r] += ...`). An output that is read, by `+=` or on a right
+ * side, is read from what einc_run_outs() is given. */
+EINC_API enum einc_status
+einc_compile_outs(struct einc_ctx *ctx, const char *expr, size_t n_in,
+                  const struct einc_layout in[], size_t n_out,
+                  const struct einc_layout *const out[],
+                  const struct einc_options *opts, struct einc_plan **plan,
+                  struct einc_err **err);
+
+/* A name of a program. */
+struct einc_name {
+    uint32_t size;    /* sizeof(struct einc_name) */
+    int32_t output;   /* 0: an operand */
+    int32_t number;   /* of the operand, or of the output */
+    int32_t ndim;     /* 0: a scalar */
+    int32_t read;     /* an output whose former elements are read */
+    int32_t given;    /* an output whose shape the caller must give */
+    const char *name; /* valid during the call */
+};
+/* 0 means go on, anything else stops with EINC_EINVAL. */
+typedef int (*einc_name_fn)(void *user, const struct einc_name *name);
+/* The operands of a program, in order, then its outputs. Names that `params`
+ * gives a value are none. */
+EINC_API enum einc_status
+einc_names(const char *expr, const char *params, einc_name_fn each, void *user,
+           struct einc_err **err);
 
 /* The same with integer labels: operand o has labels ids[o][0..n_ids[o]).
  * Labels are any integers >= 0; EINC_ELLIPSIS stands for "...".
@@ -243,6 +277,15 @@ EINC_API enum einc_status
 einc_run(const struct einc_plan *plan, const void *const in[], void *out,
          const struct einc_run_options *opts, struct einc_err **err);
 
+/* The same for a program of several outputs. alpha and beta do not exist: a
+ * statement says what it adds to. EINC_ESHAPE where data lead out of a tensor
+ * (an index that is loaded, a bound): the text says which; outputs are then
+ * undefined. */
+EINC_API enum einc_status
+einc_run_outs(const struct einc_plan *plan, const void *const in[],
+              void *const out[], const struct einc_run_options *opts,
+              struct einc_err **err);
+
 /* One call: compile (remembered in the context by expression and layouts) and
  * run. `out` may not be NULL. */
 EINC_API enum einc_status
@@ -256,6 +299,11 @@ einc_einsum(struct einc_ctx *ctx, const char *expr, size_t n_in,
 /* Layout of the output; shape and stride belong to the plan. */
 EINC_API enum einc_status
 einc_plan_layout(const struct einc_plan *plan, struct einc_layout *out);
+/* Outputs, and the layout of each; an einsum has one. */
+EINC_API size_t einc_plan_outs(const struct einc_plan *plan);
+EINC_API enum einc_status
+einc_plan_layout_of(const struct einc_plan *plan, size_t number,
+                    struct einc_layout *out);
 /* Type that products and sums are computed in: bool i32 i64 f32 f64 c64 c128.
  * i32 and i64 stand for the unsigned types of that width too. */
 EINC_API enum einc_dtype einc_plan_compute(const struct einc_plan *plan);
@@ -266,7 +314,8 @@ einc_plan_workspace(const struct einc_plan *plan, size_t *bytes,
                     size_t *align);
 /* D of the bound |got - exact| <= D*u/(1 - D*u) * einsum(|in0|, |in1|, ...),
  * u the unit roundoff of the compute type (Higham, Accuracy and Stability,
- * section 3.1), to which the rounding of a narrower output adds its own. */
+ * section 3.1), to which the rounding of a narrower output adds its own. 0 of
+ * a program, whose bound einc_reference_outs() computes element by element. */
 EINC_API double einc_plan_error_terms(const struct einc_plan *plan);
 /* Waits until no kernel of this plan is left to come from the background. */
 EINC_API void einc_plan_wait(const struct einc_plan *plan);
@@ -311,6 +360,13 @@ EINC_API enum einc_status
 einc_shapes(const char *expr, const char *sizes, uint32_t flags,
             einc_shape_fn each, void *user, char *symbolic,
             size_t symbolic_bytes, struct einc_err **err);
+
+/* The same for the operands of a program of index statements: sizes are those
+ * of indices that stand alone in a subscript. E607: an operand's dim has none,
+ * so that its shape must be given in another way. */
+EINC_API enum einc_status
+einc_program_shapes(const char *expr, const char *params, const char *sizes,
+                    einc_shape_fn each, void *user, struct einc_err **err);
 
 /* --- writing source ----------------------------------------------------- */
 
@@ -384,6 +440,14 @@ EINC_API size_t einc_dtype_bytes(enum einc_dtype dtype);
 EINC_API enum einc_status
 einc_reference(const struct einc_plan *plan, const void *const in[],
                void *out, double *bound, struct einc_err **err);
+
+/* The same for programs; bound[i] may be NULL. For a program the bound is a
+ * running error analysis to first order, INFINITY where rounding decides (an
+ * argmax of nearly equal values). */
+EINC_API enum einc_status
+einc_reference_outs(const struct einc_plan *plan, const void *const in[],
+                    void *const out[], double *const bound[],
+                    struct einc_err **err);
 
 /* What was found on this machine, a line per fact: compiler, cache,
  * instruction set, threads, CUDA. For people and bug reports. */

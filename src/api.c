@@ -90,6 +90,8 @@ struct request {
     size_t n_out_ids;
     size_t n_in;
     const struct einc_layout *in, *out;
+    const struct einc_layout *const *outs; /* of einc_compile_outs() */
+    int n_outs;                  /* -1: not by that */
     struct einc_options opts;
     enum nest_family family;     /* opts.kernel */
 };
@@ -248,6 +250,30 @@ run_stages(struct guarded *g, void *arg)
     j->ways = einc_tier_list(g, j->made, j->tier);
 }
 
+/* The stages of index statements: program.c lists them. */
+static void
+run_program_stages(struct guarded *g, void *arg)
+{
+    struct job *j = arg;
+    const struct request *r = j->request;
+    const struct einc_layout *one[1] = {r->out};
+    struct program_request q = {
+        .text = own_text(&g->perm, r->text),
+        .n_in = (int)r->n_in,
+        .in = r->in,
+        .out = r->outs ? r->outs : one,
+        .n_out = r->n_outs >= 0 ? r->n_outs : 1,
+        .params = r->opts.params};
+    struct einc_plan *x = NEW(&g->perm, struct einc_plan, 1);
+    g->cx.source = q.text;
+    x->holds = 1;
+    x->ctx = g->ctx;
+    x->family = r->family;
+    j->tier = resolve_tier(g->ctx, r);
+    j->made = x;
+    einc_program_stages(g, &q, x);
+}
+
 /* --- behind the stages -------------------------------------------------- */
 
 static int
@@ -272,6 +298,18 @@ dump(const struct einc_plan *plan)
 }
 
 static enum einc_status
+choose_kernels(const struct job *j, struct einc_err **err)
+{
+    struct trouble why = {0};
+    enum einc_status status = einc_tier_choose(
+        j->made, j->ways, j->tier, j->request->opts.flags, &why);
+    if (status != EINC_OK)
+        return einc_err_set(&j->made->ctx->mem, err, status, "%s", why.text);
+    size_workspace(j->made);
+    return status;
+}
+
+static enum einc_status
 compile(struct einc_ctx *ctx, const struct request *r,
         struct einc_plan **plan, struct einc_err **err)
 {
@@ -280,17 +318,18 @@ compile(struct einc_ctx *ctx, const struct request *r,
                         .source = r->text,
                         .hint_bytes = 48 * (size_t)r->text.n +
                                       1024 * r->n_in};
-    enum einc_status status = einc_guard(&g, run_stages, &j, err);
+    int is_program = !r->ids && einc_program_is(r->text);
+    enum einc_status status =
+        einc_guard(&g, is_program ? run_program_stages : run_stages, &j, err);
     if (status != EINC_OK)
         return status;
-    struct trouble why = {0};
-    status = einc_tier_choose(j.made, j.ways, j.tier, r->opts.flags, &why);
+    status = is_program ? einc_program_choose(j.made, &r->opts, j.tier, err)
+                        : choose_kernels(&j, err);
     einc_guard_free(&g, 1);
     if (status != EINC_OK) {
         einc_guard_free(&g, 0);
-        return einc_err_set(&ctx->mem, err, status, "%s", why.text);
+        return status;
     }
-    size_workspace(j.made);
     j.made->block = g.blocks[0];
     j.made->block_bytes = g.bytes[0];
     einc_ctx_hold(ctx);
@@ -321,8 +360,11 @@ check_request(const struct request *r, struct einc_plan **plan,
         return misuse(err, "in is NULL");
     if (r->n_in > MOST_OPERANDS)
         return misuse(err, "more than 2^30 operands");
-    for (size_t o = 0; o <= r->n_in; o++) {
-        const struct einc_layout *x = o < r->n_in ? &r->in[o] : r->out;
+    size_t n_out = r->outs ? (size_t)r->n_outs : 1;
+    for (size_t o = 0; o < r->n_in + n_out; o++) {
+        const struct einc_layout *x = o < r->n_in ? &r->in[o]
+                                      : r->outs   ? r->outs[o - r->n_in]
+                                                  : r->out;
         if (!x)
             continue;
         if (x->size != sizeof *x)
@@ -376,7 +418,35 @@ einc_compile(struct einc_ctx *ctx, const char *expr, size_t n_in,
     struct request r = {.text = str_of(expr),
                         .n_in = n_in,
                         .in = in,
-                        .out = out};
+                        .out = out,
+                        .n_outs = -1};
+    return compile_request(ctx, &r, opts, plan, err);
+}
+
+enum einc_status
+einc_compile_outs(struct einc_ctx *ctx, const char *expr, size_t n_in,
+                  const struct einc_layout in[], size_t n_out,
+                  const struct einc_layout *const out[],
+                  const struct einc_options *opts, struct einc_plan **plan,
+                  struct einc_err **err)
+{
+    enum { MOST_OUTPUTS = 1 << 20 };
+    if (err)
+        *err = NULL;
+    if (!expr || (!out && n_out) || n_out > MOST_OUTPUTS)
+        return misuse(err, "expr or out is NULL, or there are more than 2^20 "
+                           "outputs");
+    struct request r = {.text = str_of(expr),
+                        .n_in = n_in,
+                        .in = in,
+                        .outs = out,
+                        .n_outs = (int)n_out};
+    if (!einc_program_is(r.text)) {
+        if (n_out != 1)
+            return misuse(err, "an einsum has one output");
+        r = (struct request){.text = r.text, .n_in = n_in, .in = in,
+                             .out = out[0], .n_outs = -1};
+    }
     return compile_request(ctx, &r, opts, plan, err);
 }
 
@@ -402,7 +472,8 @@ einc_compile_ids(struct einc_ctx *ctx, size_t n_in,
                         .n_out_ids = n_out_ids,
                         .n_in = n_in,
                         .in = in,
-                        .out = out};
+                        .out = out,
+                        .n_outs = -1};
     return compile_request(ctx, &r, opts, plan, err);
 }
 
@@ -411,8 +482,32 @@ einc_compile_ids(struct einc_ctx *ctx, size_t n_in,
 enum einc_status
 einc_plan_layout(const struct einc_plan *plan, struct einc_layout *out)
 {
-    if (!plan || !out)
+    return einc_plan_layout_of(plan, 0, out);
+}
+
+size_t
+einc_plan_outs(const struct einc_plan *plan)
+{
+    return !plan          ? 0
+           : plan->script ? (size_t)plan->script->program->n_outputs
+                          : 1;
+}
+
+enum einc_status
+einc_plan_layout_of(const struct einc_plan *plan, size_t number,
+                    struct einc_layout *out)
+{
+    if (!plan || !out || number >= einc_plan_outs(plan))
         return EINC_EINVAL;
+    if (plan->script) {
+        const struct tensor *t = einc_program_out(plan, number);
+        *out = (struct einc_layout){.size = sizeof *out,
+                                    .dtype = (int32_t)t->dtype,
+                                    .ndim = t->n_dims,
+                                    .shape = t->shape,
+                                    .stride = t->stride};
+        return EINC_OK;
+    }
     const struct operand *o = &plan->plan->graph->out;
     *out = (struct einc_layout){.size = sizeof *out,
                                 .dtype = (int32_t)o->dtype,
@@ -425,7 +520,9 @@ einc_plan_layout(const struct einc_plan *plan, struct einc_layout *out)
 enum einc_dtype
 einc_plan_compute(const struct einc_plan *plan)
 {
-    return plan ? plan->plan->graph->compute : EINC_DTYPE_NONE;
+    return !plan          ? EINC_DTYPE_NONE
+           : plan->script ? einc_fn_compute(einc_program_out(plan, 0)->dtype)
+                          : plan->plan->graph->compute;
 }
 
 enum einc_status
@@ -443,13 +540,13 @@ einc_plan_workspace(const struct einc_plan *plan, size_t *bytes,
 double
 einc_plan_error_terms(const struct einc_plan *plan)
 {
-    return plan ? plan->plan->error_terms : 0;
+    return plan && plan->plan ? plan->plan->error_terms : 0;
 }
 
 uint64_t
 einc_plan_hash(const struct einc_plan *plan)
 {
-    return plan ? plan->plan->hash : 0;
+    return !plan ? 0 : plan->script ? plan->hash : plan->plan->hash;
 }
 
 /* --- the rest ----------------------------------------------------------- */

@@ -237,6 +237,10 @@ einc_bench(const struct einc_plan *plan, const void *const in[], void *out,
 {
     if (err)
         *err = NULL;
+    if (plan && plan->script)
+        return einc_err_set(&plan->ctx->mem, err, EINC_EUNSUP,
+                            "programs of index statements are not timed by "
+                            "stage yet");
     if (!plan || !each || rounds < 0 || rounds > MOST_ROUNDS)
         return einc_err_set(&einc_mem_default, err, EINC_EINVAL,
                             !plan ? "plan is NULL"

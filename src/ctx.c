@@ -324,6 +324,7 @@ einc_plan_free(struct einc_plan *plan)
     struct einc_ctx *ctx = plan->ctx;
     if (plan->background)
         einc_background_forget(plan);
+    einc_program_free(plan);
     mem_free(&ctx->mem, plan->block, plan->block_bytes);
     let_go(ctx);
 }

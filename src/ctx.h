@@ -11,8 +11,10 @@
 #include "base/diag.h"
 #include "builtin/builtin.h"
 #include "codegen/emit.h"
+#include "parse/resolve.h"
 #include "plan/machine.h"
 #include "plan/plan.h"
+#include "plan/script.h"
 #include "runtime/cache.h"
 #include "runtime/cc.h"
 #include "runtime/pool.h"
@@ -120,17 +122,31 @@ struct extent_bytes {
     int64_t lo, hi;        /* half open */
 };
 
+/* How a stage of a program is run. */
+struct stage_run {
+    struct einc_plan *plan; /* CONTRACT: of its einsum; ours */
+    /* loops, evaluated: */
+    int64_t eval_bytes;     /* per thread */
+    double work;            /* nodes to evaluate */
+};
+
 struct einc_plan {
     int holds;             /* atomic: the caller's, and a memo's */
     struct einc_ctx *ctx;
     void *block;           /* the arena of all products below */
     size_t block_bytes;
     const struct expr *expr;
-    const struct plan *plan;
+    const struct plan *plan; /* NULL: a program of index statements; then: */
+    const struct tree_program *tree;
+    const struct names *names;
+    const struct script *script;
+    struct stage_run *stages; /* [script.n_stages] */
+    uint64_t hash;
     enum nest_family family; /* asked for, or FAMILY_ANY */
     struct call **calls;   /* [n_steps], each read and changed as a whole by
                             * einc_plan_call(); NULL: interpreted */
-    struct extent_bytes *touched; /* inputs in order, then the output */
+    struct extent_bytes *touched; /* inputs in order, then the output; of a
+                            * program: its tensors */
     int64_t scratch_bytes; /* per thread, of the hungriest call */
     size_t workspace_bytes; /* intermediates, and scratch of all threads */
     int64_t work_at;       /* where the scratch begins in it */
@@ -195,10 +211,46 @@ enum einc_status einc_guard(struct guarded *g, guarded_fn f, void *arg,
                             struct einc_err **err);
 void einc_guard_free(struct guarded *g, int which);
 
+/* program.c: plans of index statements. `tensor`s are numbered as there. */
+struct program_request {
+    struct str text;       /* in perm */
+    int n_in;
+    const struct einc_layout *in;
+    const struct einc_layout *const *out; /* [n_out]; an entry NULL: inferred */
+    int n_out;             /* -1: not said */
+    const char *params;    /* as in einc_options */
+};
+int einc_program_is(struct str text);
+const struct param *einc_program_params(struct arena *perm, const char *text,
+                                        int *n);
+/* In the boundary: all of x but what runtime fills. */
+void einc_program_stages(struct guarded *g, const struct program_request *r,
+                         struct einc_plan *x);
+/* Behind it: plans and kernels of the stages, workspace. */
+enum einc_status einc_program_choose(struct einc_plan *x,
+                                     const struct einc_options *opts,
+                                     enum einc_tier tier,
+                                     struct einc_err **err);
+void einc_program_free(struct einc_plan *x); /* what choose made */
+enum einc_tier einc_program_tier(const struct einc_plan *x);
+/* NULL: no output has that number. */
+const struct tensor *einc_program_out(const struct einc_plan *x,
+                                      size_t number);
+enum einc_status einc_program_run(const struct einc_plan *x,
+                                  const void *const in[], void *const out[],
+                                  const struct einc_run_options *o,
+                                  double *seconds, struct einc_err **err);
+enum einc_status einc_program_reference(const struct einc_plan *x,
+                                        const void *const in[],
+                                        void *const out[],
+                                        double *const bound[],
+                                        struct einc_err **err);
+
 /* kernels.c */
 struct wanted {
     const struct nest *nest;
-    const char *key;       /* einc_nest_key() of it */
+    const struct unit *unit; /* NULL, or the text instead of a nest's */
+    const char *key;       /* einc_nest_key() of it; of a unit: its source */
 };
 enum kernel_from { FROM_BUILTIN = 1, FROM_DISK = 2, FROM_CC = 4 };
 /* A kernel of the first of these that has it; what was loaded once is also

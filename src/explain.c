@@ -20,14 +20,20 @@ static void
 print_expr(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
     (void)scratch;
-    einc_expr_print(t, x->expr);
+    if (x->tree)
+        einc_tree_print(t, x->tree);
+    else
+        einc_expr_print(t, x->expr);
 }
 
 static void
 print_stmt(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
     (void)scratch;
-    einc_stmt_print(t, x->plan->program);
+    if (x->script)
+        einc_resolve_print(t, x->script->given);
+    else
+        einc_stmt_print(t, x->plan->program);
 }
 
 static void
@@ -48,13 +54,47 @@ static void
 print_path(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
     (void)scratch;
-    einc_plan_print_path(t, x->plan);
+    if (x->script)
+        einc_script_print(t, x->script);
+    else
+        einc_plan_print_path(t, x->plan);
+}
+
+/* --- programs ----------------------------------------------------------- */
+
+/* What one stage does, of an einsum its own dump. */
+static void
+print_stages(struct text *t, struct arena *scratch, const struct einc_plan *x,
+             void (*print)(struct text *t, struct arena *scratch,
+                           const struct einc_plan *plan),
+             void (*loops)(struct text *t, const struct stage_run *run))
+{
+    for (int s = 0; s < x->script->n_stages; s++) {
+        const struct stage_run *run = &x->stages[s];
+        einc_put(t, "stage %d ", s + 1);
+        if (run->plan)
+            print(t, scratch, run->plan);
+        else
+            loops(t, run);
+    }
+}
+
+static void
+print_loops(struct text *t, const struct stage_run *run)
+{
+    einc_put(t, "loops work %lld interpreted\n", (long long)run->work);
 }
 
 static void
 print_plan(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
-    (void)scratch;
+    if (x->script) {
+        einc_script_print(t, x->script);
+        print_stages(t, scratch, x, print_plan, print_loops);
+        einc_put(t, "workspace_bytes %lld\nhash %016llx\n",
+                 (long long)x->workspace_bytes, (unsigned long long)x->hash);
+        return;
+    }
     const struct plan_model m = {&x->ctx->machine, x->ctx->threads};
     einc_plan_print(t, x->plan, &m);
 }
@@ -85,6 +125,10 @@ nest_of(const struct einc_plan *x, int step, struct arena *scratch)
 static void
 print_nest(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
+    if (x->script) {
+        print_stages(t, scratch, x, print_nest, print_loops);
+        return;
+    }
     for (int s = 0; s < x->plan->n_steps; s++) {
         einc_put(t, "step %d ", s + 1);
         einc_nest_print(t, nest_of(x, s, scratch));
@@ -94,6 +138,11 @@ print_nest(struct text *t, struct arena *scratch, const struct einc_plan *x)
 static void
 print_source(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
+    for (int s = 0; x->script && s < x->script->n_stages; s++)
+        if (x->stages[s].plan)
+            print_source(t, scratch, x->stages[s].plan);
+    if (x->script)
+        return;
     for (int s = 0; s < x->plan->n_steps; s++)
         einc_put_str(
             t, str_of(einc_emit_unit(scratch, nest_of(x, s, scratch)).source));
@@ -106,18 +155,19 @@ print_cuda(struct text *t, struct arena *scratch, const struct einc_plan *x)
     einc_emit_cuda(t, *scratch, x->plan, &style);
 }
 
-static const struct stage {
+static const struct dump {
     const char *name;
     enum einc_format format;
     void (*print)(struct text *t, struct arena *scratch,
                   const struct einc_plan *x);
+    int einsum; /* not of programs */
 } stages[] = {
-    {"plan", EINC_TEXT, print_plan},   {"plan", EINC_JSON, print_json},
-    {"plan", EINC_DOT, print_dot},     {"expr", EINC_TEXT, print_expr},
-    {"stmt", EINC_TEXT, print_stmt},   {"graph", EINC_TEXT, print_graph},
-    {"canon", EINC_TEXT, print_canon}, {"path", EINC_TEXT, print_path},
-    {"nest", EINC_TEXT, print_nest},   {"source", EINC_TEXT, print_source},
-    {"cuda", EINC_TEXT, print_cuda},
+    {"plan", EINC_TEXT, print_plan, 0},   {"plan", EINC_JSON, print_json, 1},
+    {"plan", EINC_DOT, print_dot, 1},     {"expr", EINC_TEXT, print_expr, 0},
+    {"stmt", EINC_TEXT, print_stmt, 0},   {"graph", EINC_TEXT, print_graph, 1},
+    {"canon", EINC_TEXT, print_canon, 1}, {"path", EINC_TEXT, print_path, 0},
+    {"nest", EINC_TEXT, print_nest, 0},   {"source", EINC_TEXT, print_source, 0},
+    {"cuda", EINC_TEXT, print_cuda, 1},
 };
 
 static void
@@ -134,7 +184,9 @@ write_guarded(struct printing *p, guarded_fn f, einc_write_fn write,
               void *user, struct einc_err **err)
 {
     struct guarded g = {.ctx = p->plan->ctx,
-                        .source = p->plan->plan->graph->source,
+                        .source = p->plan->script
+                                      ? p->plan->tree->source
+                                      : p->plan->plan->graph->source,
                         .hint_bytes = 8 * p->plan->block_bytes};
     enum einc_status status = einc_guard(&g, f, p, err);
     if (status != EINC_OK)
@@ -160,6 +212,10 @@ einc_explain(const struct einc_plan *plan, const char *stage,
     stage = stage ? stage : "plan";
     for (size_t s = 0; s < sizeof stages / sizeof stages[0]; s++)
         if (strcmp(stage, stages[s].name) == 0 && format == stages[s].format) {
+            if (plan->script && (format != EINC_TEXT || stages[s].einsum))
+                return einc_err_set(&plan->ctx->mem, err, EINC_EUNSUP,
+                                    "stage '%s' of index statements is not "
+                                    "printed so", stage);
             struct printing p = {.plan = plan, .print = stages[s].print};
             return write_guarded(&p, print_guarded, write, user, err);
         }
@@ -285,6 +341,9 @@ einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
     if (!einc_take_struct(&o, sizeof o, opts))
         return einc_err_set(m, err, EINC_EINVAL,
                             "size of the einc_emit_options is not set");
+    if (plan->script)
+        return einc_err_set(m, err, EINC_EUNSUP,
+                            "index statements are not emitted yet");
     struct emit_style style = {.name = o.name ? o.name : "einsum",
                                .header = o.header,
                                .again = o.again,

@@ -35,7 +35,8 @@ static void
 print_guarded(struct guarded *g, void *arg)
 {
     struct making *m = arg;
-    m->unit = einc_emit_unit(&g->perm, m->wanted->nest);
+    m->unit = m->wanted->unit ? *m->wanted->unit
+                              : einc_emit_unit(&g->perm, m->wanted->nest);
 }
 
 static enum einc_status
@@ -359,7 +360,7 @@ einc_kernels_make(struct einc_ctx *ctx, const struct unit *unit,
                   unsigned from, const struct cc *cc, einc_kernel_fn *entry,
                   struct trouble *why)
 {
-    struct wanted w = {NULL, unit->key};
+    struct wanted w = {.key = unit->key};
     struct making m = {.ctx = ctx, .wanted = &w, .unit = *unit, .from = from,
                        .cc = cc, .why = why};
     set_key(&m);

@@ -259,6 +259,13 @@ einc_run_timed(const struct einc_plan *plan, const void *const in[],
         return einc_err_set(&einc_mem_default, err, EINC_EINVAL,
                             "size of the einc_run_options is not set, or "
                             "threads is below 0");
+    if (plan && plan->script)
+        return plan->script->program->n_outputs == 1
+                   ? einc_program_run(plan, in, &out, &o, seconds, err)
+                   : einc_err_set(&plan->ctx->mem, err, EINC_EINVAL,
+                                  "the program has %d outputs: "
+                                  "einc_run_outs()",
+                                  plan->script->program->n_outputs);
     enum einc_status status = check_run(plan, in, out, &o, err);
     if (status != EINC_OK)
         return status;
@@ -360,6 +367,26 @@ einc_run(const struct einc_plan *plan, const void *const in[], void *out,
     return einc_run_timed(plan, in, out, opts, NULL, err);
 }
 
+enum einc_status
+einc_run_outs(const struct einc_plan *plan, const void *const in[],
+              void *const out[], const struct einc_run_options *opts,
+              struct einc_err **err)
+{
+    struct einc_run_options o;
+    if (err)
+        *err = NULL;
+    if (!plan || !out)
+        return einc_err_set(&einc_mem_default, err, EINC_EINVAL, "%s is NULL",
+                            plan ? "out" : "plan");
+    if (!plan->script)
+        return einc_run(plan, in, out[0], opts, err);
+    if (!einc_take_struct(&o, sizeof o, opts) || o.threads < 0)
+        return einc_err_set(&plan->ctx->mem, err, EINC_EINVAL,
+                            "size of the einc_run_options is not set, or "
+                            "threads is below 0");
+    return einc_program_run(plan, in, out, &o, NULL, err);
+}
+
 /* --- the oracle --------------------------------------------------------- */
 
 enum einc_status
@@ -369,6 +396,8 @@ einc_reference(const struct einc_plan *plan, const void *const in[],
     struct einc_run_options o = {0};
     if (err)
         *err = NULL;
+    if (plan && plan->script)
+        return einc_reference_outs(plan, in, &out, bound ? &bound : NULL, err);
     enum einc_status status = check_run(plan, in, out, &o, err);
     if (status != EINC_OK)
         return status;
@@ -377,6 +406,22 @@ einc_reference(const struct einc_plan *plan, const void *const in[],
     if (status != EINC_OK)
         return einc_err_set(&plan->ctx->mem, err, status, "out of memory");
     return EINC_OK;
+}
+
+enum einc_status
+einc_reference_outs(const struct einc_plan *plan, const void *const in[],
+                    void *const out[], double *const bound[],
+                    struct einc_err **err)
+{
+    if (err)
+        *err = NULL;
+    if (!plan || !out || (!in && plan->script &&
+                          plan->script->program->n_operands))
+        return einc_err_set(&einc_mem_default, err, EINC_EINVAL,
+                            "plan, in or out is NULL");
+    if (!plan->script)
+        return einc_reference(plan, in, out[0], bound ? bound[0] : NULL, err);
+    return einc_program_reference(plan, in, out, bound, err);
 }
 
 /* --- one call for all --------------------------------------------------- */

@@ -233,3 +233,122 @@ einc_shapes(const char *expr, const char *sizes, uint32_t flags,
     einc_guard_free(&g, 1);
     return status;
 }
+
+/* --- of programs -------------------------------------------------------- */
+
+struct dims_job {
+    struct str text;
+    struct sizes_job sizes;
+    const char *params;
+    const struct names *names; /* results, in perm */
+    int64_t **shapes;          /* [names.n_in]; -1: not known */
+};
+
+/* The size of a bare index is that of the dim it runs over. */
+static void
+take_access(struct dims_job *j, const struct tree *n)
+{
+    int o = 0;
+    while (o < j->names->n_in && !str_equal(j->names->in[o], n->name))
+        o++;
+    for (int d = 0; o < j->names->n_in && d < n->n_args &&
+                    d < j->names->in_dims[o]; d++) {
+        const struct tree *x = n->args[d];
+        if (x->kind != TREE_NAME)
+            continue;
+        if (j->shapes[o][d] < 0)
+            j->shapes[o][d] = NOMINAL;
+        for (int e = 0; e < j->sizes.n_entries; e++)
+            if (str_equal(j->sizes.entries[e].label, x->name)) {
+                j->shapes[o][d] = j->sizes.entries[e].extent;
+                j->sizes.entries[e].used = 1;
+            }
+    }
+}
+
+static void
+take_tree(struct dims_job *j, const struct tree *n)
+{
+    if (!n)
+        return;
+    if (n->kind == TREE_ACCESS)
+        take_access(j, n);
+    for (int a = 0; a < n->n_args; a++)
+        take_tree(j, n->args[a]);
+    for (int b = 0; b < n->n_bounds; b++) {
+        take_tree(j, n->bounds[b].lo);
+        take_tree(j, n->bounds[b].hi);
+    }
+    take_tree(j, n->guard);
+}
+
+static void
+check_dims(struct guarded *g, const struct dims_job *j)
+{
+    for (int o = 0; o < j->names->n_in; o++)
+        for (int d = 0; d < j->names->in_dims[o]; d++)
+            if (j->shapes[o][d] < 0)
+                einc_fail(&g->cx, EINC_ESHAPE, "E607", j->names->in_at[o],
+                          "no bare index tells the size of dim %d of '%s': "
+                          "give its shape", d,
+                          einc_diag_show(&g->cx, j->names->in[o], 40));
+    for (int e = 0; e < j->sizes.n_entries; e++)
+        if (!j->sizes.entries[e].used) {
+            g->cx.source = j->sizes.sizes;
+            einc_fail(&g->cx, EINC_ESHAPE, "E301", j->sizes.entries[e].at,
+                      "'%s' has a size but is no index of an operand",
+                      einc_diag_show(&g->cx, j->sizes.entries[e].label, 40));
+        }
+}
+
+static void
+make_dims(struct guarded *g, void *arg)
+{
+    struct dims_job *j = arg;
+    int n_params;
+    const struct param *params =
+        einc_program_params(&g->perm, j->params, &n_params);
+    const struct tree_program *t =
+        einc_parse_program(&g->perm, g->scratch, j->text);
+    j->names = einc_resolve_names(&g->perm, g->scratch, t, params, n_params);
+    j->sizes.n_entries = 0;
+    read_sizes(g, &j->sizes);
+    g->cx.source = j->text;
+    j->shapes = NEW(&g->perm, int64_t *, j->names->n_in);
+    for (int o = 0; o < j->names->n_in; o++) {
+        j->shapes[o] = NEW(&g->perm, int64_t, j->names->in_dims[o]);
+        for (int d = 0; d < j->names->in_dims[o]; d++)
+            j->shapes[o][d] = -1;
+    }
+    for (int s = 0; s < t->n_stmts; s++) {
+        take_tree(j, t->stmts[s].left);
+        take_tree(j, t->stmts[s].right);
+    }
+    check_dims(g, j);
+}
+
+enum einc_status
+einc_program_shapes(const char *expr, const char *params, const char *sizes,
+                    einc_shape_fn each, void *user, struct einc_err **err)
+{
+    struct einc_ctx only_memory = {.mem = einc_mem_default};
+    if (err)
+        *err = NULL;
+    if (!expr || !each)
+        return einc_err_set(&einc_mem_default, err, EINC_EINVAL, "%s is NULL",
+                            expr ? "each" : "expr");
+    struct dims_job j = {.text = str_of(expr), .params = params,
+                         .sizes.sizes = str_of(sizes ? sizes : "")};
+    struct guarded g = {.ctx = &only_memory, .source = j.text,
+                        .hint_bytes = 64 * (size_t)j.text.n};
+    enum einc_status status = einc_guard(&g, make_dims, &j, err);
+    if (status != EINC_OK)
+        return status;
+    for (int o = 0; o < j.names->n_in && status == EINC_OK; o++)
+        if (each(user, (size_t)o, j.names->in_dims[o], j.shapes[o]))
+            status = einc_err_set(&einc_mem_default, err, EINC_EINVAL,
+                                  "the caller stopped");
+    einc_guard_free(&g, 0);
+    einc_guard_free(&g, 1);
+    return status;
+}

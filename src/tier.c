@@ -45,7 +45,8 @@ way_of(struct guarded *g, const struct nest *w)
     }
     c->s = strides;
     c->scratch_bytes = w->scratch_bytes;
-    return (struct way){{w, einc_nest_key(&g->scratch, w)}, c};
+    return (struct way){
+        {.nest = w, .key = einc_nest_key(&g->scratch, w)}, c};
 }
 
 /* Products of all extents up to which the plain loops of small.c are ahead of
@@ -256,6 +257,8 @@ einc_plan_tier(const struct einc_plan *plan)
 {
     if (!plan)
         return EINC_TIER_AUTO;
+    if (plan->script)
+        return einc_program_tier(plan);
     enum einc_tier most = EINC_TIER_INTERP;
     for (int s = 0; s < plan->plan->n_steps; s++) {
         const struct call *c = einc_plan_call(plan, s);

@@ -163,8 +163,8 @@ make_operands(struct bench *b)
 static int
 make_plan(struct bench *b)
 {
-    struct request r = {b->in, b->n, b->shapes.out, NULL,
-                        (enum einc_tier)b->a->tier};
+    struct request r = {.in = b->in, .n = b->n, .out = b->shapes.out,
+                        .tier = (enum einc_tier)b->a->tier};
     struct einc_layout out = {.size = sizeof(out)};
     size_t n;
 

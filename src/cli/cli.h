@@ -53,6 +53,7 @@ struct args {
     int n_words;
     const char *output, *header;            /* files to write */
     const char *size, *shape, *dtype;       /* what the operands are */
+    const char *param;                      /* integers of index statements */
     const char *target, *name;
     const char *plan_file, *path, *kernel;
     const char *alpha, *beta;

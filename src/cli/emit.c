@@ -210,8 +210,9 @@ einc_verb_emit(const struct args *a)
         return einc_say_usage(a->verb, "--header needs a file of its own");
     int code = einc_operands_read(&o, a);
     if (code == EXIT_DONE) {
-        const struct request r = {o.in, o.n, o.out, o.symbolic,
-                                  EINC_TIER_INTERP};
+        const struct request r = {.in = o.in, .n = o.n, .out = o.out,
+                                  .symbolic = o.symbolic,
+                                  .tier = EINC_TIER_INTERP};
         code = einc_operands_compile(a, &r, &plan);
     }
     if (code == EXIT_DONE)

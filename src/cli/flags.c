@@ -58,6 +58,9 @@ static const struct flag flags[] = {
      "with ->f64 behind: of the result (default f32)"},
     {"dtype", 0, KIND_TEXT, AT(dtype), 0, VERB_RUN, "f64",
      "element type of the result"},
+    {"param", 0, KIND_TEXT, AT(param), 0, PLANNING, "sh=2,ph=1",
+     "integers that index statements name in subscripts\n"
+     "and bounds"},
     {"target", 0, KIND_TEXT, AT(target), 0, VERB_EMIT, "c|cuda",
      "language of the source (default c)"},
     {"name", 0, KIND_TEXT, AT(name), 0, VERB_EMIT, "NAME",

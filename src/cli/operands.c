@@ -7,6 +7,7 @@
 
 #include "cli/file.h"
 #include "cli/operands.h"
+#include "cli/program.h"
 #include "cli/say.h"
 
 enum {
@@ -83,7 +84,10 @@ from_sizes(struct operands *o, const struct args *a)
     if (!o->symbolic)
         return no_memory();
     const enum einc_status status =
-        einc_shapes(a->expr, a->size, a->flags, take_shape, o, o->symbolic,
+        einc_cli_is_program(a->expr)
+            ? einc_program_shapes(a->expr, a->param, a->size, take_shape, o,
+                                  &err)
+            : einc_shapes(a->expr, a->size, a->flags, take_shape, o, o->symbolic,
                     room, &err);
     return status ? einc_say_error(status, err) : EXIT_DONE;
 }
@@ -112,6 +116,39 @@ read_shape(const struct args *a, const char **at, int32_t *ndim,
     return EXIT_DONE;
 }
 
+/* What a name stands for. */
+struct lookup {
+    const char *name;
+    size_t n;
+    long number; /* of the operand; -1: none has the name */
+};
+
+/* An einc_name_fn. */
+static int
+look_up(void *user, const struct einc_name *x)
+{
+    struct lookup *l = user;
+
+    if (!x->output && strlen(x->name) == l->n
+        && memcmp(x->name, l->name, l->n) == 0)
+        l->number = x->number;
+    return 0;
+}
+
+/* "X=" before a shape of a program's operand. */
+static int
+read_name(const struct args *a, const char **at, size_t *operand)
+{
+    struct lookup l = {*at, strcspn(*at, "=,"), -1};
+
+    if (!einc_cli_is_program(a->expr) || (*at)[l.n] != '='
+        || einc_names(a->expr, a->param, look_up, &l, NULL) || l.number < 0)
+        return 0;
+    *at += l.n + 1;
+    *operand = (size_t)l.number;
+    return 1;
+}
+
 /* "0=" before a shape: the operand it is of. */
 static int
 read_number(const char **at, size_t *operand)
@@ -137,7 +174,8 @@ from_shapes(struct operands *o, const struct args *a)
 
     for (;; s++, operand++) {
         const char *item = s;
-        read_number(&s, &operand);
+        if (!read_name(a, &s, &operand))
+            read_number(&s, &operand);
         int code = read_shape(a, &s, &ndim, shape);
         if (code == EXIT_DONE && operand < o->n && o->in[operand].size)
             code = einc_say_usage(a->verb, "--shape: '%.*s' is a second "
@@ -243,6 +281,9 @@ compile(struct einc_ctx *ctx, const char *expr, const struct request *r,
         struct einc_err **err)
 {
     struct einc_layout out;
+    if (r->outs)
+        return einc_compile_outs(ctx, expr, r->n, r->in, r->n_outs, r->outs,
+                                 opts, plan, err);
     enum einc_status status =
         einc_compile(ctx, expr, r->n, r->in, NULL, opts, plan, err);
 
@@ -276,6 +317,7 @@ einc_operands_compile(const struct args *a, const struct request *r,
     opts.tier = (int32_t)r->tier;
     opts.path = a->path;
     opts.kernel = a->kernel;
+    opts.params = a->param;
     opts.plan_text = plan_text;
     opts.memory_limit_bytes = a->memory_limit_bytes;
     opts.symbolic = r->symbolic && r->symbolic[0] ? r->symbolic : NULL;

@@ -23,6 +23,9 @@ struct request {
     enum einc_dtype out;          /* NONE: inferred */
     const char *symbolic;         /* NULL, or see einc_options */
     enum einc_tier tier;
+    const struct einc_layout *const *outs; /* NULL, or of a program: [n_outs],
+                                            * an entry NULL: inferred */
+    size_t n_outs;
 };
 
 /* These return enum exit_code and have said why when it is not EXIT_DONE. */

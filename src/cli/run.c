@@ -9,6 +9,7 @@
 #include "cli/file.h"
 #include "cli/npy.h"
 #include "cli/operands.h"
+#include "cli/program.h"
 #include "cli/say.h"
 #include "cli/show.h"
 #include "cli/value.h"
@@ -82,8 +83,8 @@ read_operands(struct run *r)
 static int
 make_plan(struct run *r)
 {
-    struct request request = {r->in, r->n, EINC_DTYPE_NONE, NULL,
-                              (enum einc_tier)r->a->tier};
+    struct request request = {.in = r->in, .n = r->n,
+                              .tier = (enum einc_tier)r->a->tier};
     const double start = now();
 
     if (r->a->dtype && !(request.out = einc_dtype_parse(r->a->dtype)))
@@ -445,6 +446,8 @@ einc_verb_run(const struct args *a)
 
     if (!a->expr)
         return einc_say_usage(a->verb, "which expression?");
+    if (einc_cli_is_program(a->expr))
+        return einc_cli_run_program(a);
     memset(&r, 0, sizeof(r));
     r.a = a;
     int code = read_operands(&r);

@@ -115,6 +115,7 @@ einc_script_build(struct arena *perm, struct arena scratch,
     struct rewrite r = einc_rewrite_open(perm, p);
     struct program *own = NEW(perm, struct program, 1);
     einc_script_fuse(&r, scratch);
+    einc_script_pad(&r);
     einc_script_split(&r, scratch);
     *own = r.p;
     s->given = p;

@@ -41,8 +41,7 @@ look(void *user, const struct node *n)
 {
     struct reading *x = user;
     if (n->access && n->access->tensor == x->tensor) {
-        x->first = n->access;
-        x->n++;
+        x->first = x->n++ ? x->first : n->access;
         x->plain &= is_plain(n->access);
     }
     return 0;
@@ -121,8 +120,9 @@ free_of_factor(const struct program *p, const struct node *n, int tensor,
     einc_rewrite_free(p, n, set);
 }
 
-/* Whether each element is computed but once: around the accesses stand the
- * loops of the temporary's own indices only. */
+/* Whether each element is computed but once: around the accesses stand as many
+ * loops as the temporary has dims. (Of softmax, which reads it at j and sums it
+ * at all j', the kernel makes one pass.) */
 static int
 is_once(const struct program *p, struct arena scratch, const struct stmt *s,
         int tensor, const struct access *a)
@@ -132,23 +132,18 @@ is_once(const struct program *p, struct arena scratch, const struct stmt *s,
     free_of_factor(p, s->right, tensor, set);
     for (int x = 0; x < p->n_indices; x++)
         n += set[x];
-    for (int d = 0; d < a->n_subs; d++)
-        n -= set[a->subs[d].terms[0].index];
-    return n <= 0;
+    return n <= a->n_subs;
 }
 
-/* A reader that sums over a dim of the temporary leaves less than it takes. */
+/* Dims of the access that are loops of the statement. */
 static int
-is_reduced(const struct stmt *s, const struct access *a)
+count_kept(const struct stmt *s, const struct access *a)
 {
-    for (int d = 0; d < a->n_subs; d++) {
-        int kept = 0;
+    int kept = 0;
+    for (int d = 0; d < a->n_subs; d++)
         for (int l = 0; l < s->n_loops; l++)
-            kept |= s->loops[l] == a->subs[d].terms[0].index;
-        if (!kept)
-            return 1;
-    }
-    return 0;
+            kept += s->loops[l] == a->subs[d].terms[0].index;
+    return kept;
 }
 
 static int
@@ -157,11 +152,14 @@ pays(const struct program *p, struct arena scratch, const struct stmt *from,
 {
     if (is_cheap(p, from->right))
         return 1;
-    if (!is_once(p, scratch, to, x->tensor, x->first))
+    int kept = count_kept(to, x->first);
+    if (!is_once(p, scratch, to, x->tensor, x->first) ||
+        (to->n_loops && !kept)) /* all loops would compute it again */
         return 0;
     if (!einc_rewrite_any(p, from->right, is_reduction, NULL))
         return 1;
-    return is_reduced(to, x->first) &&
+    /* a sum over a dim of it leaves less than it takes */
+    return kept < x->first->n_subs &&
            (einc_rewrite_any(p, from->right, is_dear, NULL) ||
             einc_rewrite_any(p, to->right, is_dear, NULL));
 }

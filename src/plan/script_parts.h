@@ -12,6 +12,10 @@
  * where that computes nothing twice. */
 void einc_script_fuse(struct rewrite *r, struct arena scratch);
 
+/* script_pad.c: gives sums of products that read beyond an edge a padded copy
+ * of the operand. */
+void einc_script_pad(struct rewrite *r);
+
 /* script_split.c: makes temporaries of reductions that do not need all loops
  * around them, and of sums of products that a GEMM does better. */
 void einc_script_split(struct rewrite *r, struct arena scratch);

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: MIT
+ * run_program.c - einc run of index statements: operands by name or in order,
+ * one output or several. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/file.h"
+#include "cli/npy.h"
+#include "cli/operands.h"
+#include "cli/program.h"
+#include "cli/say.h"
+#include "cli/show.h"
+#include "cli/value.h"
+
+enum { ERR_ROOM = 512 };
+
+/* A name of the program, with what is bound to it. */
+struct bound {
+    struct einc_name name; /* name.name is ours */
+    const char *file;      /* NULL: none */
+    struct npy array;      /* read from it; data NULL: not */
+    struct einc_layout layout;
+    int64_t count;         /* outputs: elements */
+    size_t bytes;
+    void *data;            /* outputs: dense row-major, ours */
+    struct output output;  /* where it goes, if is_open */
+    const char *to;        /* file of -o, or NULL */
+    int is_open;
+};
+
+struct run {
+    const struct args *a;
+    struct bound *names; /* operands, then outputs */
+    size_t n, n_in, n_out;
+    struct einc_plan *plan;
+    double plan_seconds;
+};
+
+static int
+no_memory(void)
+{
+    return einc_say(EXIT_FAILED, "out of memory");
+}
+
+static double
+now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+int
+einc_cli_is_program(const char *expr)
+{
+    return expr && strchr(expr, '[') != NULL;
+}
+
+/* --- names */
+
+/* An einc_name_fn. */
+static int
+take_name(void *user, const struct einc_name *name)
+{
+    struct run *r = user;
+    struct bound *more = realloc(r->names, (r->n + 1) * sizeof(*more));
+    char *copy = strdup(name->name);
+
+    if (more)
+        r->names = more;
+    if (!more || !copy) {
+        free(copy);
+        return 1;
+    }
+    memset(&r->names[r->n], 0, sizeof(*more));
+    r->names[r->n].name = *name;
+    r->names[r->n].name.name = copy;
+    r->n++;
+    r->n_in += !name->output;
+    r->n_out += name->output != 0;
+    return 0;
+}
+
+static struct bound *
+find(const struct run *r, const char *name, size_t n)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (strlen(r->names[i].name.name) == n
+            && memcmp(r->names[i].name.name, name, n) == 0)
+            return &r->names[i];
+    return NULL;
+}
+
+/* "X=file" if X is a name of the program; else the next operand's file. */
+static int
+bind_word(struct run *r, const char *word, size_t *next)
+{
+    const char *equals = strchr(word, '=');
+    struct bound *x =
+        equals ? find(r, word, (size_t)(equals - word)) : NULL;
+
+    if (x) {
+        word = equals + 1;
+    } else {
+        while (*next < r->n_in && r->names[*next].file)
+            ++*next;
+        if (*next == r->n_in)
+            return einc_say_usage(r->a->verb, "what is '%s'? The program "
+                                  "reads %zu operand%s", word, r->n_in,
+                                  r->n_in == 1 ? "" : "s");
+        x = &r->names[(*next)++];
+    }
+    if (x->file)
+        return einc_say_usage(r->a->verb, "%s is bound twice", x->name.name);
+    x->file = word;
+    return EXIT_DONE;
+}
+
+static int
+bind_words(struct run *r)
+{
+    size_t next = 0;
+    int code = EXIT_DONE;
+
+    for (int w = 0; w < r->a->n_words && code == EXIT_DONE; w++)
+        code = bind_word(r, r->a->words[w], &next);
+    for (size_t i = 0; i < r->n && code == EXIT_DONE; i++) {
+        const struct bound *x = &r->names[i];
+        if (!x->file && !x->name.output)
+            code = einc_say_usage(r->a->verb, "operand %d, %s, has no file: "
+                                  "%s=FILE.npy", x->name.number, x->name.name,
+                                  x->name.name);
+        else if (!x->file && x->name.given)
+            code = einc_say_usage(r->a->verb, "the shape of %s is not told by "
+                                  "its statement: %s=FILE.npy, an array to "
+                                  "begin with", x->name.name, x->name.name);
+    }
+    return code;
+}
+
+static int
+read_files(struct run *r)
+{
+    char why[ERR_ROOM];
+
+    for (size_t i = 0; i < r->n; i++) {
+        struct bound *x = &r->names[i];
+        if (!x->file)
+            continue;
+        if (einc_npy_read(x->file, &x->array, why, sizeof(why)))
+            return einc_say(EXIT_ENV, "%s", why);
+        x->layout = (struct einc_layout){
+            sizeof(x->layout), (int32_t)x->array.dtype, x->array.ndim, 0,
+            x->array.shape, x->name.output ? NULL : x->array.strides};
+    }
+    return EXIT_DONE;
+}
+
+/* "-o FILE" for the one output, "-o O=FILE,S=FILE" for some of several. */
+static int
+read_outputs(struct run *r)
+{
+    const char *s = r->a->output;
+
+    if (!s)
+        return EXIT_DONE;
+    if (r->n_out == 1 && !strchr(s, '=')) {
+        r->names[r->n_in].to = s;
+        return EXIT_DONE;
+    }
+    while (*s) {
+        const size_t n = strcspn(s, "=,");
+        struct bound *x = s[n] == '=' ? find(r, s, n) : NULL;
+        const size_t end = strcspn(s, ",");
+        if (!x || !x->name.output)
+            return einc_say_usage(r->a->verb, "-o: '%.*s' is no output of "
+                                  "the program: -o NAME=FILE,NAME=FILE",
+                                  (int)end, s);
+        char *file = calloc(end - n, 1);
+        if (!file)
+            return no_memory();
+        memcpy(file, s + n + 1, end - n - 1);
+        x->to = file; /* lives as long as the process */
+        s += end + (s[end] == ',');
+    }
+    return EXIT_DONE;
+}
+
+/* --- plan */
+
+static int
+make_plan(struct run *r)
+{
+    struct einc_layout *in = calloc(r->n_in + 1, sizeof(*in));
+    const struct einc_layout **out = calloc(r->n_out + 1, sizeof(*out));
+    int code = in && out ? EXIT_DONE : no_memory();
+
+    for (size_t i = 0; code == EXIT_DONE && i < r->n; i++)
+        if (i < r->n_in)
+            in[i] = r->names[i].layout;
+        else if (r->names[i].file)
+            out[i - r->n_in] = &r->names[i].layout;
+    if (code == EXIT_DONE) {
+        const double start = now();
+        struct request request = {
+            .in = in, .n = r->n_in, .tier = (enum einc_tier)r->a->tier,
+            .outs = out, .n_outs = r->n_out};
+        code = einc_operands_compile(r->a, &request, &r->plan);
+        r->plan_seconds = now() - start;
+    }
+    free(in);
+    free((void *)out);
+    return code;
+}
+
+static void
+copy_dense(char *out, const struct npy *x, int64_t count)
+{
+    const size_t bytes = einc_dtype_bytes(x->dtype);
+    int64_t at[NPY_MAX_DIMS] = {0}, from = 0;
+
+    for (int64_t i = 0; i < count; i++) {
+        memcpy(out + (size_t)i * bytes,
+               (const char *)x->data + (size_t)from * bytes, bytes);
+        for (int d = x->ndim - 1; d >= 0; d--) {
+            from += x->strides[d];
+            if (++at[d] < x->shape[d])
+                break;
+            from -= at[d] * x->strides[d];
+            at[d] = 0;
+        }
+    }
+}
+
+/* What an output is before the program: its file's content, else zeros. */
+static void
+begin_with(const struct bound *x, void *data)
+{
+    memset(data, 0, x->bytes);
+    if (x->file)
+        copy_dense(data, &x->array, x->count);
+}
+
+static int
+make_outputs(struct run *r)
+{
+    for (size_t i = r->n_in; i < r->n; i++) {
+        struct bound *x = &r->names[i];
+        x->layout.size = sizeof(x->layout);
+        const enum einc_status status =
+            einc_plan_layout_of(r->plan, i - r->n_in, &x->layout);
+        if (status)
+            return einc_say_error(status, NULL);
+        x->count = 1;
+        for (int32_t d = 0; d < x->layout.ndim; d++)
+            x->count *= x->layout.shape[d]; /* checked by the library */
+        x->bytes = (size_t)x->count
+                   * einc_dtype_bytes((enum einc_dtype)x->layout.dtype);
+        x->data = calloc(x->bytes + 1, 1);
+        if (!x->data)
+            return no_memory();
+        begin_with(x, x->data);
+    }
+    return EXIT_DONE;
+}
+
+/* --- computing */
+
+/* Into fresh memory if `outs` is not NULL. */
+static int
+compute(const struct run *r, void *const *outs, double *const *bounds)
+{
+    const void **in = calloc(r->n_in + 1, sizeof(*in));
+    struct einc_err *err = NULL;
+
+    if (!in)
+        return no_memory();
+    for (size_t i = 0; i < r->n_in; i++)
+        in[i] = r->names[i].array.data;
+    const enum einc_status status =
+        bounds ? einc_reference_outs(r->plan, in, outs, bounds, &err)
+               : einc_run_outs(r->plan, in, outs, NULL, &err);
+    free(in);
+    return status ? einc_say_error(status, err) : EXIT_DONE;
+}
+
+/* --- --check */
+
+static void
+compare(const struct bound *x, const char *got, const char *want,
+        const double *bound, int64_t *beyond, double *most)
+{
+    const enum einc_dtype dtype = (enum einc_dtype)x->layout.dtype;
+    const size_t bytes = einc_dtype_bytes(dtype);
+    const int parts = einc_value_is_complex(dtype) ? 2 : 1;
+
+    for (int64_t i = 0; i < x->count; i++) {
+        const struct value g = einc_value_load(dtype, got + (size_t)i * bytes);
+        const struct value w = einc_value_load(dtype, want + (size_t)i * bytes);
+        for (int p = 0; p < parts; p++) {
+            const long double a = p ? g.im : g.re, b = p ? w.im : w.re;
+            const double room = bound[parts * i + p];
+            if (a == b || (isnan(a) && isnan(b)) || isinf(room))
+                continue;
+            const double ratio = (double)(fabsl(a - b) / room);
+            *most = ratio > *most ? ratio : *most;
+            *beyond += !(fabsl(a - b) <= room);
+        }
+    }
+}
+
+static int
+report(const struct bound *x, int64_t beyond, double most)
+{
+    if (beyond) {
+        fprintf(stderr, "check   %s: FAILED in %lld of %lld elements\n",
+                x->name.name, (long long)beyond, (long long)x->count);
+        return EXIT_FAILED;
+    }
+    if (most == 0)
+        fprintf(stderr, "check   %s: equal to the reference in all %lld "
+                "elements\n", x->name.name, (long long)x->count);
+    else
+        fprintf(stderr, "check   %s: error %.3g of what is allowed: ok\n",
+                x->name.name, most);
+    return EXIT_DONE;
+}
+
+static int
+check(const struct run *r)
+{
+    void **want = calloc(r->n_out + 1, sizeof(*want));
+    double **bound = calloc(r->n_out + 1, sizeof(*bound));
+    int code = want && bound ? EXIT_DONE : no_memory();
+
+    for (size_t i = 0; code == EXIT_DONE && i < r->n_out; i++) {
+        const struct bound *x = &r->names[r->n_in + i];
+        want[i] = calloc(x->bytes + 1, 1);
+        bound[i] = calloc((size_t)x->count + 1, 2 * sizeof(**bound));
+        if (!want[i] || !bound[i])
+            code = no_memory();
+        else
+            begin_with(x, want[i]);
+    }
+    if (code == EXIT_DONE)
+        code = compute(r, want, bound);
+    for (size_t i = 0; code == EXIT_DONE && i < r->n_out; i++) {
+        const struct bound *x = &r->names[r->n_in + i];
+        int64_t beyond = 0;
+        double most = 0;
+        compare(x, x->data, want[i], bound[i], &beyond, &most);
+        code = report(x, beyond, most);
+    }
+    for (size_t i = 0; want && bound && i < r->n_out; i++) {
+        free(want[i]);
+        free(bound[i]);
+    }
+    free(want);
+    free(bound);
+    return code;
+}
+
+/* --- --time */
+
+static int
+by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static int
+measure(const struct run *r)
+{
+    enum { MOST = 1000, LEAST = 3 };
+    static const char *const tiers[] = {"auto", "interp", "cc", "builtin"};
+    double seconds[MOST];
+    void **outs = calloc(r->n_out + 1, sizeof(*outs));
+    int n = 0, code = outs ? EXIT_DONE : no_memory();
+    const double start = now();
+
+    for (size_t i = 0; code == EXIT_DONE && i < r->n_out; i++) {
+        outs[i] = calloc(r->names[r->n_in + i].bytes + 1, 1);
+        if (!outs[i])
+            code = no_memory();
+        else
+            begin_with(&r->names[r->n_in + i], outs[i]);
+    }
+    while (code == EXIT_DONE && n < MOST
+           && (n < LEAST || now() - start < 0.5)) {
+        const double begin = now();
+        code = compute(r, outs, NULL);
+        seconds[n++] = now() - begin;
+    }
+    for (size_t i = 0; outs && i < r->n_out; i++)
+        free(outs[i]);
+    free(outs);
+    if (code != EXIT_DONE)
+        return code;
+    qsort(seconds, (size_t)n, sizeof(seconds[0]), by_size);
+    fprintf(stderr, "time    %.4g s (median of %d), tier %s, ready in %.4g "
+            "s\n", seconds[n / 2], n, tiers[einc_plan_tier(r->plan)],
+            r->plan_seconds);
+    return EXIT_DONE;
+}
+
+/* --- the verb */
+
+/* Refused before the work is done. */
+static int
+open_outputs(struct run *r)
+{
+    for (size_t i = r->n_in; i < r->n; i++) {
+        struct bound *x = &r->names[i];
+        if (!x->to)
+            continue;
+        const int code = einc_output_open(&x->output, x->to, r->a->force);
+        if (code != EXIT_DONE)
+            return code;
+        x->is_open = 1;
+    }
+    return EXIT_DONE;
+}
+
+static int
+compute_outputs(struct run *r)
+{
+    void **outs = calloc(r->n_out + 1, sizeof(*outs));
+
+    if (!outs)
+        return no_memory();
+    for (size_t i = 0; i < r->n_out; i++)
+        outs[i] = r->names[r->n_in + i].data;
+    const int code = compute(r, outs, NULL);
+    free(outs);
+    return code;
+}
+
+static int
+deliver(struct run *r)
+{
+    char why[ERR_ROOM];
+
+    for (size_t i = r->n_in; i < r->n; i++) {
+        struct bound *x = &r->names[i];
+        if (!x->to) {
+            if (r->a->output)
+                continue; /* not asked for */
+            if (r->n_out > 1)
+                printf("%s =\n", x->name.name);
+            einc_show(stdout, (enum einc_dtype)x->layout.dtype,
+                      x->layout.ndim, x->layout.shape, x->data);
+            continue;
+        }
+        if (einc_npy_write(x->output.stream, &x->layout, x->data, why,
+                           sizeof(why)))
+            return einc_say(EXIT_ENV, "cannot write %s: %s", x->to, why);
+        x->is_open = 0;
+        const int code = einc_output_commit(&x->output);
+        if (code != EXIT_DONE)
+            return code;
+    }
+    return EXIT_DONE;
+}
+
+static void
+release(struct run *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct bound *x = &r->names[i];
+        einc_npy_free(&x->array);
+        free(x->data);
+        free((char *)(uintptr_t)x->name.name);
+        if (x->is_open)
+            einc_output_abandon(&x->output);
+    }
+    free(r->names);
+    einc_plan_free(r->plan);
+}
+
+static int
+refuse_flags(const struct args *a)
+{
+    if (a->alpha || a->beta)
+        return einc_say_usage(a->verb, "--alpha and --beta are for einsums: "
+                              "write them into the statement");
+    if (a->dtype)
+        return einc_say_usage(a->verb, "--dtype is for einsums: write a cast, "
+                              "f64(...), into the statement");
+    return EXIT_DONE;
+}
+
+int
+einc_cli_run_program(const struct args *a)
+{
+    struct run r = {.a = a};
+    struct einc_err *err = NULL;
+    int code = refuse_flags(a);
+
+    if (code == EXIT_DONE) {
+        const enum einc_status status =
+            einc_names(a->expr, a->param, take_name, &r, &err);
+        code = status ? einc_say_error(status, err) : EXIT_DONE;
+    }
+    if (code == EXIT_DONE)
+        code = bind_words(&r);
+    if (code == EXIT_DONE)
+        code = read_files(&r);
+    if (code == EXIT_DONE)
+        code = read_outputs(&r);
+    if (code == EXIT_DONE)
+        code = make_plan(&r);
+    if (code == EXIT_DONE && a->dump && *a->dump)
+        code = einc_operands_dump(r.plan, a->dump, EINC_TEXT, stderr);
+    if (code == EXIT_DONE)
+        code = make_outputs(&r);
+    if (code == EXIT_DONE)
+        code = open_outputs(&r);
+    if (code == EXIT_DONE)
+        code = compute_outputs(&r);
+    if (code == EXIT_DONE && a->check)
+        code = check(&r);
+    if (code == EXIT_DONE && a->time)
+        code = measure(&r);
+    if (code == EXIT_DONE)
+        code = deliver(&r);
+    release(&r);
+    return code;
+}

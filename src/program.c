@@ -1,0 +1,671 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * program.c - einc.h implemented: programs of index statements. A plan of one
+ * is a list of stages: einsums, which are plans of their own, and loops, which
+ * a compiled kernel runs or the evaluator.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/hash.h"
+#include "ctx.h"
+#include "parse/resolve.h"
+#include "runtime/eval.h"
+
+/* --- what is asked ------------------------------------------------------ */
+
+int
+einc_program_is(struct str text)
+{
+    return text.n && memchr(text.p, '[', (size_t)text.n) != NULL;
+}
+
+/* One "name=value" of a list; where the next begins. */
+static const char *
+read_param(struct cx *cx, const char *at, struct param *x)
+{
+    size_t n = strcspn(at, "=,");
+    char *end = NULL;
+    *x = (struct param){.name = {at, (int64_t)n}};
+    if (n && at[n] == '=' && at[n + 1] != ' ')
+        x->value = strtoll(at + n + 1, &end, 10);
+    if (!end || end == at + n + 1 || (*end && *end != ','))
+        einc_fail(cx, EINC_EINVAL, "E709", (struct span){-1, -1},
+                  "'%s' is no list of parameters: name=integer, apart by "
+                  "commas", einc_diag_show(cx, str_of(at), 40));
+    return *end ? end + 1 : end;
+}
+
+const struct param *
+einc_program_params(struct arena *perm, const char *text, int *n)
+{
+    int room = 1;
+    for (const char *p = text; p && *p; p++)
+        room += *p == ',';
+    struct param *list = NEW(perm, struct param, room);
+    *n = 0;
+    while (text && *text)
+        text = read_param(perm->cx, text, &list[(*n)++]);
+    return list;
+}
+
+static void
+check_counts(struct cx *cx, const struct names *names,
+             const struct program_request *r)
+{
+    struct text t = {.perm = cx->perm};
+    for (int o = 0; o < names->n_in; o++)
+        einc_put(&t, "%s%.*s", o ? ", " : "", (int)names->in[o].n,
+                 names->in[o].p);
+    if (names->n_in != r->n_in)
+        einc_fail(cx, EINC_ESHAPE, "E303", (struct span){-1, -1},
+                  "the program reads %d operand%s (%s) but %d %s given",
+                  names->n_in, names->n_in == 1 ? "" : "s", einc_text_z(&t),
+                  r->n_in, r->n_in == 1 ? "was" : "were");
+    if (r->n_out >= 0 && names->n_out != r->n_out)
+        einc_fail(cx, EINC_ESHAPE, "E307", names->out_at[0],
+                  "the program writes %d outputs, and is asked for %d",
+                  names->n_out, r->n_out);
+}
+
+/* --- the stages --------------------------------------------------------- */
+
+static struct extent_bytes
+touched_by(const struct tensor *t)
+{
+    int64_t bytes = einc_dtype_info(t->dtype)->bytes;
+    struct extent_bytes e = {0, bytes};
+    for (int d = 0; d < t->n_dims; d++) {
+        if (t->shape[d] == 0)
+            return (struct extent_bytes){0, 0};
+        int64_t reach = (t->shape[d] - 1) * t->stride[d] * bytes;
+        if (reach < 0)
+            e.lo += reach;
+        else
+            e.hi += reach;
+    }
+    return e;
+}
+
+static void
+list_tensors(struct arena *perm, struct einc_plan *x)
+{
+    const struct program *p = x->script->program;
+    x->touched = NEW(perm, struct extent_bytes, p->n_tensors);
+    for (int t = 0; t < p->n_tensors; t++)
+        x->touched[t] = touched_by(&p->tensors[t]);
+}
+
+/* Nodes that are evaluated, for every value of the loops around them. */
+static double
+work_of(const struct program *p, const struct node *n, double times)
+{
+    double work = times;
+    if (n->kind == NODE_REDUCE)
+        for (int b = 0; b < n->n_bound; b++)
+            times *= (double)(p->indices[n->bound[b]].hi -
+                              p->indices[n->bound[b]].lo);
+    for (int a = 0; a < n->n_args; a++)
+        work += work_of(p, n->args[a], times);
+    return n->guard ? work + work_of(p, n->guard, times) : work;
+}
+
+static void
+make_map(struct einc_plan *x, int s)
+{
+    const struct program *p = x->script->program;
+    const struct stmt *stmt = &p->stmts[x->script->stages[s].stmt];
+    struct stage_run *run = &x->stages[s];
+    double times = 1;
+    for (int l = 0; l < stmt->n_loops; l++)
+        times *= (double)(p->indices[stmt->loops[l]].hi -
+                          p->indices[stmt->loops[l]].lo);
+    run->eval_bytes = einc_eval_scratch(p, stmt);
+    run->work = work_of(p, stmt->right, times);
+}
+
+static uint64_t
+hash_of(struct arena scratch, const struct script *s)
+{
+    struct text t = {.perm = &scratch};
+    einc_script_print(&t, s);
+    return hash_bytes(t.p, t.n);
+}
+
+void
+einc_program_stages(struct guarded *g, const struct program_request *r,
+                    struct einc_plan *x)
+{
+    struct arena *perm = &g->perm;
+    int n_params;
+    const struct param *params = einc_program_params(perm, r->params,
+                                                     &n_params);
+    x->tree = einc_parse_program(perm, g->scratch, r->text);
+    x->names = einc_resolve_names(perm, g->scratch, x->tree, params, n_params);
+    check_counts(&g->cx, x->names, r);
+    struct bindings b = {.in = r->in, .n_in = r->n_in, .out = r->out,
+                         .n_out = r->n_out < 0 ? 0 : r->n_out,
+                         .params = params, .n_params = n_params};
+    const struct program *p =
+        einc_resolve(perm, g->scratch, x->tree, &b);
+    x->script = einc_script_build(perm, g->scratch, p);
+    x->hash = hash_of(g->scratch, x->script);
+    x->stages = NEW(perm, struct stage_run, x->script->n_stages);
+    list_tensors(perm, x);
+    for (int s = 0; s < x->script->n_stages; s++)
+        if (x->script->stages[s].kind == STAGE_MAP)
+            make_map(x, s);
+}
+
+/* --- behind the stages -------------------------------------------------- */
+
+static struct einc_layout
+layout_of(const struct stage_tensor *t)
+{
+    return (struct einc_layout){.size = sizeof(struct einc_layout),
+                                .dtype = (int32_t)t->dtype,
+                                .ndim = t->n_dims,
+                                .shape = t->shape,
+                                .stride = t->stride};
+}
+
+static enum einc_status
+compile_contract(struct einc_plan *x, int s, const struct einc_options *opts,
+                 enum einc_tier tier, struct einc_err **err)
+{
+    enum { MOST_IN = 32 }; /* factors of a stage */
+    const struct stage *g = &x->script->stages[s];
+    struct einc_layout in[MOST_IN], out = layout_of(&g->out);
+    for (int o = 0; o < g->n_in; o++)
+        in[o] = layout_of(&g->in[o]);
+    struct einc_options own = {.size = sizeof own,
+                               .flags = opts->flags & EINC_NO_CACHE,
+                               .tier = (int32_t)tier,
+                               .path = opts->path,
+                               .kernel = opts->kernel,
+                               .memory_limit_bytes = opts->memory_limit_bytes};
+    return einc_compile(x->ctx, g->expr.p, (size_t)g->n_in, in, &out, &own,
+                        &x->stages[s].plan, err);
+}
+
+static int64_t
+up_to_64(int64_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+static void
+size_workspace(struct einc_plan *x)
+{
+    int64_t most = 0, threads = x->ctx->threads;
+    for (int s = 0; s < x->script->n_stages; s++) {
+        const struct stage_run *run = &x->stages[s];
+        int64_t own = run->plan ? (int64_t)run->plan->workspace_bytes
+                                : up_to_64(run->eval_bytes) * threads;
+        most = own > most ? own : most;
+    }
+    x->work_at = up_to_64(x->script->temp_bytes);
+    x->workspace_bytes = (size_t)(x->work_at + most);
+}
+
+enum einc_status
+einc_program_choose(struct einc_plan *x, const struct einc_options *opts,
+                    enum einc_tier tier, struct einc_err **err)
+{
+    for (int s = 0; s < x->script->n_stages; s++) {
+        enum einc_status status =
+            x->script->stages[s].kind == STAGE_CONTRACT
+                ? compile_contract(x, s, opts, tier, err)
+                : EINC_OK;
+        if (status == EINC_OK)
+            continue;
+        einc_program_free(x);
+        return status;
+    }
+    size_workspace(x);
+    return EINC_OK;
+}
+
+void
+einc_program_free(struct einc_plan *x)
+{
+    for (int s = 0; x->script && s < x->script->n_stages; s++) {
+        einc_plan_free(x->stages[s].plan);
+        x->stages[s].plan = NULL;
+    }
+}
+
+enum einc_tier
+einc_program_tier(const struct einc_plan *x)
+{
+    enum einc_tier most = EINC_TIER_INTERP;
+    for (int s = 0; s < x->script->n_stages; s++) {
+        const struct stage_run *run = &x->stages[s];
+        enum einc_tier own =
+            run->plan ? einc_plan_tier(run->plan) : EINC_TIER_INTERP;
+        if (most == EINC_TIER_INTERP || own == EINC_TIER_CC)
+            most = own;
+    }
+    return most;
+}
+
+const struct tensor *
+einc_program_out(const struct einc_plan *x, size_t number)
+{
+    const struct program *p = x->script->program;
+    for (int t = 0; t < p->n_tensors; t++)
+        if (p->tensors[t].kind == TENSOR_OUTPUT &&
+            (size_t)p->tensors[t].number == number)
+            return &p->tensors[t];
+    return NULL;
+}
+
+/* --- running ------------------------------------------------------------ */
+
+struct running {
+    const struct einc_plan *x;
+    void **tensor;          /* [n_tensors] */
+    char *work;
+    int threads;
+    struct stray stray;
+    struct einc_err **err;
+};
+
+/* Waking a thread costs some microseconds. */
+enum { WORTH_A_THREAD = 1 << 17 };
+
+static int
+run_map(struct running *r, int s)
+{
+    const struct einc_plan *x = r->x;
+    const struct program *p = x->script->program;
+    const struct stmt *stmt = &p->stmts[x->script->stages[s].stmt];
+    const struct stage_run *run = &x->stages[s];
+    int threads = run->work < WORTH_A_THREAD ? 1 : r->threads;
+    einc_eval_run(p, stmt, r->tensor, r->work + x->work_at, x->ctx->pool,
+                  threads, &r->stray);
+    return r->stray.site == 0;
+}
+
+/* A value of each type that plans compute in. */
+union scalar {
+    int32_t i32;
+    int64_t i64;
+    float f32[2];
+    double f64[2];
+};
+
+static const void *
+scalar_of(union scalar *v, enum einc_dtype compute, double value)
+{
+    *v = (union scalar){0};
+    switch (compute) {
+    case EINC_I32: v->i32 = (int32_t)value; break;
+    case EINC_I64: v->i64 = (int64_t)value; break;
+    case EINC_F32: case EINC_C64: v->f32[0] = (float)value; break;
+    default: v->f64[0] = value; break;
+    }
+    return v;
+}
+
+static const char *
+place_of(const struct running *r, const struct stage_tensor *t)
+{
+    return (const char *)r->tensor[t->tensor] +
+           t->offset * einc_dtype_info(t->dtype)->bytes;
+}
+
+static enum einc_status
+run_contract(struct running *r, int s)
+{
+    enum { MOST_IN = 32 };
+    const struct stage *g = &r->x->script->stages[s];
+    const struct einc_plan *plan = r->x->stages[s].plan;
+    const void *in[MOST_IN];
+    union scalar alpha, beta;
+    for (int o = 0; o < g->n_in; o++)
+        in[o] = place_of(r, &g->in[o]);
+    struct einc_run_options o = {
+        .size = sizeof o,
+        .threads = r->threads,
+        .work = r->work + r->x->work_at,
+        .work_bytes = r->x->workspace_bytes - (size_t)r->x->work_at};
+    if (g->scale != 1)
+        o.alpha = scalar_of(&alpha, einc_plan_compute(plan), g->scale);
+    if (g->adds)
+        o.beta = scalar_of(&beta, einc_plan_compute(plan), 1);
+    return einc_run(plan, in, (void *)(uintptr_t)place_of(r, &g->out), &o,
+                    r->err);
+}
+
+static enum einc_status
+report(const struct running *r)
+{
+    const struct program *p = r->x->script->program;
+    const struct mem *m = &r->x->ctx->mem;
+    const struct site *x = &p->sites[r->stray.site - 1];
+    int n = x->at.end - x->at.begin;
+    const char *at = p->source.p + x->at.begin;
+    if (x->tensor < 0)
+        return einc_err_set(m, r->err, EINC_ESHAPE,
+                            "the bound '%.*s' reaches %lld, outside of "
+                            "%lld:%lld", n, at, (long long)r->stray.position,
+                            (long long)x->lo, (long long)x->hi);
+    const struct tensor *t = &p->tensors[x->tensor];
+    return einc_err_set(m, r->err, EINC_ESHAPE,
+                        "the subscript '%.*s' is %lld, outside of %lld:%lld "
+                        "in dim %d of %.*s", n, at,
+                        (long long)r->stray.position, (long long)x->lo,
+                        (long long)x->hi, x->dim, (int)t->name.n, t->name.p);
+}
+
+static double
+now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static enum einc_status
+run_stages(struct running *r, double *seconds)
+{
+    const struct script *s = r->x->script;
+    double before = seconds ? now() : 0;
+    for (int i = 0; i < s->n_stages; i++) {
+        enum einc_status status = EINC_OK;
+        if (s->stages[i].kind == STAGE_CONTRACT)
+            status = run_contract(r, i);
+        else if (!run_map(r, i))
+            status = report(r);
+        if (status != EINC_OK)
+            return status;
+        if (seconds) {
+            double after = now();
+            seconds[i] += after - before;
+            before = after;
+        }
+    }
+    return EINC_OK;
+}
+
+/* --- memory of a call --------------------------------------------------- */
+
+static int
+overlap(const struct extent_bytes *a, const void *in,
+        const struct extent_bytes *b, const void *out)
+{
+    uintptr_t p = (uintptr_t)in, q = (uintptr_t)out;
+    return a->lo < a->hi && b->lo < b->hi &&
+           p + (uintptr_t)a->lo < q + (uintptr_t)b->hi &&
+           q + (uintptr_t)b->lo < p + (uintptr_t)a->hi;
+}
+
+static int
+is_overlapped(const struct einc_plan *x, int t, const void *in,
+              void *const out[])
+{
+    const struct program *p = x->script->program;
+    for (int u = 0; u < p->n_tensors; u++)
+        if (p->tensors[u].kind == TENSOR_OUTPUT &&
+            overlap(&x->touched[t], in, &x->touched[u],
+                    out[p->tensors[u].number]))
+            return 1;
+    return 0;
+}
+
+/* The elements alone: what lies between them may be no memory of ours. */
+static void
+copy_elements(const struct tensor *t, const char *from, char *to)
+{
+    enum { MOST_DIMS = 64 };
+    int64_t size = einc_dtype_info(t->dtype)->bytes, at = 0;
+    int64_t value[MOST_DIMS] = {0};
+    for (;;) {
+        memcpy(to + at * size, from + at * size, (size_t)size);
+        int d = t->n_dims - 1;
+        for (; d >= 0; d--) {
+            at += t->stride[d];
+            if (++value[d] < t->shape[d])
+                break;
+            at -= t->stride[d] * t->shape[d];
+            value[d] = 0;
+        }
+        if (d < 0)
+            return;
+    }
+}
+
+static int64_t
+span_of(const struct extent_bytes *e)
+{
+    return up_to_64(e->hi - e->lo + 64);
+}
+
+/* Addresses of all tensors; operands that an output overlaps as copies in
+ * `room`, whose bytes are returned (and nothing is copied if it is NULL). */
+static int64_t
+take_tensors(struct running *r, const void *const in[], void *const out[],
+             char *room)
+{
+    const struct einc_plan *x = r->x;
+    const struct program *p = x->script->program;
+    int64_t bytes = 0;
+    for (int t = 0; t < p->n_tensors; t++) {
+        const struct tensor *y = &p->tensors[t];
+        if (y->kind != TENSOR_OPERAND) {
+            if (room)
+                r->tensor[t] = y->kind == TENSOR_OUTPUT
+                                   ? out[y->number]
+                                   : r->work + (x->script->at_byte[t] < 0
+                                                    ? 0
+                                                    : x->script->at_byte[t]);
+            continue;
+        }
+        const void *at = in[y->number];
+        if (is_overlapped(x, t, at, out)) {
+            char *own = room ? room + bytes - x->touched[t].lo : NULL;
+            if (own)
+                copy_elements(y, at, own);
+            at = own;
+            bytes += span_of(&x->touched[t]);
+        }
+        if (room)
+            r->tensor[t] = (void *)(uintptr_t)at;
+    }
+    return bytes;
+}
+
+static enum einc_status
+check_run(const struct einc_plan *x, const void *const in[], void *const out[],
+          const struct einc_run_options *o, struct einc_err **err)
+{
+    const struct mem *m = &x->ctx->mem;
+    const struct program *p = x->script->program;
+    if (!out || (!in && p->n_operands))
+        return einc_err_set(m, err, EINC_EINVAL, "%s is NULL",
+                            out ? "in" : "out");
+    for (int t = 0; t < p->n_tensors; t++) {
+        const struct tensor *y = &p->tensors[t];
+        int full = x->touched[t].lo < x->touched[t].hi;
+        if (y->kind == TENSOR_OPERAND && full && !in[y->number])
+            return einc_err_set(m, err, EINC_EINVAL, "in[%d] is NULL",
+                                y->number);
+        if (y->kind == TENSOR_OUTPUT && full && !out[y->number])
+            return einc_err_set(m, err, EINC_EINVAL, "out[%d] is NULL",
+                                y->number);
+    }
+    if (o->alpha || o->beta)
+        return einc_err_set(m, err, EINC_EINVAL,
+                            "alpha and beta are for einsums: a statement "
+                            "says what it adds to");
+    if (o->work && (o->work_bytes < x->workspace_bytes ||
+                    (uintptr_t)o->work % 64))
+        return einc_err_set(m, err, EINC_EINVAL,
+                            "work has %zu bytes, the plan needs %zu, aligned "
+                            "to 64", o->work_bytes, x->workspace_bytes);
+    return EINC_OK;
+}
+
+enum einc_status
+einc_program_run(const struct einc_plan *x, const void *const in[],
+                 void *const out[], const struct einc_run_options *o,
+                 double *seconds, struct einc_err **err)
+{
+    enum einc_status status = check_run(x, in, out, o, err);
+    if (status != EINC_OK)
+        return status;
+    const struct mem *m = &x->ctx->mem;
+    struct running r = {.x = x, .err = err, .work = o->work};
+    r.threads = x->ctx->pool ? x->ctx->threads : 1;
+    if (o->threads > 0 && o->threads < r.threads)
+        r.threads = o->threads;
+    size_t table = (size_t)up_to_64((int64_t)sizeof(void *) *
+                                    x->script->program->n_tensors + 64);
+    size_t copies = (size_t)take_tensors(&r, in, out, NULL);
+    size_t bytes = table + copies + (o->work ? 0 : x->workspace_bytes) + 128;
+    char *block = mem_alloc(m, bytes);
+    if (!block)
+        return einc_err_set(m, err, EINC_ENOMEM,
+                            "out of memory: %zu bytes of workspace", bytes);
+    char *room = block + ((uintptr_t)0 - (uintptr_t)block) % 64;
+    r.tensor = (void **)(void *)room;
+    if (!r.work)
+        r.work = room + table + copies;
+    take_tensors(&r, in, out, room + table);
+    status = run_stages(&r, seconds);
+    mem_free(m, block, bytes);
+    return status;
+}
+
+/* --- the oracle --------------------------------------------------------- */
+
+/* Memory of the oracle: temporaries, and how far off their elements are. */
+static int64_t
+place_temps(const struct program *p, void **tensor, double **error,
+            char *room)
+{
+    int64_t at = 0;
+    for (int t = 0; t < p->n_tensors; t++) {
+        const struct tensor *y = &p->tensors[t];
+        int64_t elements = 2;
+        if (y->kind != TENSOR_TEMP)
+            continue;
+        for (int d = 0; d < y->n_dims; d++)
+            elements *= y->shape[d];
+        if (room) {
+            tensor[t] = room + at;
+            error[t] = (double *)(void *)(room + at + up_to_64(8 * elements));
+        }
+        at += 2 * up_to_64(8 * elements); /* 16 bytes at most for each */
+    }
+    return at;
+}
+
+/* As it was resolved: no stage, no temporary fused. */
+enum einc_status
+einc_program_reference(const struct einc_plan *x, const void *const in[],
+                       void *const out[], double *const bound[],
+                       struct einc_err **err)
+{
+    enum { ULPS = 4 }; /* of the kernels' functions */
+    const struct program *p = x->script->given;
+    const struct mem *m = &x->ctx->mem;
+    size_t n = (size_t)p->n_tensors;
+    size_t bytes = (size_t)place_temps(p, NULL, NULL, NULL) + 64;
+    void **tensor = mem_alloc(m, n * sizeof *tensor);
+    double **error = mem_alloc(m, n * sizeof *error);
+    char *room = mem_alloc(m, bytes);
+    enum einc_status status = EINC_ENOMEM;
+    struct stray stray = {0};
+    for (int t = 0; tensor && error && room && t < p->n_tensors; t++) {
+        const struct tensor *y = &p->tensors[t];
+        error[t] = y->kind == TENSOR_OUTPUT && bound ? bound[y->number] : NULL;
+        tensor[t] = y->kind == TENSOR_OPERAND
+                        ? (void *)(uintptr_t)in[y->number]
+                    : y->kind == TENSOR_OUTPUT ? out[y->number]
+                                               : NULL;
+    }
+    if (tensor && error && room) {
+        place_temps(p, tensor, error,
+                    room + ((uintptr_t)0 - (uintptr_t)room) % 64);
+        status = einc_ref_program(p, m, tensor, ULPS, error, &stray);
+    }
+    mem_free(m, tensor, n * sizeof *tensor);
+    mem_free(m, error, n * sizeof *error);
+    mem_free(m, room, bytes);
+    struct running r = {.x = x, .stray = stray, .err = err};
+    if (status == EINC_ENOMEM)
+        return einc_err_set(m, err, status, "out of memory");
+    return status == EINC_OK ? status : report(&r);
+}
+
+/* --- names -------------------------------------------------------------- */
+
+struct naming {
+    struct str text;
+    const char *params;
+    struct einc_name *list; /* made */
+    int n;
+};
+
+static void
+add_name(struct naming *x, struct arena *perm, struct str name,
+         struct einc_name own)
+{
+    struct text t = {.perm = perm};
+    einc_put_str(&t, name);
+    own.size = sizeof own;
+    own.name = einc_text_z(&t);
+    x->list[x->n++] = own;
+}
+
+static void
+name_guarded(struct guarded *g, void *arg)
+{
+    struct naming *n = arg;
+    int n_params;
+    const struct param *params =
+        einc_program_params(&g->perm, n->params, &n_params);
+    const struct names *x = einc_resolve_names(
+        &g->perm, g->scratch,
+        einc_parse_program(&g->perm, g->scratch, n->text), params, n_params);
+    n->n = 0;
+    n->list = NEW(&g->perm, struct einc_name, (int64_t)x->n_in + x->n_out);
+    for (int o = 0; o < x->n_in; o++)
+        add_name(n, &g->perm, x->in[o],
+                 (struct einc_name){.number = o, .ndim = x->in_dims[o]});
+    for (int o = 0; o < x->n_out; o++)
+        add_name(n, &g->perm, x->out[o],
+                 (struct einc_name){.output = 1, .number = o,
+                                    .ndim = x->out_dims[o],
+                                    .read = x->out_read[o],
+                                    .given = x->out_given[o]});
+}
+
+enum einc_status
+einc_names(const char *expr, const char *params, einc_name_fn each, void *user,
+           struct einc_err **err)
+{
+    struct einc_ctx only_memory = {.mem = einc_mem_default};
+    if (err)
+        *err = NULL;
+    if (!expr || !each || !einc_program_is(str_of(expr)))
+        return einc_err_set(&einc_mem_default, err, EINC_EINVAL,
+                            "expr or each is NULL, or expr is no program of "
+                            "index statements: it has no '['");
+    struct naming n = {.text = str_of(expr), .params = params};
+    struct guarded g = {.ctx = &only_memory, .source = n.text,
+                        .hint_bytes = 64 * (size_t)n.text.n};
+    enum einc_status status = einc_guard(&g, name_guarded, &n, err);
+    if (status != EINC_OK)
+        return status;
+    int stopped = 0;
+    for (int i = 0; i < n.n && !stopped; i++)
+        stopped = each(user, &n.list[i]);
+    einc_guard_free(&g, 0);
+    einc_guard_free(&g, 1);
+    return stopped ? einc_err_set(&einc_mem_default, err, EINC_EINVAL,
+                                  "the receiver stopped")
+                   : EINC_OK;
+}

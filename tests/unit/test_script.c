@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_script.c - what becomes of the statements of a program: fused, split,
+ * handed to the contraction planner.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "parse/resolve.h"
+#include "plan/script.h"
+
+enum { MOST_IN = 6, ROOM = 4 << 20 };
+
+struct made {
+    char *block;
+    struct cx cx;
+    struct arena perm, scratch;
+    const struct script *script;
+    struct text text;
+};
+
+/* shapes: "2x3 3x4": one each, f32. */
+static void
+make(struct made *m, const char *text, const char *shapes)
+{
+    static int64_t dims[MOST_IN][8];
+    struct einc_layout in[MOST_IN];
+    volatile int n = 0; /* setjmp */
+    for (const char *s = shapes; *s; n++) {
+        int d = 0;
+        while (*s && *s != ' ') {
+            dims[n][d++] = strtol(s, (char **)(uintptr_t)&s, 10);
+            s += *s == 'x';
+        }
+        s += *s == ' ';
+        in[n] = (struct einc_layout){sizeof in[n], EINC_F32, d, 0, dims[n],
+                                     NULL};
+    }
+    *m = (struct made){.block = malloc(2 * ROOM)};
+    m->perm = (struct arena){m->block, m->block + ROOM, &m->cx};
+    m->scratch = (struct arena){m->block + ROOM, m->block + 2 * ROOM, &m->cx};
+    m->cx.perm = &m->perm;
+    m->cx.source = str_of(text);
+    if (setjmp(m->cx.boundary)) {
+        for (int i = 0; i < m->cx.n_diags; i++)
+            print_error("%s: %s\n", text, m->cx.diags[i].message);
+        fail();
+    }
+    const struct tree_program *t =
+        einc_parse_program(&m->perm, m->scratch, str_of(text));
+    struct bindings b = {.in = in, .n_in = n};
+    const struct program *p = einc_resolve(&m->perm, m->scratch, t, &b);
+    m->script = einc_script_build(&m->perm, m->scratch, p);
+    m->text = (struct text){.perm = &m->perm};
+    einc_script_print(&m->text, m->script);
+}
+
+static void
+done(struct made *m)
+{
+    free(m->block);
+}
+
+/* "contract ij,jk->ik; loops": the stages in a line. */
+static void
+stages_are(const char *text, const char *shapes, const char *want)
+{
+    struct made m;
+    char got[400] = "";
+    make(&m, text, shapes);
+    for (int s = 0; s < m.script->n_stages; s++) {
+        const struct stage *x = &m.script->stages[s];
+        strcat(got, s ? "; " : "");
+        strcat(got, x->kind == STAGE_MAP ? "loops" : x->expr.p);
+    }
+    if (strcmp(got, want))
+        print_error("%s\n%s", text, einc_text_z(&m.text));
+    assert_string_equal(got, want);
+    done(&m);
+}
+
+static void
+test_einsums(void **state)
+{
+    (void)state;
+    stages_are("C[i,k] = A[i,j]*B[j,k]", "20x30 30x40", "ij,jk->ik");
+    stages_are("C[i,k] = sum[j](-2*A[i,j]*B[j,k])", "20x30 30x40",
+               "ij,jk->ik");
+    stages_are("t[] = A[i,i]", "9x9", "i->");
+    stages_are("C[i,j] = u[i]*v[j]", "20 30", "i,j->ij");
+    /* an affine subscript is two strides */
+    stages_are("Y[n,o,t] = X[n,c,2*t+2*r]*W[o,c,r]", "2x3x20 4x3x3",
+               "nctr,ocr->not");
+    /* not exact, not a sum, guarded, a copy for each i */
+    stages_are("C[i,k] = sum[j](0.1*A[i,j]*B[j,k])", "20x30 30x40", "loops");
+    stages_are("C[i,k] = max[j](A[i,j]*B[j,k])", "20x30 30x40", "loops");
+    stages_are("C[i,k] = sum[j](A[i,j]*B[j,k] if j <= i)", "20x30 30x40",
+               "loops");
+}
+
+static void
+test_fused(void **state)
+{
+    (void)state;
+    /* attention is one pass, without the matrix of scores */
+    stages_are("S[i,j] = sum[d](Q[i,d]*K[j,d])/sqrt(size(d));"
+               "P[i,j] = softmax[j](S[i,j]); O[i,e] = P[i,j]*V[j,e]",
+               "50x8 60x8 60x8", "loops");
+    /* a chain of products keeps its intermediate */
+    stages_are("T[i,k] = A[i,j]*B[j,k]; C[i,l] = T[i,k]*D[k,l]",
+               "20x30 30x40 40x50", "ij,jk->ik; ik,kl->il");
+    /* arithmetic goes where it is read, an exponential not into more loops */
+    stages_are("T[j] = 2*B[j]+1; C[i] = sum[j](A[i,j]*T[j])", "30 20x30",
+               "loops");
+    stages_are("T[j] = exp(B[j]); C[i] = sum[j](A[i,j]*T[j])", "30 20x30",
+               "loops; ij,j->i");
+    /* read twice: kept */
+    stages_are("m[i] = mean[j](X[i,j]); s[i] = mean[j]((X[i,j]-m[i])^2);"
+               "Y[i,j] = (X[i,j]-m[i])*rsqrt(s[i]+1e-5)",
+               "20x30", "loops; loops; loops");
+}
+
+static void
+test_split(void **state)
+{
+    (void)state;
+    /* the norms leave the loop over pairs, the product is a GEMM */
+    stages_are("C[i,j] = sum[d](X[i,d]*Y[j,d])/(sqrt(sum[d](X[i,d]^2))*"
+               "sqrt(sum[d](Y[j,d]^2)))",
+               "100x16 90x16", "id,jd->ij; loops; loops; loops");
+    /* the same norm is taken once */
+    stages_are("C[i,j] = sum[d](X[i,d]*X[j,d])/(sqrt(sum[d](X[i,d]^2))*"
+               "sqrt(sum[d](X[j,d]^2)))",
+               "100x16", "id,jd->ij; loops; loops");
+    /* no matrix of all pairs */
+    stages_are("O[i,e] = sum[j](exp(-sum[d]((X[i,d]-Y[j,d])^2))*B[j,e])",
+               "100x3 90x3 90x5", "loops");
+    /* an epilogue */
+    stages_are("C[i,k] = relu(sum[j](A[i,j]*B[j,k]) + b[k])",
+               "100x80 80x60 60", "ij,jk->ik; loops");
+    /* what a guard keeps away stays behind it */
+    stages_are("C[i,k] = i < 5 ? sum[j](A[i,j]*B[j,k]) : 0", "100x80 80x60",
+               "loops");
+}
+
+static void
+test_padded(void **state)
+{
+    (void)state;
+    stages_are("O[n,k,h,w] = I[n,c,pad(h+r-1,1),pad(w+s-1,1)]*W[k,c,r,s]",
+               "1x8x20x20 16x8x3x3", "loops; nchrws,kcrs->nkhw");
+    struct made m;
+    make(&m, "O[n,k,h,w] = I[n,c,pad(h+r-1,1),pad(w+s-1,1)]*W[k,c,r,s]",
+         "1x8x20x20 16x8x3x3");
+    assert_int_equal(m.script->temp_bytes, 8 * 22 * 22 * 4);
+    done(&m);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_einsums),
+        cmocka_unit_test(test_fused),
+        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_padded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
