@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_program.c - programs of index statements from the caller's side: names,
+ * several outputs, what data may do wrong, who owns what.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "einc.h"
+
+#define SHAPE(...) ((const int64_t[]){__VA_ARGS__})
+
+static struct einc_layout
+layout(enum einc_dtype dtype, int ndim, const int64_t *shape)
+{
+    return (struct einc_layout){sizeof(struct einc_layout), (int32_t)dtype,
+                                ndim, 0, shape, NULL};
+}
+
+static struct einc_ctx *
+open_ctx(int threads, enum einc_tier tier)
+{
+    struct einc_config c = {.size = sizeof c, .threads = threads,
+                            .tier = (int32_t)tier, .cache_dir = ""};
+    struct einc_ctx *ctx;
+    assert_int_equal(einc_ctx_create(&c, &ctx, NULL), EINC_OK);
+    return ctx;
+}
+
+/* Compiles; the error's text is printed if it fails. */
+static struct einc_plan *
+compile(struct einc_ctx *ctx, const char *text, size_t n_in,
+        const struct einc_layout *in, size_t n_out,
+        const struct einc_layout *const *out)
+{
+    struct einc_plan *plan = NULL;
+    struct einc_err *err = NULL;
+    if (einc_compile_outs(ctx, text, n_in, in, n_out, out, NULL, &plan, &err))
+        print_error("%s", einc_err_text(err));
+    assert_non_null(plan);
+    return plan;
+}
+
+/* The text of the error that compiling ends with. */
+static void
+fails(enum einc_status want, const char *part, const char *text, size_t n_in,
+      const struct einc_layout *in, size_t n_out,
+      const struct einc_layout *const *out, const char *params)
+{
+    struct einc_options o = {.size = sizeof o, .params = params};
+    struct einc_plan *plan = NULL;
+    struct einc_err *err = NULL;
+    enum einc_status status =
+        einc_compile_outs(NULL, text, n_in, in, n_out, out, &o, &plan, &err);
+    if (status != want || !strstr(einc_err_text(err), part))
+        print_error("%s", einc_err_text(err));
+    assert_int_equal(status, want);
+    assert_non_null(strstr(einc_err_text(err), part));
+    assert_null(plan);
+    einc_err_free(err);
+}
+
+/* --- names -------------------------------------------------------------- */
+
+static int
+put_name(void *user, const struct einc_name *x)
+{
+    char *to = user;
+    sprintf(to + strlen(to), "%s%s%d:%d%s%s ", x->name, x->output ? ">" : "<",
+            x->number, x->ndim, x->read ? "r" : "", x->given ? "g" : "");
+    return 0;
+}
+
+static int
+stop(void *user, const struct einc_name *x)
+{
+    (void)user;
+    (void)x;
+    return 1;
+}
+
+static void
+test_names(void **state)
+{
+    (void)state;
+    char got[400] = "";
+    struct einc_err *err = NULL;
+    assert_int_equal(
+        einc_names("S[i,j] = s*Q[i,d]*K[j,d]; m[i] = max[j](S[i,j]);"
+                   "H[k[i]] += m[i]; O[i] = 2*O[i] + b[st*i]", "st=2",
+                   put_name, got, &err),
+        EINC_OK);
+    assert_string_equal(got, "s<0:0 Q<1:2 K<2:2 k<3:1 b<4:1 H>0:1rg O>1:1r ");
+    assert_int_equal(einc_names("A[i] = B[i]", NULL, stop, NULL, &err),
+                     EINC_EINVAL);
+    einc_err_free(err);
+    assert_int_equal(einc_names("ij->ji", NULL, put_name, got, NULL),
+                     EINC_EINVAL);
+    assert_int_equal(einc_names("A[i] = ", NULL, put_name, got, &err),
+                     EINC_EPARSE);
+    einc_err_free(err);
+    assert_int_equal(einc_names("A[i] = B[i]", "st=x", put_name, got, &err),
+                     EINC_EINVAL);
+    assert_non_null(strstr(einc_err_text(err), "st=x"));
+    einc_err_free(err);
+}
+
+/* --- outputs ------------------------------------------------------------ */
+
+static void
+test_outputs(void **state)
+{
+    (void)state;
+    static const enum einc_tier tiers[] = {EINC_TIER_INTERP, EINC_TIER_AUTO,
+                                           EINC_TIER_CC};
+    for (int t = 0; t < 3; t++) {
+        struct einc_ctx *ctx = open_ctx(2, tiers[t]);
+        struct einc_layout in[] = {layout(EINC_F32, 2, SHAPE(2, 3))};
+        struct einc_plan *plan = compile(
+            ctx, "a[i] = sum[j](A[i,j]); b[j] = max[i](A[i,j])", 1, in, 2,
+            (const struct einc_layout *const[]){NULL, NULL});
+        assert_int_equal(einc_plan_outs(plan), 2);
+        struct einc_layout l = {.size = sizeof l};
+        assert_int_equal(einc_plan_layout_of(plan, 1, &l), EINC_OK);
+        assert_int_equal(l.ndim, 1);
+        assert_int_equal(l.shape[0], 3);
+        assert_int_equal(einc_plan_layout_of(plan, 2, &l), EINC_EINVAL);
+        float A[] = {1, 5, 3, 4, 2, 6}, a[2], b[3];
+        assert_int_equal(einc_run_outs(plan, (const void *[]){A},
+                                       (void *[]){a, b}, NULL, NULL),
+                         EINC_OK);
+        assert_true(a[0] == 9 && a[1] == 12);
+        assert_true(b[0] == 4 && b[1] == 5 && b[2] == 6);
+        /* one output is not enough for it */
+        struct einc_err *err = NULL;
+        assert_int_equal(einc_run(plan, (const void *[]){A}, a, NULL, &err),
+                         EINC_EINVAL);
+        einc_err_free(err);
+        assert_int_equal(einc_run_outs(plan, (const void *[]){NULL},
+                                       (void *[]){a, b}, NULL, NULL),
+                         EINC_EINVAL);
+        assert_int_equal(einc_run_outs(plan, (const void *[]){A},
+                                       (void *[]){a, NULL}, NULL, NULL),
+                         EINC_EINVAL);
+        einc_plan_free(plan);
+        einc_ctx_free(ctx);
+    }
+}
+
+/* Given strides, and elements between them that stay as they are. */
+static void
+test_strided_output(void **state)
+{
+    (void)state;
+    struct einc_layout in[] = {layout(EINC_F32, 1, SHAPE(3))};
+    struct einc_layout out = {sizeof out, EINC_F32, 1, 0, SHAPE(3),
+                              (const int64_t[]){-2}};
+    struct einc_ctx *ctx = open_ctx(1, EINC_TIER_INTERP);
+    struct einc_plan *plan =
+        compile(ctx, "y[i] = exp(x[i]*0) + x[i]", 1, in, 1,
+                (const struct einc_layout *const[]){&out});
+    float x[] = {1, 2, 3}, y[] = {9, 9, 9, 9, 9};
+    assert_int_equal(einc_run(plan, (const void *[]){x}, y + 4, NULL, NULL),
+                     EINC_OK);
+    const float want[] = {4, 9, 3, 9, 2};
+    assert_memory_equal(y, want, sizeof y);
+    einc_plan_free(plan);
+    einc_ctx_free(ctx);
+}
+
+static void
+test_accumulate(void **state)
+{
+    (void)state;
+    struct einc_layout in[] = {layout(EINC_I64, 1, SHAPE(4))};
+    struct einc_layout out = layout(EINC_F32, 1, SHAPE(3));
+    const struct einc_layout *const outs[] = {&out};
+    struct einc_plan *plan =
+        compile(NULL, "H[K[i]] += 1", 1, in, 1, outs);
+    int64_t k[] = {0, 2, 2, 2};
+    float h[] = {10, 20, 30};
+    assert_int_equal(einc_run(plan, (const void *[]){k}, h, NULL, NULL),
+                     EINC_OK);
+    assert_true(h[0] == 11 && h[1] == 20 && h[2] == 33);
+    /* data that lead out of a tensor are an error with its place */
+    struct einc_err *err = NULL;
+    k[1] = 3;
+    assert_int_equal(einc_run(plan, (const void *[]){k}, h, NULL, &err),
+                     EINC_ESHAPE);
+    assert_non_null(strstr(einc_err_text(err), "'K[i]' is 3, outside of 0:3"));
+    einc_err_free(err);
+    k[1] = INT64_MIN;
+    assert_int_equal(einc_run(plan, (const void *[]){k}, h, NULL, &err),
+                     EINC_ESHAPE);
+    einc_err_free(err);
+    /* an einsum's factors do not exist here */
+    float one = 1;
+    struct einc_run_options o = {.size = sizeof o, .alpha = &one};
+    k[1] = 0;
+    assert_int_equal(einc_run(plan, (const void *[]){k}, h, &o, NULL),
+                     EINC_EINVAL);
+    einc_plan_free(plan);
+}
+
+/* As if all inputs had been read before. */
+static void
+test_overlap(void **state)
+{
+    (void)state;
+    struct einc_layout in[] = {layout(EINC_F32, 2, SHAPE(4, 4))};
+    float x[16], want[16];
+    for (int i = 0; i < 16; i++)
+        x[i] = (float)i;
+    struct einc_plan *plan = compile(
+        NULL, "y[i,j] = x[j,i]*x[j,i] + 1", 1, in, 1,
+        (const struct einc_layout *const[]){NULL});
+    assert_int_equal(einc_run(plan, (const void *[]){x}, want, NULL, NULL),
+                     EINC_OK);
+    assert_int_equal(einc_run(plan, (const void *[]){x}, x, NULL, NULL),
+                     EINC_OK);
+    assert_memory_equal(x, want, sizeof x);
+    einc_plan_free(plan);
+}
+
+/* Bits do not depend on threads; given workspace is enough. */
+static void
+test_threads(void **state)
+{
+    (void)state;
+    enum { N = 300, D = 20 };
+    static float q[N * D], one[N * D], two[N * D];
+    for (int i = 0; i < N * D; i++)
+        q[i] = (float)((i * 7919) % 1000) / 500 - 1;
+    struct einc_layout in[] = {layout(EINC_F32, 2, SHAPE(N, D))};
+    struct einc_ctx *ctx = open_ctx(2, EINC_TIER_INTERP);
+    struct einc_plan *plan = compile(
+        ctx, "S[i,j] = sum[d](Q[i,d]*Q[j,d]); P[i,j] = softmax[j](S[i,j]);"
+             "O[i,e] = P[i,j]*Q[j,e]", 1, in, 1,
+        (const struct einc_layout *const[]){NULL});
+    struct einc_run_options o = {.size = sizeof o, .threads = 1};
+    assert_int_equal(einc_run(plan, (const void *[]){q}, one, &o, NULL),
+                     EINC_OK);
+    size_t bytes, align;
+    assert_int_equal(einc_plan_workspace(plan, &bytes, &align), EINC_OK);
+    void *work = aligned_alloc(align, (bytes + align) / align * align);
+    o = (struct einc_run_options){.size = sizeof o, .work = work,
+                                  .work_bytes = bytes};
+    assert_int_equal(einc_run(plan, (const void *[]){q}, two, &o, NULL),
+                     EINC_OK);
+    assert_memory_equal(one, two, sizeof one);
+    o.work_bytes--;
+    assert_int_equal(einc_run(plan, (const void *[]){q}, two, &o, NULL),
+                     EINC_EINVAL);
+    static double bound[N * D];
+    assert_int_equal(einc_reference(plan, (const void *[]){q}, two, bound,
+                                    NULL),
+                     EINC_OK);
+    for (int i = 0; i < N * D; i++)
+        assert_true(one[i] - two[i] <= bound[i] &&
+                    two[i] - one[i] <= bound[i] && bound[i] < 1e-3);
+    free(work);
+    einc_plan_free(plan);
+    einc_ctx_free(ctx);
+}
+
+/* --- wrong calls -------------------------------------------------------- */
+
+static int
+write_none(void *user, const char *bytes, size_t n)
+{
+    (void)user;
+    (void)bytes;
+    (void)n;
+    return 0;
+}
+
+static void
+test_wrong(void **state)
+{
+    (void)state;
+    struct einc_layout in[] = {layout(EINC_F32, 1, SHAPE(4)),
+                               layout(EINC_F32, 1, SHAPE(4))};
+    const struct einc_layout *const none[] = {NULL, NULL};
+    fails(EINC_ESHAPE, "E303", "y[i] = a[i] + b[i]", 1, in, 1, none, NULL);
+    fails(EINC_ESHAPE, "E303", "y[i] = a[i]", 2, in, 1, none, NULL);
+    fails(EINC_ESHAPE, "E307", "y[i] = a[i]; z[i] = a[i]", 1, in, 1, none,
+          NULL);
+    fails(EINC_EINVAL, "E709", "y[i] = a[i]", 1, in, 1, none, "sh");
+    fails(EINC_EINVAL, "E709", "y[i] = a[i]", 1, in, 1, none, "sh=1,,");
+    fails(EINC_EINVAL, "one output", "i->i", 1, in, 2, none, NULL);
+    assert_int_equal(einc_compile_outs(NULL, NULL, 0, NULL, 0, NULL, NULL,
+                                       NULL, NULL),
+                     EINC_EINVAL);
+    /* forms that programs do not print as */
+    struct einc_plan *plan = compile(NULL, "y[i] = exp(a[i])", 1, in, 1, none);
+    assert_int_equal(einc_explain(plan, "graph", EINC_TEXT,
+                                  write_none, NULL, NULL),
+                     EINC_EUNSUP);
+    einc_plan_free(plan);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_strided_output),
+        cmocka_unit_test(test_accumulate),
+        cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_wrong),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
