@@ -33,6 +33,17 @@ enum { CC = EINC_TIER_CC, INTERP = EINC_TIER_INTERP, AUTO = EINC_TIER_AUTO,
 static const struct row rows[] = {
     /* one operand */
     {.expr = "ij->ji", .in = "f32:3x4", .tier = INTERP},
+    {.expr = "y[i] = sum[j](exp(A[i,j])*x[j])", .in = "f32:5x6 f32:6",
+     .tier = INTERP},
+    {.expr = "S[i,j] = Q[i,d]*K[j,d]; P[i,j] = softmax[j](S[i,j]);"
+             "O[i,e] = P[i,j]*V[j,e]",
+     .in = "f32:5x3 f32:6x3 f32:6x4", .tier = INTERP},
+    {.expr = "Y[k,h] = relu(sum(I[c,pad(h+r-1,1)]*W[k,c,r]) + b[k])",
+     .in = "f32:8x20 f32:16x8x3 f32:16", .tier = INTERP},
+    {.expr = "P[i,q] = argkmin[j->q:3](sum[d]((X[i,d]-Y[j,d])^2))",
+     .in = "f64:5x3 f64:6x3", .tier = INTERP},
+    {.expr = "y[c] = sum[p in r[c]:r[c+1]](x[p])", .in = "i64:3 f32:0",
+     .tier = INTERP},
     {.expr = "ij->", .in = "f64:3x4", .tier = INTERP},
     {.expr = "ii->i", .in = "i32:4x4", .tier = INTERP},
     {.expr = "ii", .in = "u8:4x4", .tier = INTERP},
