@@ -531,5 +531,51 @@ holds 'no directory for the compiler' test ! -s left
 find . -path ./cache -prune -o -name '*.??????' -print >left
 holds 'no temporary file of this run or any other' test ! -s left
 
+# --- index statements
+make_npy p.npy 2x3 f32 iota
+make_npy v.npy 3 f32 iota
+make_npy ids.npy 3 i64 iota
+make_npy ids4.npy 4 i64 iota
+run 0 run 'y[i] = sum[j](A[i,j]*x[j])' p.npy v.npy
+out '[ 5. 14.]'
+run 0 run 'y[i] = sum[j](A[i,j]*x[j])' x=v.npy A=p.npy --check
+has err 'equal to the reference'
+run 0 run 'H[K[i]] += 1' K=ids.npy H=v.npy
+out '[1. 2. 3.]'
+run 0 run 's[] = sum(A[i,j]); m[j] = max[i](A[i,j])' p.npy
+out 's =
+15.
+m =
+[3. 4. 5.]'
+run 0 run 's[] = sum(A[i,j]); m[j] = max[i](A[i,j])' p.npy -o m=m.npy
+quiet out
+run 0 run 'y[j] = m[j]' m.npy
+out '[3. 4. 5.]'
+run 0 run 'y[t] = x[st*t]' v.npy --param st=2
+out '[0. 2.]'
+run 2 run 'y[i] = sum[j](A[i,j]*x[j])' p.npy
+has err 'operand 1, x, has no file'
+run 2 run 'y[i] = A[i,0]' p.npy v.npy
+has err "what is 'v.npy'?"
+run 2 run 'y[i] = A[i,0]' A=p.npy A=p.npy
+has err 'bound twice'
+run 2 run 'H[K[i]] += 1' ids.npy
+has err 'the shape of H is not told'
+run 2 run 'y[i] = A[i,0]' p.npy --alpha 2
+has err 'are for einsums'
+run 2 run 's[] = sum(A[i,j]); m[j] = max[i](A[i,j])' p.npy -o x=m2.npy
+has err 'is no output of the program'
+run 3 run 'H[K[i]] += 1' K=ids4.npy H=v.npy
+err "error: the subscript 'K[i]' is 3, outside of 0:3 in dim 0 of H"
+run 3 run 'y[i] = A[i,j]+x[j]' p.npy v.npy
+has err 'E701'
+run 0 explain 'O[i,e] = sum[j](exp(-sum[d]((X[i,d]-Y[j,d])^2))*B[j,e])' \
+    --size i=10,j=20,d=3,e=2
+has out 'stage 1 loops'
+run 0 explain 'Y[n,o,t] = X[n,c,2*t+r]*W[o,c,r]' --shape X=1x3x20,W=4x3x3
+has out 'contract'
+run 3 explain 'Y[n,o,t] = X[n,c,2*t+r]*W[o,c,r]'
+has err 'E607'
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
