@@ -56,8 +56,8 @@ is_symbolic(const struct lanes_printer *x, int j)
 
 /* --- before the kernel -------------------------------------------------- */
 
-/* "v, 0, 0, 2, 2": numbers of a pair of vectors; `odd` is added to the first
- * of two, `even` to the second. */
+/* "0, 0, 2, 2": an order of the numbers of a vector; `first` is added to the
+ * first of two, `second` to the other. */
 static void
 put_order(const struct lanes_printer *x, int first, int second)
 {
@@ -181,8 +181,8 @@ print_flush(const struct lanes_printer *x)
         einc_line(t, "        %s_PAST(to + at + %d, *(const vector *)(from + "
                      "at + %d));", x->p.prefix, v, v);
     einc_line(t, "    }");
-    einc_line(t, "else");
-    einc_line(t, "    ends = 1;");
+    einc_line(t, "else /* between two numbers: no line begins with one */");
+    einc_line(t, "    at = at < 0 ? 0 : at, ends = 1;");
     einc_line(t, "for (; ends && at < n; at++)");
     einc_line(t, "    to[at] = from[at];");
     einc_line(t, "for (int64_t k = 0; k < %d && !ends; k += %d)", line, step);
