@@ -178,6 +178,15 @@ is_finite(struct value v)
     return isfinite(v.re) && isfinite(v.im);
 }
 
+/* Of a complex number with one part that is NaN or infinite: whether the
+ * other one has no rounding in it. */
+static int
+is_half_exact(enum einc_dtype t, struct value v)
+{
+    return (!isfinite(v.re) || round_real(t, v.re) == v.re) &&
+           (!isfinite(v.im) || round_real(t, v.im) == v.im);
+}
+
 static double
 modulus(struct value v)
 {
@@ -192,6 +201,8 @@ rounded(enum einc_dtype t, struct value v, double by)
 {
     const struct limits *l = limits_of(t);
     if (isnan(v.error))
+        v.error = INFINITY;
+    if (!is_finite(v) && is_complex(t) && !is_half_exact(t, v))
         v.error = INFINITY;
     if (!is_finite(v) || v.error == INFINITY ||
         (v.error == 0 && is_exact(t, v)))
@@ -1096,8 +1107,10 @@ sum_finish(enum einc_dtype t, const struct sum *s)
         v.error = INFINITY;
         return v;
     }
-    if (!is_finite(v))
-        return v;
+    if (!is_finite(v)) {
+        v.error = error_if(is_complex(t) && s->error > 0);
+        return rounded(t, v, 0);
+    }
     if (!s->rough &&
         (s->abs == 0 || s->abs <= ldexp(1, s->low + l->digits)))
         return v;
@@ -1608,10 +1621,13 @@ write_point(struct walk *w, const struct stmt *s)
         v = w->tally ? scatter(w, to->dtype, at, old, v)
                      : combine(w, s, old, v, t);
     }
+    struct value exact = v;
     v = stored(to->dtype, v);
     if (s->scatters && s->op == ASSIGN_MUL && is_float(to->dtype) &&
-        v.error == 0 && is_finite(v)) /* a kernel may round once, or often */
-        v.error = limits_of(to->dtype)->u * modulus(v);
+        is_finite(v) && !is_exact(to->dtype, exact))
+        /* a kernel may round each time, or once */
+        v.error = fmax(v.error, exact.error + 2 * limits_of(to->dtype)->u *
+                                             modulus(v));
     store(to->dtype, w->tensor[tensor], at.offset, v);
     put_error(w, tensor, at.number,
               at.unsure || isnan(v.error) ? INFINITY : v.error);
