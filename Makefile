@@ -29,7 +29,8 @@ LIB_SRC = \
   src/base/arena.c src/base/text.c src/base/diag.c src/base/dtype.c \
   src/parse/parse.c src/parse/stmt.c src/parse/graph.c \
   src/parse/fn.c src/parse/parse_program.c src/parse/fault.c \
-  src/parse/tree.c src/parse/resolve.c src/parse/draft.c src/parse/left.c \
+  src/parse/tree.c src/parse/resolve.c src/parse/draft.c \
+  src/parse/draft_names.c src/parse/draft_reduce.c src/parse/left.c \
   src/parse/linear.c src/parse/interval.c src/parse/range.c \
   src/parse/type.c src/parse/resolve_print.c \
   src/plan/canon.c src/plan/classify.c src/plan/cost.c src/plan/path.c \

@@ -17,6 +17,7 @@ struct word {
     struct span at;    /* where it was first seen */
     int tensor;        /* in resolver.tensors; -1: none */
     int is_parameter;  /* of the caller's or declared by a header */
+    int is_size;       /* an extent in a header */
     int has_value;     /* a parameter of a header has none until bound */
     int64_t value;
     int is_index;      /* 1 + number of the last statement it is one in */

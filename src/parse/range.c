@@ -176,6 +176,44 @@ mark_size(struct resolver *r, struct diag *d, const struct draft_sub *s,
                    shape_of(r, n));
 }
 
+/* Two subscripts of an access exchanged, if that is legal. */
+static int
+propose_swap(struct resolver *r, struct diag *d, const struct draft_sub *s,
+             const struct draft_sub *with)
+{
+    struct str source = r->t->source;
+    const struct draft_sub *a = s->dim < with->dim ? s : with;
+    const struct draft_sub *b = a == s ? with : s;
+    struct edit edits[2] = {
+        {a->at, {source.p + b->at.begin, b->at.end - b->at.begin}},
+        {b->at, {source.p + a->at.begin, a->at.end - a->at.begin}}};
+    struct span whole = s->access->at;
+    int32_t shift = whole.begin;
+    struct edit moved[2] = {edits[0], edits[1]};
+    for (int i = 0; i < 2; i++) {
+        moved[i].at.begin -= shift;
+        moved[i].at.end -= shift;
+    }
+    struct str access = einc_diag_edited(
+        r->cx->perm,
+        (struct str){source.p + whole.begin, whole.end - whole.begin}, moved,
+        2);
+    struct text hint = {.perm = r->cx->perm};
+    einc_put(&hint, "%s would fit if transposed: '%s'",
+             einc_resolve_name(r, s->access->tensor),
+             einc_diag_show(r->cx, access, SHOWN));
+    einc_resolve_propose(r, d, einc_text_z(&hint), edits, 2);
+    return d->hint != NULL;
+}
+
+static void
+propose_swaps(struct resolver *r, struct diag *d, const struct draft_sub *s)
+{
+    for (int i = 0; i < s->access->n_subs; i++)
+        if (i != s->dim && propose_swap(r, d, s, &s->access->subs[i]))
+            return;
+}
+
 static void
 two_sizes(struct resolver *r, const struct draft_sub *a,
           const struct draft_sub *b, struct draft_index *x)
@@ -186,6 +224,9 @@ two_sizes(struct resolver *r, const struct draft_sub *a,
     x->is_told = 1;
     mark_size(r, d, a, x);
     mark_size(r, d, b, x);
+    propose_swaps(r, d, b);
+    if (!d->hint)
+        propose_swaps(r, d, a);
 }
 
 /* All bare uses fix 0:n; a range that is given only has to be legal. */

@@ -275,7 +275,7 @@ declare_sizes(struct resolver *r, const struct tree_decl *d)
         if (d->extents[i]->kind != TREE_NAME)
             continue;
         struct word *w = einc_resolve_word(r, d->extents[i]->name);
-        w->is_parameter = 1;
+        w->is_parameter = w->is_size = 1;
     }
 }
 
