@@ -428,6 +428,25 @@ operand_time(const struct nest *w, const struct direct_roles *r,
            read_time(m, a * panels, a / tiles * (double)d->tile_block);
 }
 
+/* Pages that the steps of k touch in x, about: an index whose steps are
+ * shorter shares them. */
+static double
+depth_pages(const struct nest *w, const struct nest_tensor *x)
+{
+    enum { PAGE = 4096 };
+    double apart = 1, span = 0;
+    for (int j = w->first[LOOP_K]; j < w->n_idx; j++) {
+        double s = (double)x->stride[j].value * einc_nest_bytes(w->compute);
+        double n = (double)w->idx[j].extent.value;
+        s = s < 0 ? -s : s;
+        if (s < PAGE)
+            span += s * n;
+        else
+            apart *= n;
+    }
+    return apart * (span > PAGE ? span / PAGE : 1);
+}
+
 /* Microseconds that a product waits for page tables: a panel of rhs has its
  * rows in more pages than they keep at hand (f32, n^3 direct instead of
  * packed: 640 3.3 and 3.2 ms, 768 6.7 and 5.5, 1600 99 and 52). */
@@ -435,10 +454,9 @@ static double
 page_time(const struct nest *w, const struct direct_roles *r,
           const struct direct *d)
 {
-    enum { PAGE = 4096, MANY = 512, TOO_MANY = 1200 };
+    enum { MANY = 512, TOO_MANY = 1200 };
     static const double each[2] = {1.2e-3, 5e-3};
-    double stride = (double)depth_stride(w, &w->in[1 - r->lhs]);
-    double pages = (double)d->depth * (stride < PAGE ? stride / PAGE : 1);
+    double pages = depth_pages(w, &w->in[1 - r->lhs]);
     double rows = (double)(d->depth * einc_direct_parts(&d->tiles) *
                            einc_direct_parts(&d->panels));
     return pages > MANY ? rows * each[pages > TOO_MANY] : 0;

@@ -38,6 +38,14 @@ make_tree(struct arena *perm)
                           block_loop(perm, BLOCK_K, columns));
 }
 
+/* --- small pieces ------------------------------------------------------- */
+
+static int64_t
+at_most(int64_t n, int64_t most)
+{
+    return n < most ? n : most;
+}
+
 /* --- scratch ------------------------------------------------------------ */
 
 static int64_t
@@ -124,18 +132,44 @@ einc_gett_has_near(const struct nest *w)
     return w->table && einc_gett_in_place(w);
 }
 
-/* Few rows: all of lhs is packed once and stays in L2, and panels of rhs pass
- * through L1. Else a block of rhs stays. */
 static int
-rows_stay(int64_t m, const struct tile *s)
+has_few_rows(int64_t m, const struct tile *s)
 {
     return m <= 8 * s->mr;
 }
 
+/* Bytes of all elements of a tensor, at most `most`. */
 static int64_t
-most_rows(int64_t m, const struct tile *s, int adds_up)
+bytes_of(const struct nest *w, const struct nest_tensor *x, int64_t most)
 {
-    return rows_stay(m, s) || !adds_up ? s->mc : s->mb;
+    int64_t n = einc_dtype_info(x->storage)->bytes;
+    for (int j = 0; j < w->n_idx; j++)
+        if (x->stride[j].value && w->idx[j].extent.value > 0)
+            n = w->idx[j].extent.value < most / n + 1
+                    ? n * w->idx[j].extent.value
+                    : most;
+    return n < most ? n : most;
+}
+
+/* Few rows: all of lhs is packed once and stays in L2, and panels of rhs pass
+ * through L1. Else a block of rhs stays: then a tile writes on along the same
+ * rows of out, panel after panel, and that counts for more where out lies in
+ * memory and little is computed for each element. 28 to 100 rows, K 64, out of
+ * 8 to 60 MB: 50 to 75 GF/s against 69 to 105; K 300: even. */
+static int
+rows_stay(const struct nest *w)
+{
+    enum { FAR_BYTES = 16 << 20, SHALLOW = 128 };
+    int far = bytes_of(w, &w->in[1], FAR_BYTES) +
+                  bytes_of(w, &w->out, FAR_BYTES) >= FAR_BYTES;
+    return has_few_rows(einc_nest_extent(w, LOOP_M), &w->tile) &&
+           !(far && einc_nest_extent(w, LOOP_K) <= SHALLOW);
+}
+
+static int64_t
+most_rows(int stays, const struct tile *s, int adds_up)
+{
+    return stays || !adds_up ? s->mc : s->mb;
 }
 
 /* Rows of a task of a step: all, or balanced blocks and what is left. */
@@ -146,7 +180,8 @@ heights_of(const struct plan *p, const struct step *x, const struct tile *s)
         if (!p->canon->indices[x->m.index[j]].fixed)
             return einc_tile_heights(s, 0);
     int adds_up = p->tensors[x->out].dtype == p->graph->compute;
-    int64_t m = x->m.extent, most = most_rows(m, s, adds_up);
+    /* few rows are one block in any case */
+    int64_t m = x->m.extent, most = most_rows(has_few_rows(m, s), s, adds_up);
     int64_t rows = einc_nest_balance(m, most, s->mr);
     int64_t left = m - (einc_nest_blocks(m, rows) - 1) * rows;
     return einc_tile_heights_of(s, rows < m ? rows : m) |
@@ -346,8 +381,23 @@ order_rows(const struct nest *w, struct gett *g)
         add_whole(w, g, unit);
 }
 
+/* Whether lines of rhs that have been read for a value of index x of N are
+ * still near when the next value comes, if columns follow each other as in
+ * out. */
+static int
+comes_back_soon(const struct nest *w, int x)
+{
+    enum { NEAR_LINES = 4096 };
+    int64_t lines = at_most(einc_nest_extent(w, LOOP_K), w->tile.kc);
+    for (int j = x + 1; j < w->first[LOOP_N + 1]; j++)
+        lines = at_most(lines * at_most(w->idx[j].extent.value, NEAR_LINES + 1),
+                        NEAR_LINES + 1);
+    return lines <= NEAR_LINES;
+}
+
 /* Columns in the order of out; but where rhs is contiguous along another
- * index than out, blocks of both. */
+ * index than out, blocks of both: as vectors that are turned, or, if they do
+ * not fit into those, where lines would not be used up otherwise. */
 static void
 order_columns(const struct nest *w, struct gett *g)
 {
@@ -358,7 +408,8 @@ order_columns(const struct nest *w, struct gett *g)
                      ? neighbours(w->idx[x].extent.value, s->lanes)
                      : 0;
     int64_t y0 = n % s->nr == 0 ? s->nr : divisor(n, s->nr / 2 + 1, s->nr);
-    if (!x0 || !y0 || s->lanes < 2) {
+    if (!x0 || !y0 || s->lanes < 2 ||
+        (x0 != s->lanes && comes_back_soon(w, x))) {
         add_all_but(w, g, LOOP_N, -1, -1);
         return;
     }
@@ -427,12 +478,6 @@ make_order(struct arena *perm, const struct nest *w)
 
 /* --- build -------------------------------------------------------------- */
 
-static int64_t
-at_most(int64_t n, int64_t most)
-{
-    return n < most ? n : most;
-}
-
 static int
 fits(const struct nest *w)
 {
@@ -467,7 +512,7 @@ build(struct arena *perm, struct nest *w, enum nest_mode mode)
     w->table = mode != NEST_LITERAL;
     w->tile = einc_tile_choose(w->target, w->compute);
     struct gett *g = make_order(perm, w);
-    g->rows_stay = rows_stay(einc_nest_extent(w, LOOP_M), &w->tile);
+    g->rows_stay = rows_stay(w);
     int64_t unit = g->deep_apart ? g->deep_apart * g->deep_near : 1;
     g->depth = einc_nest_balance(einc_nest_extent(w, LOOP_K),
                        w->tile.kc / unit * unit, unit);
@@ -504,7 +549,7 @@ choose_task(const struct nest *w, int threads, int64_t *rows, int64_t *columns)
     int64_t batch = einc_nest_extent(w, LOOP_BATCH), unit = column_unit(g);
     int64_t most = (int64_t)s->nc / s->nr * g->panel;
     int adds_up = einc_gett_adds_up(w);
-    *rows = most_rows(m, s, adds_up);
+    *rows = most_rows(g->rows_stay, s, adds_up);
     *columns = (g->rows_stay && adds_up ? s->nb : most) / unit * unit;
     while (threads > 1 && batch * einc_nest_blocks(m, *rows) *
                                   einc_nest_blocks(n, *columns) <
