@@ -210,12 +210,13 @@ bytes_of(const struct nest *w, const struct nest_tensor *x)
 }
 
 /* Whether more rows of memory pass at a time than page tables and prefetching
- * keep up with: 192 rows of 8x8 matrices 14.9 GB/s instead of 11.6; out of L2
- * all tiles at once are ahead. */
+ * keep up with: 108 rows of 6x6 matrices 8.0 ms instead of 11, 192 of 8x8 10.3
+ * instead of 13.3; 75 of 5x5 are as fast, and out of L2 all tiles at once are
+ * ahead. */
 static int
 takes_apart(const struct nest *w, const struct lanes_roles *r)
 {
-    enum { MOST_ROWS = 128, LEAST_TOTAL = 1 << 22 };
+    enum { MOST_ROWS = 100, LEAST_TOTAL = 1 << 22 };
     double element = einc_nest_bytes(w->compute) * planes_of(w);
     double total = bytes_of(w, &w->out);
     for (int o = 0; o < 2; o++)
