@@ -542,6 +542,8 @@ multiply(enum einc_dtype t, struct value a, struct value b)
                       : INFINITY;
     if (!is_complex(t))
         return rounded(t, v, 1);
+    if (!is_finite(a) || !is_finite(b))
+        v.error = INFINITY; /* 0 times infinity in one part, or not */
     if (error == 0 && is_finite(a) && is_finite(b) &&
         !is_product_exact(t, a, b))
         v.error = 4 * limits_of(t)->u * modulus(a) * modulus(b) +
@@ -1624,10 +1626,10 @@ write_point(struct walk *w, const struct stmt *s)
     struct value exact = v;
     v = stored(to->dtype, v);
     if (s->scatters && s->op == ASSIGN_MUL && is_float(to->dtype) &&
-        is_finite(v) && !is_exact(to->dtype, exact))
+        is_finite(exact) && !is_exact(to->dtype, exact))
         /* a kernel may round each time, or once */
         v.error = fmax(v.error, exact.error + 2 * limits_of(to->dtype)->u *
-                                             modulus(v));
+                                                  modulus(v));
     store(to->dtype, w->tensor[tensor], at.offset, v);
     put_error(w, tensor, at.number,
               at.unsure || isnan(v.error) ? INFINITY : v.error);
