@@ -145,6 +145,39 @@ of_abs(struct interval a)
     return make(a.hi < 0 ? opposite(a.hi) : 0, most(a.hi, opposite(a.lo)));
 }
 
+/* 0:0 or 1:1 where the bounds decide, else 0:1. */
+static struct interval
+of_compare(enum fn fn, struct interval a, struct interval b)
+{
+    int less = a.hi < b.lo, more = a.lo > b.hi;
+    int no_more = a.hi <= b.lo, no_less = a.lo >= b.hi;
+    int same = a.lo == a.hi && b.lo == b.hi && a.lo == b.lo
+               && einc_interval_is_finite(a);
+    int yes = 0, no = 0;
+    switch (fn) {
+    case FN_LT: yes = less, no = no_less; break;
+    case FN_LE: yes = no_more, no = more; break;
+    case FN_GT: yes = more, no = no_more; break;
+    case FN_GE: yes = no_less, no = less; break;
+    case FN_EQ: yes = same, no = less || more; break;
+    case FN_NE: yes = less || more, no = same; break;
+    default: break;
+    }
+    if (!einc_interval_is_finite(a) || !einc_interval_is_finite(b))
+        yes = no = 0;
+    return make(yes, !no);
+}
+
+static struct interval
+of_select(struct interval c, struct interval yes, struct interval no)
+{
+    if (c.lo > 0 || c.hi < 0)
+        return yes;
+    if (c.lo == 0 && c.hi == 0)
+        return no;
+    return make(least(yes.lo, no.lo), most(yes.hi, no.hi));
+}
+
 static int
 is_rounding(enum fn fn)
 {
@@ -165,8 +198,9 @@ of_call(const struct resolver *r, const struct draft *d)
     case FN_SUB: return einc_interval_add(v[0], negate(v[1]));
     case FN_MUL: return einc_interval_mul(v[0], v[1]);
     case FN_MOD: return modulo(v[0], v[1]);
-    case FN_SELECT:
-        return make(least(v[1].lo, v[2].lo), most(v[1].hi, v[2].hi));
+    case FN_SELECT: return of_select(v[0], v[1], v[2]);
+    case FN_LT: case FN_LE: case FN_GT: case FN_GE: case FN_EQ: case FN_NE:
+        return of_compare(d->fn, v[0], v[1]);
     case FN_MAXIMUM: return larger(v[0], v[1]);
     case FN_MINIMUM: return smaller(v[0], v[1]);
     case FN_CLAMP: return smaller(larger(v[0], v[1]), v[2]);

@@ -11,7 +11,8 @@
 
 enum {
     SHOWN = 40,        /* columns of the user's text in a message */
-    LISTED = 4         /* names in a message */
+    LISTED = 4,        /* names in a message */
+    WORK = 4096        /* halvings of ranges for one subscript */
 };
 
 /* Values of an index that only data restrict. */
@@ -538,16 +539,24 @@ is_empty(const struct resolver *r, int index)
 }
 
 static int
+holds_empty(const struct resolver *r, const struct draft *d)
+{
+    if (d->kind == DRAFT_INDEX)
+        return is_empty(r, d->index);
+    for (int i = 0; i < d->n_args; i++)
+        if (holds_empty(r, d->args[i]))
+            return 1;
+    return 0;
+}
+
+static int
 never_runs(const struct resolver *r, const struct draft_stmt *s,
            const struct draft_sub *u)
 {
     for (int i = 0; i < s->n_loops; i++)
         if (is_empty(r, s->loops[i]))
             return 1;
-    for (int i = 0; i < u->n_terms; i++)
-        if (is_empty(r, u->terms[i].index))
-            return 1;
-    return 0;
+    return holds_empty(r, u->value);
 }
 
 static void
@@ -665,15 +674,101 @@ guarded_by(struct resolver *r, const struct draft *g,
            || (read_fact(r, g, 1, &f) && follows(r, u, sign, least, &f));
 }
 
+/* from <= j and j < to, of other indices. */
+static int
+bounded_by(struct resolver *r, int index, const struct draft_sub *u,
+           int64_t sign, int64_t least)
+{
+    const struct draft_index *x = &r->indices[index];
+    const struct draft self = {.kind = DRAFT_INDEX, .index = index,
+                               .has = HAS_INDEX};
+    struct fact low = {.strict = 0}, high = {.strict = 1};
+    if (x->rule != RANGE_OUTER)
+        return 0;
+    return (einc_linear_affine(r, &self, &low.more)
+            && einc_linear_affine(r, x->from, &low.less)
+            && follows(r, u, sign, least, &low))
+           || (einc_linear_affine(r, x->to, &high.more)
+               && einc_linear_affine(r, &self, &high.less)
+               && follows(r, u, sign, least, &high));
+}
+
 static int
 is_guarded(struct resolver *r, const struct draft_sub *u, int64_t sign,
            int64_t least)
 {
-    struct resolver inner = *r; /* what is tried takes no memory */
+    struct resolver inner = *r; /* what is tried takes no scratch */
     for (int i = 0; i < u->access->n_guards; i++)
         if (guarded_by(&inner, u->access->guards[i], u, sign, least))
             return 1;
+    for (int i = 0; i < u->n_terms; i++)
+        if (bounded_by(&inner, u->terms[i].index, u, sign, least))
+            return 1;
     return 0;
+}
+
+/* --- what is not affine --------------------------------------------------- */
+
+enum verdict { LEGAL, STRAYS, OPEN };
+
+/* The index of a draft or subscript that has most values; -1: all have one. */
+static void
+find_widest(const struct resolver *r, const struct draft *d, int *widest_index)
+{
+    if (d->kind == DRAFT_INDEX) {
+        const struct draft_index *x = einc_range_root(r, d->index);
+        const struct draft_index *y =
+            *widest_index < 0 ? NULL : &r->indices[*widest_index];
+        if (x->hi - x->lo > (y ? y->hi - y->lo : 1))
+            *widest_index = (int)(x - r->indices);
+    }
+    for (int i = 0; i < d->n_args; i++)
+        find_widest(r, d->args[i], widest_index);
+}
+
+/* Whether a position made of indices only is legal for all their values:
+ * ranges are halved until bounds decide, `work` times at most. Where it is not,
+ * `stray` is set. */
+static enum verdict
+decide(struct resolver *r, const struct draft_sub *u, struct interval l,
+       int *work, struct interval *stray)
+{
+    struct interval v = reach(r, u, -1);
+    if (v.lo >= l.lo && v.hi <= l.hi)
+        return LEGAL;
+    if (v.hi < l.lo || v.lo > l.hi) {
+        *stray = v;
+        return STRAYS;
+    }
+    int index = -1;
+    find_widest(r, u->value, &index);
+    if (index < 0 || --*work < 0)
+        return OPEN;
+    struct draft_index *x = &r->indices[index];
+    const int64_t lo = x->lo, hi = x->hi, middle = lo + (hi - lo) / 2;
+    x->hi = middle;
+    enum verdict low = decide(r, u, l, work, stray);
+    x->hi = hi;
+    x->lo = middle;
+    enum verdict high = low == STRAYS ? low : decide(r, u, l, work, stray);
+    x->lo = lo;
+    return low == STRAYS || high == STRAYS ? STRAYS
+           : low == OPEN ? low : high;
+}
+
+/* Ranges that depend on others, and guards, may rule out what strays. */
+static enum verdict
+judge(struct resolver *r, const struct draft_sub *u, struct interval l,
+      struct interval *stray)
+{
+    int work = WORK, certain = u->access->n_guards == 0;
+    if (u->value->has & HAS_DATA)
+        return OPEN;
+    for (int i = 0; i < r->s->n_indices; i++)
+        certain &= r->indices[r->s->first_index + i].rule != RANGE_OUTER
+                   && r->indices[r->s->first_index + i].rule != RANGE_DATA;
+    enum verdict v = decide(r, u, l, &work, stray);
+    return v == STRAYS && !certain ? OPEN : v;
 }
 
 static void
@@ -694,9 +789,12 @@ prove(struct resolver *r, const struct draft_stmt *s, struct draft_sub *u)
     if (u->n_parts == 0 && (v.lo >= l.lo || is_guarded(r, u, 1, l.lo))
         && (v.hi <= l.hi || is_guarded(r, u, -1, -l.hi)))
         return;
+    enum verdict verdict = STRAYS;
     if (u->n_parts > 0 && v.lo <= l.hi && v.hi >= l.lo)
+        verdict = judge(r, u, l, &v);
+    if (verdict == OPEN)
         check_at_run(r, u);
-    else
+    else if (verdict == STRAYS)
         out_of_bounds(r, u, v);
 }
 

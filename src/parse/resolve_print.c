@@ -47,7 +47,8 @@ print_double(struct text *t, double x, int is_float)
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(s, sizeof s, "%.*g", digits, x);
         double back = strtod(s, NULL);
-        if (back == x || (is_float && (float)back == (float)x))
+        int same = back == x || (is_float && (float)back == (float)x);
+        if (same && (!strchr(s, 'e') || fabs(x) >= 1e15 || fabs(x) < 1e-4))
             break;
     }
     int has_point = 0, was_point = 0;
