@@ -322,7 +322,7 @@ open_ctx(void **state)
 {
     struct einc_config config = {.size = sizeof config, .threads = 2,
                                  .cache_dir = ""};
-    return einc_ctx_create(&config, (struct einc_ctx **)state, NULL);
+    return (int)einc_ctx_create(&config, (struct einc_ctx **)state, NULL);
 }
 
 static int
