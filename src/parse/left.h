@@ -8,7 +8,10 @@
 
 #include "parse/draft.h"
 
-/* Before ranges are known: whether the statement makes its tensor's shape,
+/* A new tensor has bare indices, each once, or literal 0s on the left. '='
+ * into one that is there has the same, and writes all of every dim.
+ *
+ * Before ranges are known: whether the statement makes its tensor's shape,
  * and reads of what it writes (E705 E706). */
 void einc_left_stmt(struct resolver *r, struct draft_stmt *s);
 /* After: '=' covers all elements once (E705), what else scatters. */

@@ -17,11 +17,13 @@ struct param {
 
 /* What a program reads and writes, known without any size. */
 struct names {
-    struct str *in;        /* operands, in order of first appearance on a
-                            * right side, subscripts and bounds included; with
-                            * a header, as it declares them */
+    struct str *in;        /* operands, in order of first appearance: on a
+                            * right side, in a subscript of a left one, a
+                            * bound or dim(); with a header, as it declares
+                            * them */
     struct span *in_at;
-    int *in_dims;          /* number of subscripts; 0: a scalar */
+    int *in_dims;          /* number of subscripts; 0: a scalar; -1: any, it
+                            * is only in dim() */
     int n_in;
     struct str *out;       /* outputs: those a header declares, else all that
                             * are assigned and never read again, and the last
@@ -34,9 +36,11 @@ struct names {
     int n_out;
 };
 
-/* E3xx: one name with two ranks, or used as two things. A name in a subscript
- * or bound that nothing else binds is an index if it may be one, else a
- * parameter. */
+/* E3xx: one name with two ranks, or used as two things; what may stand where
+ * (E60x E70x). A name in a subscript, a list of a reduction or `where` is an
+ * index, unless it is a parameter; a size of a header is an index where it
+ * stands alone there. Other names are scalar operands; where a constant must
+ * stand, they lack a value (E604). */
 const struct names *einc_resolve_names(struct arena *perm,
                                        struct arena scratch,
                                        const struct tree_program *t,
@@ -57,7 +61,12 @@ struct bindings {
  * proves accesses in bounds (E602), affine left sides (E603 E705), what is
  * read and written (E706), reductions (E70x), types (E5xx). Implied sums
  * become nodes, softmax and mean what node.lse and REDOP_MEAN say. Constants
- * are folded: size(), dim(), parameters, arithmetic on literals. */
+ * are folded: size(), dim(), parameters, arithmetic on literals.
+ * What LANGUAGE leaves open: a literal 0 on the left is an axis of extent 1
+ * (`y[i,0] = ...`); an output given must hold the type of the right side,
+ * where any float holds any integer; a literal beside an integer type that
+ * does not hold it makes both i64; sums of bool are `or`; softmax of a row
+ * that is masked out is NaN. */
 const struct program *einc_resolve(struct arena *perm, struct arena scratch,
                                    const struct tree_program *t,
                                    const struct bindings *b);

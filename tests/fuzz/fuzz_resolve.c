@@ -20,6 +20,7 @@ check(int holds)
 struct view {
     const struct program *p;
     const struct stmt *s;
+    int guarded;
 };
 
 static void check_node(const struct view *v, const struct node *n);
@@ -49,8 +50,35 @@ check_sub(const struct view *v, const struct subscript *s)
     check(s->site < v->p->n_sites);
 }
 
-/* Without a rest a position was proved, if ranges alone do that and it is
- * ever read: no guard, no empty range. */
+static int
+ranges_decide(const struct view *v)
+{
+    for (int i = 0; i < v->s->n_indices; i++) {
+        const struct index *x = &v->p->indices[v->s->first_index + i];
+        if (x->from || x->lo == x->hi)
+            return 0;
+    }
+    return !v->guarded;
+}
+
+/* Without a rest a position was proved; by ranges alone if there is no guard,
+ * no range that depends on others, and none that is empty. */
+static void
+check_proof(const struct view *v, const struct subscript *s, int64_t size)
+{
+    int64_t least = s->constant, most = s->constant;
+    if (s->rest || s->mode > BOUND_PAD || !ranges_decide(v))
+        return;
+    for (int i = 0; i < s->n_terms; i++) {
+        const struct index *x = &v->p->indices[s->terms[i].index];
+        int64_t c = s->terms[i].coef;
+        least += c * (c > 0 ? x->lo : x->hi - 1);
+        most += c * (c > 0 ? x->hi - 1 : x->lo);
+    }
+    check(!s->checked);
+    check(least >= -s->pad_lo && most < size + s->pad_hi);
+}
+
 static void
 check_access(const struct view *v, const struct access *a)
 {
@@ -59,6 +87,8 @@ check_access(const struct view *v, const struct access *a)
     check(a->n_subs == t->n_dims);
     for (int d = 0; d < a->n_subs; d++)
         check_sub(v, &a->subs[d]);
+    for (int d = 0; d < a->n_subs; d++)
+        check_proof(v, &a->subs[d], t->shape[d]);
     if (a->fill)
         check(a->fill->kind == NODE_NUMBER
               && a->fill->type == einc_fn_compute(t->dtype));
@@ -92,8 +122,10 @@ check_call(const struct node *n)
 }
 
 static void
-check_node(const struct view *v, const struct node *n)
+check_node(const struct view *outer, const struct node *n)
 {
+    struct view inner = *outer, *v = &inner;
+    inner.guarded |= n->kind == NODE_REDUCE && n->guard;
     check(einc_dtype_valid((int)n->type));
     switch (n->kind) {
     case NODE_NUMBER: break;
@@ -125,7 +157,7 @@ check_node(const struct view *v, const struct node *n)
 static void
 check_stmt(const struct program *p, const struct stmt *s)
 {
-    struct view v = {p, s};
+    struct view v = {p, s, 0};
     check_access(&v, &s->left);
     check_node(&v, s->right);
     check(s->right->type == p->tensors[s->left.tensor].dtype);
