@@ -66,6 +66,7 @@ void set_gemm(struct bench *b);
 void set_literal(struct bench *b);
 void set_bmm(struct bench *b);
 void set_tccg(struct bench *b);
+void set_variants(struct bench *b);
 void set_permute(struct bench *b);
 void set_reduce(struct bench *b);
 void set_fuse(struct bench *b);

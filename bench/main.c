@@ -23,6 +23,7 @@ static const struct set {
     {"literal", set_literal},
     {"bmm", set_bmm},
     {"tccg", set_tccg},
+    {"variants", set_variants},
     {"permute", set_permute},
     {"reduce", set_reduce},
     {"fuse", set_fuse},

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * set_tccg.c - the contractions of cases/tccg.txt. Extents above 24 of those
- * with more than MOST_FLOP are scaled down together.
+ * set_tccg.c - see tccg.h; and against numpy and torch.
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tccg.h"
 #include "trial.h"
 
 #define PEERS "numpy torch"
@@ -108,10 +108,11 @@ summarize(struct bench *b, const struct tally *y, const char *type)
     }
 }
 
-static void
-run_type(struct bench *b, enum einc_dtype type, const char *cases)
+void
+tccg_each(const struct bench *b, enum einc_dtype type,
+          void (*run)(void *user, const struct tccg_case *x), void *user)
 {
-    struct tally y = {.n = {0}};
+    char *cases = bench_text(b, "tccg.txt");
     const char *word = einc_dtype_name(type);
     for (const char *z = cases; z && *z; z = strchr(z, '\n')) {
         char expr[64], published[64], f32[128], f64[128], sizes[128];
@@ -124,23 +125,42 @@ run_type(struct bench *b, enum einc_dtype type, const char *cases)
         char name[96];
         snprintf(name, sizeof name, "%s %s%s", word, expr,
                  whole ? "" : ", reduced");
-        struct trial t = {.name = name, .expr = expr, .sizes = sizes,
-                          .type = type, .peers = PEERS};
-        struct outcome o = trial_run(b, &t);
-        count(&y, &o);
+        struct tccg_case x = {name, expr, sizes, type};
+        run(user, &x);
     }
-    summarize(b, &y, word);
+    free(cases);
+}
+
+struct running {
+    struct bench *b;
+    struct tally tally;
+};
+
+static void
+run_case(void *user, const struct tccg_case *x)
+{
+    struct running *r = user;
+    struct trial t = {.name = x->name, .expr = x->expr, .sizes = x->sizes,
+                      .type = x->type, .peers = PEERS};
+    struct outcome o = trial_run(r->b, &t);
+    count(&r->tally, &o);
+}
+
+static void
+run_type(struct bench *b, enum einc_dtype type)
+{
+    struct running r = {.b = b, .tally = {.n = {0}}};
+    tccg_each(b, type, run_case, &r);
+    summarize(b, &r.tally, einc_dtype_name(type));
 }
 
 void
 set_tccg(struct bench *b)
 {
-    char *cases = bench_text(b, "tccg.txt");
     trial_heading(b, "tensor contractions of TCCG; 'reduced': extents above "
                      "24 scaled down together until 2 GFLOP are left; numpy "
                      "with optimize=True,\nnumpy and torch with a dense "
                      "result", PEERS);
-    run_type(b, EINC_F32, cases);
-    run_type(b, EINC_F64, cases);
-    free(cases);
+    run_type(b, EINC_F32);
+    run_type(b, EINC_F64);
 }

@@ -204,6 +204,64 @@ test_remainders(void **state)
 }
 
 static int
+write_text(void *user, const char *bytes, size_t n)
+{
+    char *to = user;
+    size_t at = strlen(to), room = 4095 - at;
+    memcpy(to + at, bytes, n < room ? n : room);
+    return 0;
+}
+
+/* Which operand stays: lhs if it has few rows, but not where a shallow result
+ * lies in memory. And how columns follow each other where rhs is contiguous
+ * along another index than out: in blocks, but not where the lines of a block
+ * are at hand anyway. */
+static void
+test_order(void **state)
+{
+    static const struct {
+        struct shape shape;
+        const char *with, *without;
+    } cases[] = {
+        {{"ij,jk->ik", {30, 64}, {64, 4096}}, "lhs stays", "N in blocks"},
+        {{"ij,jk->ik", {300, 64}, {64, 4096}}, "rhs stays", "N in blocks"},
+        {{"ij,jk->ik", {30, 64}, {64, 60000}}, "rhs stays", "N in blocks"},
+        {{"ij,jk->ik", {30, 300}, {300, 60000}}, "lhs stays", "N in blocks"},
+        {{"adb,cd->cba", {24, 40, 38}, {24, 40}}, "stays", "N in blocks"},
+        {{"adb,cd->cba", {96, 90, 36}, {24, 90}}, "N in blocks", "turned"},
+        {{"adb,cd->cba", {24, 40, 64}, {24, 40}}, "N in blocks", "turned"},
+    };
+    struct einc_options o = {.size = sizeof o, .kernel = "gett",
+                             .tier = EINC_TIER_INTERP};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        const struct shape *s = &cases[c].shape;
+        char text[4096] = "";
+        int ndim = (int)rank_of(s->expr, ',');
+        struct einc_layout in[2] = {EINC_LAYOUT(EINC_F32, ndim, s->a),
+                                    EINC_LAYOUT(EINC_F32, 2, s->b)};
+        struct einc_plan *plan;
+        assert_int_equal(einc_compile(*state, s->expr, 2, in, NULL, &o, &plan,
+                                      NULL), EINC_OK);
+        assert_int_equal(einc_explain(plan, "nest", EINC_TEXT, write_text,
+                                      text, NULL), EINC_OK);
+        if (!strstr(text, cases[c].with) || strstr(text, cases[c].without)) {
+            print_error("case %d: %s", (int)c, text);
+            fail();
+        }
+        einc_plan_free(plan);
+    }
+}
+
+/* Few rows of which rhs stays. */
+static void
+test_far(void **state)
+{
+    static const struct shape s = {"ij,jk->ik", {15, 16}, {16, 140000}};
+    run_case(*state, &s, types[0], 0);
+    run_case(*state, &s, types[2], 1);
+}
+
+static int
 open_ctx(void **state)
 {
     struct einc_config config = {.size = sizeof config, .threads = 2,
@@ -222,6 +280,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_shapes),
-                                       cmocka_unit_test(test_remainders)};
+                                       cmocka_unit_test(test_remainders),
+                                       cmocka_unit_test(test_order),
+                                       cmocka_unit_test(test_far)};
     return cmocka_run_group_tests(tests, open_ctx, close_ctx);
 }
