@@ -75,7 +75,7 @@ CLI_OBJ  = $(CLI_SRC:%.c=$(B)/%.o)
 MAIN_OBJ = $(B)/src/cli/main.o
 TESTS    = $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c \
            tests/numeric/*.c tests/fault/*.c tests/stress/*.c \
-           tests/emitted/*.c tests/cuda/*.c))
+           tests/emitted/*.c tests/cuda/*.c tests/language/*.c))
 FUZZ     = $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY   = $(patsubst %,%_replay,$(FUZZ))
 
@@ -172,11 +172,12 @@ $(B)/tools/mknpy: $(B)/tools/mknpy.o $(B)/libcli.a $(B)/libeinc.a
 test:
 	@tools/setup.sh
 	@B='$(B)' CC='$(CC)' MAKE='$(MAKE)' tools/test.sh build check unit \
-	  fault stress numeric replay cli install emitted cuda examples docs
+	  fault stress numeric language replay cli install emitted cuda \
+	  examples docs
 # The test programs and the command line, without what installs or emits.
 unit:
 	@B='$(B)' CC='$(CC)' MAKE='$(MAKE)' tools/test.sh build unit fault \
-	  stress numeric replay cli
+	  stress numeric language replay cli
 check:
 	@tools/check_includes.sh
 # Writes the expected files under tests/golden again; git diff is the review.

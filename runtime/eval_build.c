@@ -1129,7 +1129,8 @@ build_loops(struct build *b, struct reducing *q, int k, int block)
     finish_loop(b, x, block, inside, from, to);
 }
 
-/* Position of a term: row-major in the indices, from the lo of each. */
+/* Position of a term: its index; of several, row-major in them, from the lo
+ * of each. */
 static void
 describe_position(struct build *b, struct reducing *q)
 {
@@ -1144,7 +1145,8 @@ describe_position(struct build *b, struct reducing *q)
         c->terms[c->n_terms++] =
             (struct eval_term){q->n->bound[k], (int64_t)by};
         r->n_terms++;
-        constant -= by * (uint64_t)x->lo;
+        if (q->n->n_bound > 1)
+            constant -= by * (uint64_t)x->lo;
         by *= (uint64_t)(x->hi - x->lo);
     }
     r->constant = (int64_t)constant;

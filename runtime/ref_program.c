@@ -1274,6 +1274,8 @@ static int64_t
 position_in(const struct walk *w, const struct node *n)
 {
     int64_t p = 0;
+    if (n->n_bound == 1)
+        return w->at[n->bound[0]];
     for (int k = 0; k < n->n_bound; k++) {
         const struct index *x = &w->p->indices[n->bound[k]];
         p = p * (x->hi - x->lo) + w->at[n->bound[k]] - x->lo;
@@ -1613,7 +1615,7 @@ write_point(struct walk *w, const struct stmt *s)
     enum einc_dtype t = einc_fn_compute(to->dtype);
     struct value v = eval(w, s->right);
     struct place at = find_place(w, &s->left);
-    if (is_stopped(w))
+    if (is_stopped(w) || at.outside) /* nothing is kept of the padding */
         return;
     if (s->right->type != to->dtype)
         v = cast(s->right->type, t, v);

@@ -57,8 +57,12 @@ check_counts(struct cx *cx, const struct names *names,
     for (int o = 0; o < names->n_in; o++)
         einc_put(&t, "%s%.*s", o ? ", " : "", (int)names->in[o].n,
                  names->in[o].p);
+    struct span at = names->n_out ? names->out_at[0] : (struct span){-1, -1};
+    if (names->n_in > 0) /* the first name that has no operand */
+        at = names->in_at[r->n_in < names->n_in ? r->n_in
+                                                : names->n_in - 1];
     if (names->n_in != r->n_in)
-        einc_fail(cx, EINC_ESHAPE, "E303", (struct span){-1, -1},
+        einc_fail(cx, EINC_ESHAPE, "E303", at,
                   "the program reads %d operand%s (%s) but %d %s given",
                   names->n_in, names->n_in == 1 ? "" : "s", einc_text_z(&t),
                   r->n_in, r->n_in == 1 ? "was" : "were");

@@ -4,7 +4,7 @@
 # not keep the next from running. Called by the Makefile with B, CC and MAKE.
 # usage: tools/test.sh PART...
 #   build     everything, warnings included     check     the include order
-#   unit fault stress numeric cuda   tests/PART, a test program per file
+#   unit fault stress numeric language cuda   tests/PART, a program per file
 #   cli       the command line                  examples  `check` of each
 #   install   what `make install` leaves        emitted   what `einc emit` wrote
 #   docs      the sessions in README.md and docs/
@@ -90,7 +90,7 @@ for part in "$@"; do
     build) one build "$MAKE" -s -k "-j$(nproc)" all tests ;;
     check) one check tools/check_includes.sh ;;
     unit) programs unit 'test_*.c' ;;
-    fault | stress | numeric | cuda) programs "$part" '*.c' ;;
+    fault | stress | numeric | language | cuda) programs "$part" '*.c' ;;
     emitted) programs emitted '*.c' && scripts emitted ;;
     cli | install | docs) scripts "$part" ;;
     replay)

@@ -138,10 +138,20 @@ einc_draft_mark_uses(struct resolver *r, struct diag *d, const struct tree *t,
 {
     if (left == 0 || einc_draft_is_shape(t))
         return left;
-    for (int i = 0; i < t->n_bounds; i++)
-        if (!einc_draft_is_softmax(t) && str_equal(t->bounds[i].name, name))
+    for (int i = 0; i < t->n_bounds; i++) {
+        const struct tree_bound *b = &t->bounds[i];
+        if (b->lo) {
+            left = einc_draft_mark_uses(r, d, b->lo, name, left);
+            left = einc_draft_mark_uses(r, d, b->hi, name, left);
+        }
+        if (!str_equal(b->name, name))
+            continue;
+        if (!einc_draft_is_softmax(t) || left == 0)
             return left;
-    if (t->kind == TREE_NAME && str_equal(t->name, name)) {
+        einc_diag_mark(r->cx, d, b->at, -1, -1, "%s", "");
+        left--;
+    }
+    if (t->kind == TREE_NAME && str_equal(t->name, name) && left) {
         einc_diag_mark(r->cx, d, t->at, -1, -1, "%s", "");
         return left - 1;
     }

@@ -93,8 +93,9 @@ struct node {
     int64_t integer;             /* NUMBER of integer type or bool; POWI */
     int index;                   /* INDEX, in program.indices */
     enum redop redop;            /* REDUCE; never SOFTMAX(0): see `lse` */
-    int *bound;                  /* REDUCE: its indices, in order; positions
-                                  * of arg reductions are row-major in them,
+    int *bound;                  /* REDUCE: its indices, in order; an arg
+                                  * reduction is the value of its index, of
+                                  * several a position, row-major in them,
                                   * from the `lo` of each */
     int n_bound;
     const struct node *guard;    /* REDUCE: NULL, or bool; terms where it is
