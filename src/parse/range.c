@@ -580,6 +580,23 @@ is_reported(const struct resolver *r, const struct draft_sub *u)
     return 0;
 }
 
+/* "pad(i+1, 0, 1)", which reads 0 there. */
+static void
+propose_pad(struct resolver *r, struct diag *d, const struct draft_sub *u,
+            struct interval beyond)
+{
+    struct text pad = {.perm = r->cx->perm}, hint = {.perm = r->cx->perm};
+    int64_t lo = beyond.lo > 0 ? beyond.lo : 0;
+    int64_t hi = beyond.hi > 0 ? beyond.hi : 0;
+    einc_put(&pad, ", %lld, %lld)", (long long)lo, (long long)hi);
+    struct edit edits[2] = {
+        {{u->at.begin, u->at.begin}, str_of("pad(")},
+        {{u->at.end, u->at.end}, str_of(einc_text_z(&pad))}};
+    einc_put(&hint, "pad it: 'pad(%s%s'", einc_resolve_show(r, u->at),
+             einc_text_z(&pad));
+    einc_resolve_propose(r, d, einc_text_z(&hint), edits, 2);
+}
+
 static void
 out_of_bounds(struct resolver *r, const struct draft_sub *u,
               struct interval v)
@@ -598,6 +615,9 @@ out_of_bounds(struct resolver *r, const struct draft_sub *u,
         einc_resolve_name(r, u->access->tensor), u->dim,
         (long long)n->shape[u->dim], einc_text_z(&pad));
     einc_diag_mark(r->cx, d, u->at, number_of(n), u->dim, "%s", "");
+    if (u->mode == BOUND_CHECK && u->n_parts == 0 && !is_bare(u)
+        && u->n_terms > 0 && !u->access->is_left && is_moderate(v))
+        propose_pad(r, d, u, (struct interval){l.lo - v.lo, v.hi - l.hi});
 }
 
 /* clamp, wrap and reflect always find a position, but in an empty dim. */
