@@ -1305,13 +1305,14 @@ print_steps(const struct tally *t)
             empty += here[c] && marginal(t, here, c, f, -1) == 0;
     }
     printf("with a weight  ");
+    long compiled = 0; /* rare enough to miss a target */
     for (int c = 0; c < N_COLUMNS; c++) {
         if (here[c])
             printf(" %11ld", t->weighted[c]);
-        empty += here[c] && t->weighted[c] == 0;
+        compiled += c ? t->weighted[c] : 0;
     }
     printf("\n");
-    return empty;
+    return empty + (t->weighted[0] == 0) + (compiled == 0);
 }
 
 /* Steps that built-in kernels ran; returns how many sets never met a
