@@ -133,6 +133,11 @@ run_take(struct eval_thread *t, const struct eval_op *o)
     const struct eval_reduce *r = &t->code->reduces[o->item];
     const struct eval_term *x = &t->code->terms[r->first];
     int64_t at = 0;
+    if (o->take) {
+        o->take(&t->states[o->item], t->value[o->in[0]], t->value[o->in[2]],
+                o->one, o->lanes ? t->n : 1);
+        return;
+    }
     if (r->number >= 0) {
         at = r->constant;
         for (int i = 0; i < r->n_terms; i++)

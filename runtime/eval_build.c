@@ -805,6 +805,47 @@ build_node(struct build *b, const struct node *n, int block)
     return v;
 }
 
+/* --- terms of sums ------------------------------------------------------ */
+
+/* The two that a term is made of. */
+struct pair {
+    enum eval_added made;
+    int in[2];
+};
+
+/* Whether a term is better made where it is added, in `block`: it is y*z or
+ * (y-z)^2 of the sum's type, changes there, and is not there already. */
+static int
+build_pair(struct build *b, const struct node *n, enum eval_type type,
+           int block, struct pair *p)
+{
+    const struct node *of = n;
+    const struct memo *m = find_memo(b, n);
+    if (n->kind != NODE_CALL || einc_eval_type(n->type) != type ||
+        (m->node && m->value >= 0 && is_valid(b, m->value, block)))
+        return 0;
+    p->made = ADDED_PRODUCT;
+    if (n->fn == FN_POWI && n->integer == 2) {
+        of = n->args[0];
+        p->made = ADDED_SQUARE;
+    }
+    if (of->kind != NODE_CALL || einc_eval_type(of->type) != type ||
+        of->fn != (p->made == ADDED_SQUARE ? FN_SUB : FN_MUL) ||
+        !b->c->set->added[p->made][type])
+        return 0;
+    for (int i = 0; i < 2; i++)
+        p->in[i] = as_type(b, build_node(b, of->args[i], block), type);
+    const struct eval_value *v = b->c->values;
+    return v[p->in[0]].lanes || v[p->in[1]].lanes;
+}
+
+static int
+pair_block(const struct build *b, const struct pair *p)
+{
+    const struct eval_value *v = b->c->values;
+    return deeper(b, v[p->in[0]].block, v[p->in[1]].block);
+}
+
 /* --- reductions --------------------------------------------------------- */
 
 static void
@@ -1070,7 +1111,11 @@ build_take(struct build *b, struct reducing *q, int block)
         q->masked |= b->c->values[g].lanes;
         inside = open_if(b, block, g, &mask);
     }
-    int v = body_value(b, q, inside);
+    struct pair pair;
+    int is_pair = q->n->redop == REDOP_SUM && !q->masked &&
+                  build_pair(b, q->n->args[0], q->type, inside, &pair) &&
+                  pair_block(b, &pair) == inside;
+    int v = is_pair ? pair.in[0] : body_value(b, q, inside);
     q->serial = newer(q->serial, b->c->values[v].serial);
     struct eval_op *o =
         emit(b, inside, EVAL_TAKE, q->r->lanes || q->own >= 0,
@@ -1081,6 +1126,12 @@ build_take(struct build *b, struct reducing *q, int block)
     o->in[1] = q->masked ? b->c->blocks[inside].mask : -1;
     o->one = !b->c->values[v].lanes;
     o->item = q->item;
+    if (is_pair) {
+        o->take = b->c->set->take_added[pair.made][q->type];
+        o->in[2] = pair.in[1];
+        o->one += 2 * !b->c->values[pair.in[1]].lanes;
+        q->serial = newer(q->serial, b->c->values[pair.in[1]].serial);
+    }
     if (q->n->guard)
         close_if(b, block, inside, mask);
 }
@@ -1312,6 +1363,22 @@ combine_terms(struct build *b, const struct node *n, int v, int term)
                     COST_SIMPLE);
 }
 
+/* One more term for the value v, if there is one: -1. */
+static int
+add_term(struct build *b, const struct node *n, int v, int block)
+{
+    enum eval_type type = terms_type(n);
+    struct pair p;
+    if (v >= 0 && n->redop == REDOP_SUM &&
+        build_pair(b, n->args[0], type, block, &p) &&
+        is_inside(b, pair_block(b, &p), b->c->values[v].block))
+        return add_call(b, b->c->set->added[p.made][type], type,
+                        (int[]){v, p.in[0], p.in[1]}, 3, 0,
+                        1.5 * COST_SIMPLE);
+    int term = as_type(b, build_node(b, n->args[0], block), type);
+    return v < 0 ? term : combine_terms(b, n, v, term);
+}
+
 /* The next values of the indices; 0 after the last. */
 static int
 step_fixed(struct build *b, const struct node *n)
@@ -1361,9 +1428,7 @@ build_unrolled(struct build *b, const struct node *n, int block)
         b->serial++;
         for (int k = 0; k < n->n_bound; k++)
             b->fixed_serial[n->bound[k]] = b->serial;
-        int term = as_type(b, build_node(b, n->args[0], block),
-                           terms_type(n));
-        v = v < 0 ? term : combine_terms(b, n, v, term);
+        v = add_term(b, n, v, block);
     } while (step_fixed(b, n));
     for (int k = 0; k < n->n_bound; k++)
         b->fixed_serial[n->bound[k]] = 0;

@@ -69,10 +69,20 @@ struct eval_reducer {
     void (*finish)(struct eval_state *s, void *to);
 };
 
+/* Into a sum without a mask: terms of two factors, or what else is made of
+ * two. Bit i of `one`: that of them has one value for all lanes; not both. */
+typedef void eval_take_fn(struct eval_state *s, const void *first,
+                          const void *second, int one, int n);
+
+/* Terms that are not made before they are added. */
+enum eval_added { ADDED_PRODUCT, ADDED_SQUARE, N_ADDED }; /* y*z, (y-z)^2 */
+
 /* Everything that is done per type, compiled for one instruction set. */
 struct eval_set {
     eval_fn *fn[N_FNS][N_EVAL_TYPES]; /* by type of the (last) argument */
     eval_fn *cast[N_EVAL_TYPES][N_EVAL_TYPES]; /* from, to */
+    eval_fn *added[N_ADDED][N_EVAL_TYPES]; /* in[0] + what in[1], in[2] make */
+    eval_take_fn *take_added[N_ADDED][N_EVAL_TYPES];
     eval_fn *narrow[EINC_C128 + 1]; /* as if stored as that; NULL: no change */
     eval_load_fn *load[EINC_C128 + 1];
     eval_gather_fn *gather[EINC_C128 + 1];
@@ -170,7 +180,7 @@ enum eval_kind {
     EVAL_LOOP,  /* runs loops[item] */
     EVAL_RANGE, /* to = in[0] <= the index `item` < in[1] */
     EVAL_BEGIN, /* of reduces[item] */
-    EVAL_TAKE,  /* in[0] into it; in[1]: mask, or -1 */
+    EVAL_TAKE,  /* in[0] into it, or take(in[0], in[2]); in[1]: mask, or -1 */
     EVAL_END,   /* to = its result */
     EVAL_PICK,  /* to = entry number in[0] of the list of reduces[item] */
     EVAL_STORE  /* accesses[item] = in[0], or op= with to, in[1] to work in */
@@ -184,6 +194,7 @@ struct eval_op {
     int item;
     int64_t k;
     eval_fn *fn;
+    eval_take_fn *take; /* TAKE: of in[0] and in[2]; or NULL */
 };
 
 struct eval_block {
