@@ -191,6 +191,8 @@ einc_eval_block(struct eval_thread *t, int block)
         case EVAL_CALL: run_call(t, o); break;
         case EVAL_INDEX: run_index(t, o); break;
         case EVAL_LOAD: stopped = einc_eval_load(t, o); break;
+        case EVAL_PANEL: einc_eval_panel(t, o); break;
+        case EVAL_ENTRY: einc_eval_entry(t, o); break;
         case EVAL_IF:
             if (any(t->value[o->in[0]], o->lanes ? t->n : 1))
                 stopped = einc_eval_block(t, o->item);

@@ -17,8 +17,10 @@
 enum {
     UNROLL = 16,      /* terms of a reduction that is written out */
     UNROLL_OPS = 600, /* operations of all those */
-    SLOTS = 40 << 10  /* bytes of values that fit beside what they are made
+    SLOTS = 40 << 10, /* bytes of values that fit beside what they are made
                        * of in the first cache */
+    PANELS = 2 << 10 /* bytes per lane of all panels: they stay in the second
+                      * cache */
 };
 
 /* About, in ns. */
@@ -50,6 +52,7 @@ struct build {
     int *fixed_serial;    /* and the number of that iteration; 0: it is not */
     int serial;
     struct room left;     /* for writing out */
+    int64_t panels;       /* bytes per lane that are left for them */
 };
 
 /* What a reduction depends on. */
@@ -86,8 +89,9 @@ static void
 count_access(const struct program *p, const struct access *a, struct room *r)
 {
     r->accesses++;
-    r->ops += 2;
-    r->nodes += 2;
+    r->ops += 3;
+    r->nodes += 3;
+    r->terms += EVAL_PANEL_LOOPS;
     for (int d = 0; d < a->n_subs; d++) {
         r->dims++;
         r->terms += a->subs[d].n_terms;
@@ -227,6 +231,7 @@ lay_out(struct build *b, const struct room *r, char *base)
     c->terms = carve(base, &at, r->terms, sizeof *c->terms);
     c->loops = carve(base, &at, r->loops, sizeof *c->loops);
     c->reduces = carve(base, &at, r->reduces, sizeof *c->reduces);
+    c->panels = carve(base, &at, r->accesses, sizeof *c->panels);
     for (b->n_memos = 16; b->n_memos < 2 * r->nodes;)
         b->n_memos *= 2;
     b->memos = carve(base, &at, b->n_memos, sizeof *b->memos);
@@ -251,7 +256,7 @@ slot_room(const struct room *r)
 {
     int64_t least = values_of(r) * 16 * EVAL_MIN_LANES;
     return (least < 4 * SLOTS ? 4 * SLOTS : least) +
-           r->best * 16 * EVAL_MIN_LANES;
+           r->best * 16 * EVAL_MIN_LANES + PANELS * EVAL_MAX_LANES;
 }
 
 int64_t
@@ -588,6 +593,86 @@ reserve_dims(struct build *b, const struct access *a)
     return dim;
 }
 
+/* --- panels ------------------------------------------------------------- */
+
+/* The loops around `at` that an access uses, innermost first, up to one it
+ * does not, which runs them again and again; that one, or -1. */
+static int
+find_panel(const struct build *b, const struct eval_access *e, int at,
+           int loops[], int *n_loops, int64_t *entries)
+{
+    const struct eval_code *c = b->c;
+    *n_loops = 0;
+    *entries = 1;
+    for (;; at = c->blocks[at].parent) {
+        const struct eval_block *k = &c->blocks[at];
+        int used = 0;
+        if (k->loop < 0 || k->lane == k->loop)
+            return -1;
+        for (int i = 0; i < e->n_terms; i++)
+            used |= c->terms[e->first + i].index == k->loop;
+        if (!used)
+            return *n_loops ? at : -1;
+        const struct index *x = &b->p->indices[k->loop];
+        if (x->from || *n_loops == EVAL_PANEL_LOOPS ||
+            __builtin_mul_overflow(*entries, x->hi - x->lo, entries))
+            return -1;
+        loops[(*n_loops)++] = at;
+    }
+}
+
+/* Lanes that are far apart, or are converted, and that are wanted again and
+ * again: they are all loaded beforehand. Returns the value, or -1: it is not
+ * worth it. */
+static int
+build_panel(struct build *b, const struct eval_access *e, int at,
+            enum eval_type type, int serial)
+{
+    struct eval_code *c = b->c;
+    int loops[EVAL_PANEL_LOOPS], n = 0, need = 0;
+    int64_t entries = 1, room;
+    if (e->n_dims || (e->is_native && e->lane_bytes == eval_bytes(type)))
+        return -1;
+    int again = find_panel(b, e, at, loops, &n, &entries);
+    if (again < 0 || entries < 1 ||
+        __builtin_mul_overflow(entries, eval_bytes(type), &room) ||
+        room > b->panels)
+        return -1;
+    for (int i = 0; i < e->n_terms; i++) {
+        int k = 0, block = b->loop_block[c->terms[e->first + i].index];
+        while (k < n && loops[k] != block)
+            k++;
+        if (k == n)
+            need = deeper(b, need, block);
+    }
+    int out = place(b, again, need, 0);
+    if (c->blocks[again].trips < 4 * c->blocks[out].trips ||
+        c->blocks[out].lane != c->blocks[at].lane)
+        return -1;
+    b->panels -= room;
+    int panel = new_value(b, type, out, 1), to = new_value(b, type, at, 1);
+    c->values[panel].room = entries;
+    c->values[panel].is_panel = 1;
+    c->values[to].serial = serial;
+    struct eval_op *o = emit(b, out, EVAL_PANEL, 1,
+                             COST_STRIDED * (double)entries);
+    o->to = panel;
+    o->item = c->n_panels;
+    o = emit(b, at, EVAL_ENTRY, 1, 0);
+    o->to = to;
+    o->in[0] = panel;
+    o->item = c->n_panels;
+    struct eval_panel *p = &c->panels[c->n_panels++];
+    *p = (struct eval_panel){c->n_accesses, c->n_terms, n};
+    c->accesses[c->n_accesses++] = *e;
+    for (int k = n - 1; k >= 0; k--) {
+        int x = c->blocks[loops[k]].loop;
+        c->terms[c->n_terms++] = (struct eval_term){
+            x, b->p->indices[x].hi - b->p->indices[x].lo};
+    }
+    return to;
+}
+
 static int
 build_load(struct build *b, const struct node *n, int block)
 {
@@ -604,6 +689,10 @@ build_load(struct build *b, const struct node *n, int block)
         lanes |= c->dims[dim + d].lane_coef != 0;
     enum eval_type type =
         einc_eval_type(b->p->tensors[a->tensor].dtype);
+    int panel = lanes && !f.strays ? build_panel(b, &e, at, type, f.serial)
+                                   : -1;
+    if (panel >= 0)
+        return as_type(b, panel, einc_eval_type(n->type));
     if (a->fill)
         e.fill = as_type(b, build_node(b, a->fill, block), type);
     if (lanes && f.strays)
@@ -1507,7 +1596,7 @@ reset(struct build *b)
 {
     struct eval_code *c = b->c;
     c->n_values = c->n_ops = c->n_blocks = c->n_accesses = 0;
-    c->n_dims = c->n_terms = c->n_loops = c->n_reduces = 0;
+    c->n_dims = c->n_terms = c->n_loops = c->n_reduces = c->n_panels = 0;
     c->cost = 0;
     memset(b->memos, 0, (size_t)b->n_memos * sizeof *b->memos);
     for (int x = 0; x < b->p->n_indices; x++) {
@@ -1516,6 +1605,7 @@ reset(struct build *b)
     }
     b->serial = 0;
     b->left = unroll_room();
+    b->panels = PANELS;
 }
 
 /* Of the loops of the statement, `lane` is the lanes; -1: none is. */
@@ -1543,30 +1633,34 @@ build_with(struct build *b, int lane)
     build_store(b, build_node(b, s->right, block), block);
 }
 
-/* Bytes of all values with so many lanes in a block; their places. */
+/* Bytes of all values with so many lanes in a block; their places. *near:
+ * of those that are no panels. */
 static int64_t
-place_values(struct eval_code *c, int lanes)
+place_values(struct eval_code *c, int lanes, int64_t *near)
 {
-    int64_t at = 0;
+    int64_t at = 0, far = 0;
     for (int v = 0; v < c->n_values; v++) {
         struct eval_value *x = &c->values[v];
         int64_t numbers = (x->room ? x->room : 1) * (x->lanes ? lanes : 1);
         x->offset = at;
         at += (numbers * eval_bytes(x->type) + 63) / 64 * 64;
+        far += x->is_panel ? at - x->offset : 0;
     }
+    *near = at - far;
     return at;
 }
 
 static void
 pick_lanes(struct eval_code *c, int64_t room)
 {
+    int64_t near;
     c->lanes = EVAL_MAX_LANES;
-    c->slot_bytes = place_values(c, c->lanes);
+    c->slot_bytes = place_values(c, c->lanes, &near);
     while (c->lanes > EVAL_MIN_LANES &&
-           (c->slot_bytes > room || (c->slot_bytes > SLOTS &&
-                                     c->lanes > 4 * EVAL_MIN_LANES))) {
+           (c->slot_bytes > room ||
+            (near > SLOTS && c->lanes > 4 * EVAL_MIN_LANES))) {
         c->lanes /= 2;
-        c->slot_bytes = place_values(c, c->lanes);
+        c->slot_bytes = place_values(c, c->lanes, &near);
     }
     assert(c->slot_bytes <= room);
 }

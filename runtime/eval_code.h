@@ -17,7 +17,8 @@
 enum {
     EVAL_MIN_LANES = 16,
     EVAL_MAX_LANES = 256,
-    EVAL_RUN = 256 /* terms of a sum that are added up by themselves */
+    EVAL_RUN = 256, /* terms of a sum that are added up by themselves */
+    EVAL_PANEL_LOOPS = 4
 };
 
 /* Types that are computed in, as einc_fn_compute() has them. */
@@ -111,7 +112,8 @@ struct eval_value {
     int serial;      /* newest unrolled iteration it belongs to; 0: none */
     int reduce;      /* result of a reduction: its number */
     int is_constant;
-    int64_t room;    /* numbers; 0: one, or one per lane */
+    int64_t room;    /* numbers, or such per lane; 0: one */
+    int is_panel;    /* too large to stay in the first cache */
     int64_t offset;  /* of its bytes, in a thread's slots */
     double number;
     int64_t integer; /* of a constant of integer type */
@@ -149,6 +151,13 @@ struct eval_access {
     int offsets;        /* value of i64 to work with, or -1 */
 };
 
+/* An access for all values of some indices: lanes of each, row-major. */
+struct eval_panel {
+    int access;
+    int first, n_terms; /* in code.terms: indices and their extents, slowest
+                         * first; EVAL_PANEL_LOOPS at most */
+};
+
 struct eval_loop {
     int index;
     int64_t lo, hi;
@@ -176,6 +185,8 @@ enum eval_kind {
     EVAL_CALL,  /* to = fn(in) */
     EVAL_INDEX, /* to = the index `item` */
     EVAL_LOAD,  /* to = accesses[item] */
+    EVAL_PANEL, /* to = the panel panels[item], all of it */
+    EVAL_ENTRY, /* to = what in[0], that panel, has for the indices now */
     EVAL_IF,    /* runs block `item` unless in[0] is 0 in all lanes */
     EVAL_LOOP,  /* runs loops[item] */
     EVAL_RANGE, /* to = in[0] <= the index `item` < in[1] */
@@ -222,8 +233,9 @@ struct eval_code {
     struct eval_loop *loops; /* the first stmt.n_loops: those of the
                               * statement */
     struct eval_reduce *reduces;
+    struct eval_panel *panels;
     int n_values, n_ops, n_blocks, n_accesses, n_dims, n_terms, n_loops,
-        n_reduces;
+        n_reduces, n_panels;
     int lanes;               /* per block */
     int64_t slot_bytes;
     double cost;             /* about, in ns */
@@ -257,6 +269,8 @@ int einc_eval_block(struct eval_thread *t, int block);
 
 /* Of accesses[item], for the lanes in use. */
 int einc_eval_load(struct eval_thread *t, const struct eval_op *o);
+void einc_eval_panel(struct eval_thread *t, const struct eval_op *o);
+void einc_eval_entry(struct eval_thread *t, const struct eval_op *o);
 int einc_eval_store(struct eval_thread *t, const struct eval_op *o);
 
 #endif

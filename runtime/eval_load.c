@@ -246,6 +246,60 @@ einc_eval_load(struct eval_thread *t, const struct eval_op *o)
     return 0;
 }
 
+/* --- panels ------------------------------------------------------------- */
+
+/* The next values of a panel's indices; 0 after the last. */
+static int
+step_panel(struct eval_thread *t, const struct eval_term *x, int n)
+{
+    const struct index *indices = t->code->program->indices;
+    for (int i = n - 1; i >= 0; i--) {
+        if (++t->at[x[i].index] < indices[x[i].index].hi)
+            return 1;
+        t->at[x[i].index] = indices[x[i].index].lo;
+    }
+    return 0;
+}
+
+void
+einc_eval_panel(struct eval_thread *t, const struct eval_op *o)
+{
+    const struct eval_code *c = t->code;
+    const struct eval_panel *p = &c->panels[o->item];
+    const struct eval_access *a = &c->accesses[p->access];
+    const struct eval_term *x = &c->terms[p->first];
+    const int bytes = eval_bytes(c->values[o->to].type);
+    char *to = t->slots + c->values[o->to].offset;
+    struct whereabouts w;
+    int64_t at[EVAL_PANEL_LOOPS]; /* a task may start anywhere in them */
+    for (int i = 0; i < p->n_terms; i++) {
+        at[i] = t->at[x[i].index];
+        t->at[x[i].index] = c->program->indices[x[i].index].lo;
+    }
+    do {
+        locate(t, a, t->n, &w);
+        c->set->load[a->dtype](to, w.base, w.stride, t->n);
+        to += c->lanes * bytes;
+    } while (step_panel(t, x, p->n_terms));
+    for (int i = 0; i < p->n_terms; i++)
+        t->at[x[i].index] = at[i];
+}
+
+void
+einc_eval_entry(struct eval_thread *t, const struct eval_op *o)
+{
+    const struct eval_code *c = t->code;
+    const struct eval_panel *p = &c->panels[o->item];
+    const struct eval_term *x = &c->terms[p->first];
+    const char *panel = t->value[o->in[0]];
+    int64_t at = 0;
+    for (int i = 0; i < p->n_terms; i++)
+        at = at * x[i].coef + t->at[x[i].index] -
+             c->program->indices[x[i].index].lo;
+    t->value[o->to] =
+        panel + at * c->lanes * eval_bytes(c->values[o->to].type);
+}
+
 /* --- the left side ------------------------------------------------------ */
 
 /* Several lanes may lead to one element: in order, one by one. */

@@ -49,12 +49,25 @@ whole32(double x)
 #define KERNEL __attribute__((target("avx2")))
 #define SET(f) f##_avx2
 #include "runtime/eval_set.inc"
+
+#if defined(__clang__)
+#define WIDE "avx512f,avx512bw,avx512dq,avx512vl"
+#else
+#define WIDE "avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"
+#endif
+#define KERNEL __attribute__((target(WIDE)))
+#define SET(f) f##_avx512
+#include "runtime/eval_set.inc"
 #endif
 
 const struct eval_set *
 einc_eval_set(void)
 {
 #if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl"))
+        return &set_avx512;
     if (__builtin_cpu_supports("avx2"))
         return &set_avx2;
 #endif

@@ -670,6 +670,22 @@ test_left_sides(void **state)
     agree("Y[i] = f16(X[i])", "f64 300", NULL, "f16 300 rev", NULL);
 }
 
+/* Enough work for many tasks, so that threads share it. */
+static void
+test_shared(void **state)
+{
+    (void)state;
+    agree("C[i,k] = A[i,j]*B[j,k]", "f32 300x30", "f32 30x90", NO);
+    agree("C[k,i] = A[i,j]*B[j,k]", "f32 300x30", "f32 30x90", NO);
+    agree("O[e,i] = sum[j](exp(-sum[d]((X[i,d]-Y[j,d])^2))*B[j,e])",
+          "f32 900x20", "f32 15x20", "f32 15x3", NO);
+    agree("Y[n,o,t] = X[n,c,pad(t+r-1,1)]*W[o,c,r]", "f32 2x5x300",
+          "f32 40x5x3", NO);
+    agree("P[b,i,j] = softmax[j](S[b,i,j])", "f32 40x20x300", NO);
+    strays(7, "Y[i,j] = sum[d](A[i,d]*E[K[j],d])", "f32 400x20", "f32 7x20",
+           "i64 300 <8", NO);
+}
+
 static void
 test_strays(void **state)
 {
@@ -846,6 +862,7 @@ main(void)
         cmocka_unit_test(test_guarded),
         cmocka_unit_test(test_segments),
         cmocka_unit_test(test_left_sides),
+        cmocka_unit_test(test_shared),
         cmocka_unit_test(test_strays),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_nan_and_ties),
