@@ -1,0 +1,607 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * choose.c - the form of an index statement's nest: which index runs in the
+ * lanes of vectors, which are unrolled, and what is done several at a time.
+ * Choices are by a count of operations and loads as the nest will have them.
+ */
+#include <string.h>
+
+#include "codegen/levels.h"
+
+enum { MAX_PATH = 48, UNROLL_EACH = 8, UNROLL_ALL = 16 };
+
+/* A statement under one choice of the lane. */
+struct walk {
+    const struct program *p;
+    const struct stmt *s;
+    const struct value_choice *how; /* unrolled and payload */
+    int lane, lanes;                /* index; -1: none */
+    int path[MAX_PATH], n_path;     /* loops around the node */
+    int payload;                    /* index that runs inside, or -1 */
+};
+
+static const struct index *
+index_of(const struct walk *w, int x)
+{
+    return &w->p->indices[x];
+}
+
+/* --- who uses what ------------------------------------------------------ */
+
+static int
+uses(const struct program *p, const struct node *n, int x)
+{
+    if (!n)
+        return 0;
+    if (n->kind == NODE_INDEX)
+        return n->index == x;
+    for (int d = 0; n->access && d < n->access->n_subs; d++) {
+        const struct subscript *sub = &n->access->subs[d];
+        for (int k = 0; k < sub->n_terms; k++)
+            if (sub->terms[k].index == x)
+                return 1;
+        if (uses(p, sub->rest, x))
+            return 1;
+    }
+    if (n->kind == NODE_REDUCE) {
+        if (n->best == x)
+            return 1;
+        for (int k = 0; k < n->n_bound; k++)
+            if (uses(p, p->indices[n->bound[k]].from, x) ||
+                uses(p, p->indices[n->bound[k]].to, x))
+                return 1;
+    }
+    for (int k = 0; k < n->n_args; k++)
+        if (uses(p, n->args[k], x))
+            return 1;
+    return uses(p, n->guard, x);
+}
+
+static int
+is_costly(enum fn f)
+{
+    switch (f) {
+    case FN_SQRT: case FN_RSQRT: case FN_EXP: case FN_EXPM1: case FN_LOG:
+    case FN_LOG1P: case FN_SIN: case FN_COS: case FN_TAN: case FN_ASIN:
+    case FN_ACOS: case FN_ATAN: case FN_ATAN2: case FN_SINH: case FN_COSH:
+    case FN_TANH: case FN_ERF: case FN_SIGMOID: case FN_GELU: case FN_POW:
+        return 1;
+    default: return 0;
+    }
+}
+
+/* Whether a node holds work that depends on `with` and not on `without`. */
+static int
+has_work(const struct program *p, const struct node *n, int with, int without)
+{
+    if (!n)
+        return 0;
+    if ((n->kind == NODE_REDUCE || (n->kind == NODE_CALL &&
+                                    is_costly(n->fn))) &&
+        uses(p, n, with) && !uses(p, n, without))
+        return 1;
+    for (int k = 0; k < n->n_args; k++)
+        if (has_work(p, n->args[k], with, without))
+            return 1;
+    return 0;
+}
+
+static int
+has_costly(const struct node *n)
+{
+    if (n->kind == NODE_CALL && is_costly(n->fn))
+        return 1;
+    for (int k = 0; k < n->n_args; k++)
+        if (has_costly(n->args[k]))
+            return 1;
+    return 0;
+}
+
+static int
+has_softmax(const struct node *n)
+{
+    if (n->kind == NODE_REDUCE && n->redop == REDOP_LOGSUMEXP)
+        return 1;
+    if (n->kind == NODE_CALL && n->lse)
+        return 1;
+    for (int k = 0; k < n->n_args; k++)
+        if (has_softmax(n->args[k]))
+            return 1;
+    return 0;
+}
+
+static int
+is_unrolled(const struct walk *w, int x)
+{
+    return w->how && w->how[x].unrolled;
+}
+
+/* A reduction within that keeps a loop, and depends on both. */
+static int
+has_loop(const struct walk *w, const struct node *n, int a, int b)
+{
+    if (n->kind == NODE_REDUCE && uses(w->p, n, a) && uses(w->p, n, b))
+        for (int k = 0; k < n->n_bound; k++)
+            if (!is_unrolled(w, n->bound[k]))
+                return 1;
+    for (int k = 0; k < n->n_args; k++)
+        if (has_loop(w, n->args[k], a, b))
+            return 1;
+    return 0;
+}
+
+/* --- extents ------------------------------------------------------------ */
+
+/* Values of an index, on the average. */
+static double
+extent(const struct walk *w, int x)
+{
+    const struct index *i = index_of(w, x);
+    double n = (double)(i->hi - i->lo);
+    if (i->from && w->s->n_loops) {
+        const struct index *o = index_of(w, w->s->loops[0]);
+        n = n / (double)(o->hi > o->lo ? o->hi - o->lo : 1);
+        return n < 1 ? 1 : n > 1000 ? 1000 : n;
+    }
+    return n < 1 ? 1 : n;
+}
+
+/* How often a node is computed: the loops up to the innermost it uses. */
+static double
+trips(const struct walk *w, const struct node *n)
+{
+    int last = -1, inner = w->payload >= 0 && uses(w->p, n, w->payload);
+    for (int k = 0; k < w->n_path; k++)
+        if (uses(w->p, n, w->path[k]))
+            last = k;
+    double t = inner ? extent(w, w->payload) : 1;
+    if (inner)
+        last = w->n_path - 1;
+    for (int k = 0; k <= last; k++) {
+        double e = extent(w, w->path[k]);
+        int by_block = w->path[k] == w->lane && !uses(w->p, n, w->lane);
+        t *= by_block ? (e > 2 * w->lanes ? e / (2 * w->lanes) : 1) : e;
+    }
+    return t;
+}
+
+/* --- costs -------------------------------------------------------------- */
+
+/* Elements between neighbours of an index; INT64_MAX: by data. */
+static int64_t
+pace_of(const struct program *p, const struct access *a, int x)
+{
+    int64_t pace = 0;
+    for (int d = 0; d < a->n_subs; d++) {
+        const struct subscript *sub = &a->subs[d];
+        int here = uses(p, sub->rest, x);
+        for (int k = 0; k < sub->n_terms; k++)
+            if (sub->terms[k].index == x) {
+                here |= sub->mode != BOUND_CHECK || sub->checked;
+                pace += sub->terms[k].coef * p->tensors[a->tensor].stride[d];
+            }
+        if (here)
+            return INT64_MAX;
+    }
+    return pace;
+}
+
+/* Product of the extents of what a load uses: a table of it costs no more. */
+static double
+own_points(const struct walk *w, const struct node *n)
+{
+    double t = w->payload >= 0 && uses(w->p, n, w->payload)
+                   ? extent(w, w->payload)
+                   : 1;
+    for (int k = 0; k < w->n_path; k++)
+        if (uses(w->p, n, w->path[k]))
+            t *= extent(w, w->path[k]);
+    return t;
+}
+
+static int
+is_free_lane(const struct walk *w)
+{
+    for (int k = 0; k < w->s->n_loops; k++)
+        if (w->s->loops[k] == w->lane)
+            return 1;
+    return 0;
+}
+
+static double
+load_cost(const struct walk *w, const struct node *n)
+{
+    if (w->lane < 0 || !uses(w->p, n, w->lane))
+        return trips(w, n);
+    int64_t pace = pace_of(w->p, n->access, w->lane);
+    if (pace == 1)
+        return trips(w, n) / w->lanes;
+    double each = trips(w, n), own = own_points(w, n);
+    if (pace != INT64_MAX && is_free_lane(w) && own < each)
+        return 1.5 * own + each / w->lanes; /* by way of a table */
+    return 1.5 * each;
+}
+
+static double
+fn_cost(const struct node *n)
+{
+    return n->kind != NODE_CALL ? 1 : is_costly(n->fn) ? 15 : 1;
+}
+
+static double
+cost_of(struct walk *w, const struct node *n)
+{
+    double cost = 0;
+    int kept = w->n_path;
+    if (!n)
+        return 0;
+    for (int d = 0; n->access && d < n->access->n_subs; d++)
+        cost += cost_of(w, n->access->subs[d].rest);
+    if (n->kind == NODE_ACCESS)
+        return cost + load_cost(w, n);
+    if (n->kind == NODE_REDUCE) {
+        for (int k = 0; k < n->n_bound && w->n_path < MAX_PATH; k++)
+            w->path[w->n_path++] = n->bound[k];
+        for (int k = 0; w->lane >= 0 && k < n->n_bound; k++)
+            if (n->bound[k] == w->lane)
+                cost += 2 * w->lanes * trips(w, n) / extent(w, w->lane);
+    }
+    for (int k = 0; k < n->n_args; k++)
+        cost += cost_of(w, n->args[k]);
+    cost += cost_of(w, n->guard);
+    const struct node *of = n->kind == NODE_REDUCE ? n->args[0] : n;
+    if (n->kind != NODE_NUMBER && n->kind != NODE_INDEX) {
+        int wide = w->lane >= 0 && uses(w->p, of, w->lane);
+        cost += fn_cost(n) * trips(w, of) / (wide ? w->lanes : 1);
+    }
+    w->n_path = kept;
+    return cost;
+}
+
+/* Free loops as they will stand: the lane last, the payload inside all. */
+static void
+open_path(struct walk *w)
+{
+    w->n_path = 0;
+    for (int k = 0; k < w->s->n_loops && w->n_path < MAX_PATH / 2; k++)
+        if (w->s->loops[k] != w->lane && w->s->loops[k] != w->payload)
+            w->path[w->n_path++] = w->s->loops[k];
+    if (w->lane >= 0 && is_free_lane(w))
+        w->path[w->n_path++] = w->lane;
+}
+
+static double
+store_cost(const struct walk *w)
+{
+    double t = w->payload >= 0 ? extent(w, w->payload) : 1;
+    for (int k = 0; k < w->n_path; k++)
+        t *= extent(w, w->path[k]);
+    if (w->lane >= 0 && is_free_lane(w))
+        return pace_of(w->p, &w->s->left, w->lane) == 1 ? t / w->lanes : t;
+    return t;
+}
+
+double
+einc_choose_flop(const struct program *p, const struct stmt *s)
+{
+    struct value_choice *how = NULL;
+    struct walk w = {.p = p, .s = s, .how = how, .lane = -1, .lanes = 1,
+                     .payload = -1};
+    open_path(&w);
+    return cost_of(&w, s->right);
+}
+
+/* --- who may be the lane ------------------------------------------------ */
+
+/* Reductions of the k best over x, and ranges that depend on x. */
+static int
+forbids(const struct program *p, const struct node *n, int x, int is_free)
+{
+    if (!n)
+        return 0;
+    for (int d = 0; n->access && d < n->access->n_subs; d++)
+        if (forbids(p, n->access->subs[d].rest, x, is_free))
+            return 1;
+    for (int k = 0; k < n->n_bound; k++) {
+        const struct index *i = &p->indices[n->bound[k]];
+        if (uses(p, i->from, x) || uses(p, i->to, x))
+            return 1;
+        if (n->bound[k] == x && n->best >= 0)
+            return 1; /* lists are not merged */
+    }
+    if (n->kind == NODE_REDUCE && n->best == x)
+        return 1;
+    for (int k = 0; k < n->n_args; k++)
+        if (forbids(p, n->args[k], x, is_free))
+            return 1;
+    return forbids(p, n->guard, x, is_free);
+}
+
+static void
+collect_bound(const struct node *n, int *list, int *n_list, int most)
+{
+    if (!n)
+        return;
+    for (int k = 0; n->kind == NODE_REDUCE && k < n->n_bound; k++) {
+        int known = 0;
+        for (int j = 0; j < *n_list; j++)
+            known |= list[j] == n->bound[k];
+        if (!known && *n_list < most)
+            list[(*n_list)++] = n->bound[k];
+    }
+    for (int k = 0; k < n->n_args; k++)
+        collect_bound(n->args[k], list, n_list, most);
+}
+
+/* The free index that runs inside the reductions around the work which does
+ * not depend on it; -1: none. */
+static int
+find_payload(const struct walk *w, const struct node *n, int lane)
+{
+    if (n->kind == NODE_REDUCE) {
+        for (int k = w->s->n_loops - 1; k >= 0; k--) {
+            int e = w->s->loops[k];
+            if (e == lane || !uses(w->p, n, e) ||
+                index_of(w, e)->from || n->best == e)
+                continue;
+            for (int b = 0; b < n->n_bound; b++)
+                if (uses(w->p, n->args[0], e) &&
+                    has_work(w->p, n->args[0], n->bound[b], e))
+                    return e;
+        }
+        return -1;
+    }
+    for (int k = 0; k < n->n_args; k++) {
+        int e = find_payload(w, n->args[k], lane);
+        if (e >= 0)
+            return e;
+    }
+    return -1;
+}
+
+static int
+choose_lane(struct walk *w, int lanes)
+{
+    int list[MAX_PATH], n = 0, best = -1;
+    if (lanes < 2 || w->s->scatters)
+        return -1;
+    for (int k = 0; k < w->s->n_loops && n < MAX_PATH / 2; k++)
+        list[n++] = w->s->loops[k];
+    int n_free = n;
+    collect_bound(w->s->right, list, &n, MAX_PATH);
+    w->lane = -1;
+    w->lanes = 1;
+    w->payload = find_payload(w, w->s->right, -1);
+    open_path(w);
+    double least = cost_of(w, w->s->right) + store_cost(w);
+    for (int k = 0; k < n; k++) {
+        const struct index *x = index_of(w, list[k]);
+        if (is_unrolled(w, list[k]) || x->hi - x->lo < lanes ||
+            forbids(w->p, w->s->right, list[k], k < n_free) ||
+            (x->from && extent(w, list[k]) < lanes))
+            continue;
+        w->lane = list[k];
+        w->lanes = lanes;
+        w->payload = find_payload(w, w->s->right, list[k]);
+        open_path(w);
+        double cost = cost_of(w, w->s->right) + store_cost(w);
+        if (cost < least) {
+            least = cost;
+            best = list[k];
+        }
+    }
+    w->lane = best;
+    w->lanes = best < 0 ? 1 : lanes;
+    w->payload = find_payload(w, w->s->right, best);
+    return best;
+}
+
+/* --- what is done several at a time ------------------------------------- */
+
+/* Small constant ranges of reductions that can do without a loop. */
+static void
+choose_unrolled(const struct program *p, const struct node *n,
+                struct value_choice *how)
+{
+    int64_t all = 1;
+    if (!n)
+        return;
+    for (int k = n->n_bound - 1; n->kind == NODE_REDUCE && k >= 0; k--) {
+        const struct index *x = &p->indices[n->bound[k]];
+        int64_t size = x->hi - x->lo;
+        if (x->from || size > UNROLL_EACH || size < 1 ||
+            all * size > UNROLL_ALL || n->best >= 0 ||
+            n->redop > REDOP_COUNT)
+            continue;
+        all *= size;
+        how[n->bound[k]].unrolled = 1;
+    }
+    for (int d = 0; n->access && d < n->access->n_subs; d++)
+        choose_unrolled(p, n->access->subs[d].rest, how);
+    for (int k = 0; k < n->n_args; k++)
+        choose_unrolled(p, n->args[k], how);
+    choose_unrolled(p, n->guard, how);
+}
+
+static int
+registers(const struct mapreduce *m)
+{
+    return m->target->registers;
+}
+
+/* Values of the last index of a reduction in one turn. */
+static void
+choose_parts(const struct walk *w, const struct mapreduce *m,
+             const struct node *n, struct value_choice *how, int is_top)
+{
+    if (!n)
+        return;
+    if (n->kind == NODE_REDUCE) {
+        int last = -1, own = 0;
+        for (int k = 0; k < n->n_bound; k++)
+            if (!is_unrolled(w, n->bound[k])) {
+                last = n->bound[k];
+                own |= last == w->lane;
+            }
+        int parts = 1;
+        int pace = last == w->lane ? w->lanes : 1;
+        if (last >= 0 && last == w->lane) {
+            if (n->redop <= REDOP_COUNT && !n->guard &&
+                !has_costly(n->args[0]) && n->args[0]->kind != NODE_REDUCE)
+                parts = 4;
+        } else if (last >= 0 && !own && w->lane >= 0 && is_top) {
+            if (has_loop(w, n->args[0], last, w->lane))
+                parts = registers(m) >= 32 ? 8 : 4;
+            else if (has_softmax(n))
+                parts = 4;
+            else if (w->payload >= 0 && uses(w->p, n, w->payload))
+                parts = 4;
+        }
+        if (last >= 0 && parts * pace > (int64_t)extent(w, last))
+            parts = 1;
+        if (last >= 0 && n->best < 0 && parts > how[last].parts)
+            how[last].parts = parts;
+    }
+    for (int k = 0; k < n->n_args; k++)
+        choose_parts(w, m, n->args[k], how,
+                     is_top && n->kind != NODE_REDUCE);
+}
+
+static int
+has_reduction(const struct walk *w, const struct node *n)
+{
+    if (n->kind == NODE_REDUCE)
+        for (int k = 0; k < n->n_bound; k++)
+            if (!is_unrolled(w, n->bound[k]))
+                return 1;
+    for (int k = 0; k < n->n_args; k++)
+        if (has_reduction(w, n->args[k]))
+            return 1;
+    return 0;
+}
+
+static int
+has_tile(const struct walk *w, const struct node *n)
+{
+    if (n->kind == NODE_REDUCE)
+        for (int k = 0; k < n->n_bound; k++)
+            if (!is_unrolled(w, n->bound[k]) &&
+                has_loop(w, n->args[0], n->bound[k], w->lane))
+                return 1;
+    for (int k = 0; k < n->n_args; k++)
+        if (has_tile(w, n->args[k]))
+            return 1;
+    return 0;
+}
+
+/* Vectors of a free lane in one turn. */
+static int
+choose_vectors(const struct walk *w, const struct mapreduce *m)
+{
+    int64_t n = (int64_t)extent(w, w->lane);
+    int most = !has_reduction(w, w->s->right)    ? 1
+               : has_tile(w, w->s->right)        ? 2
+               : registers(m) >= 32              ? 4
+                                                 : 2;
+    while (most > 1 && n < 2 * (int64_t)most * w->lanes)
+        most /= 2;
+    return most;
+}
+
+/* Loads of a reduction that depend on the lane, and not on x. */
+static int
+shares_loads(const struct walk *w, const struct node *n, int x, int inside)
+{
+    if (n->kind == NODE_ACCESS)
+        return inside && w->lane >= 0 && uses(w->p, n, w->lane) &&
+               !uses(w->p, n, x);
+    for (int k = 0; k < n->n_args; k++)
+        if (shares_loads(w, n->args[k], x,
+                         inside || n->kind == NODE_REDUCE))
+            return 1;
+    return 0;
+}
+
+static int
+row_span(const struct walk *w, const struct mapreduce *m, int x)
+{
+    const struct index *i = index_of(w, x);
+    if (w->lane < 0 || w->s->scatters || i->hi - i->lo < 4 ||
+        m->vectors > 2 || i->kind == INDEX_NEW ||
+        !shares_loads(w, w->s->right, x, 0) || has_softmax(w->s->right) ||
+        has_tile(w, w->s->right) || !uses(w->p, w->s->right, x) ||
+        forbids(w->p, w->s->right, x, 1))
+        return 1;
+    return 4;
+}
+
+static int64_t
+turns_of(const struct index *x, int64_t span)
+{
+    return x->hi <= x->lo ? 0 : (x->hi - x->lo + span - 1) / span;
+}
+
+static void
+add_free(struct mapreduce *m, const struct walk *w, int x, int64_t span)
+{
+    struct free_loop *f = &m->free[m->n_free++];
+    *f = (struct free_loop){.var = -1, .index = x, .span = span,
+                            .turns = turns_of(index_of(w, x), span)};
+}
+
+/* The free loops in their order. */
+static void
+order_loops(struct mapreduce *m, const struct walk *w,
+            struct value_choice *how)
+{
+    int row = -1;
+    m->n_free = 0;
+    for (int k = w->s->n_loops - 1; k >= 0 && row < 0; k--)
+        if (w->s->loops[k] != w->lane && w->s->loops[k] != w->payload)
+            row = w->s->loops[k];
+    for (int k = 0; k < w->s->n_loops; k++) {
+        int x = w->s->loops[k];
+        if (x == w->lane || x == w->payload)
+            continue;
+        int span = x == row ? row_span(w, m, x) : 1;
+        how[x].span = span;
+        add_free(m, w, x, span);
+    }
+    if (w->lane >= 0 && is_free_lane(w)) {
+        how[w->lane].span = m->vectors * m->lanes;
+        add_free(m, w, w->lane, how[w->lane].span);
+    }
+    if (w->payload >= 0) {
+        const struct index *x = index_of(w, w->payload);
+        add_free(m, w, w->payload, 1);
+        struct free_loop *f = &m->free[m->n_free - 1];
+        if (x->hi - x->lo <= UNROLL_EACH) {
+            f->is_copied = 1;
+            f->turns = 1;
+            f->span = x->hi - x->lo;
+        } else {
+            f->is_payload = 1;
+            how[w->payload].payload = 1;
+        }
+    }
+}
+
+struct value_choice *
+einc_choose(struct mapreduce *m, int lanes, int *lane)
+{
+    struct value_choice *how =
+        NEW(m->perm, struct value_choice, m->p->n_indices);
+    struct walk w = {.p = m->p, .s = m->s, .how = how, .lane = -1,
+                     .lanes = 1, .payload = -1};
+    choose_unrolled(m->p, m->s->right, how);
+    *lane = choose_lane(&w, lanes);
+    m->lanes = w.lanes;
+    m->vectors = 1;
+    if (m->s->scatters)
+        w.payload = -1;
+    if (*lane >= 0 && is_free_lane(&w))
+        m->vectors = choose_vectors(&w, m);
+    choose_parts(&w, m, m->s->right, how, 1);
+    order_loops(m, &w, how);
+    return how;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * levels.h - the nest of an index statement: blocks within blocks, and in
+ * each of them what is computed there, in order. A value is in the outermost
+ * block where all that it depends on is known, so nothing is computed twice;
+ * reductions of one block over the same range share a loop.
+ */
+#ifndef EINC_CODEGEN_LEVELS_H
+#define EINC_CODEGEN_LEVELS_H
+
+#include "codegen/mapreduce.h"
+#include "codegen/value.h"
+
+enum block_kind {
+    BLOCK_TOP,
+    BLOCK_LOOP, /* one turn of a loop */
+    BLOCK_IF    /* where a condition holds; of lanes: where any does */
+};
+
+enum item_kind {
+    ITEM_VALUE,
+    ITEM_CHOICE, /* a value from one of two blocks */
+    ITEM_IF,
+    ITEM_STEP,   /* a reduction takes in one part */
+    ITEM_FILL,   /* table element = value */
+    ITEM_STORE,
+    ITEM_LOOP    /* last of its stage */
+};
+
+/* What a block does. Items of one stage stand in order, and loops behind the
+ * others; what uses a reduction's result is of a later stage. */
+struct item {
+    enum item_kind kind;
+    int stage, order;
+    int value;    /* VALUE CHOICE STEP FILL */
+    int name;     /* VALUE, CHOICE: number of its variable */
+    int part;     /* STEP: -1: all of them at once */
+    int carry;    /* STEP */
+    int loop;     /* LOOP */
+    int block[2]; /* IF: [0]; CHOICE: if so, if not */
+    int table;    /* FILL */
+    int store;    /* STORE */
+};
+
+struct block {
+    enum block_kind kind;
+    int parent;
+    int loop;     /* LOOP */
+    int is_rest;  /* LOOP: its values one by one, or vectors with a mask */
+    int cond;     /* IF */
+    struct item *items;
+    int n_items, cap;
+};
+
+struct loop {
+    int var;
+    int n_from, n_to, from[4], to[4]; /* as in value_reduce */
+    int parts;         /* values, or vectors of the lane, in one turn */
+    int stage, number;
+    int is_free;       /* of the statement: span values in one turn, the last
+                        * turn overlapping the one before */
+    int main, rest;    /* blocks; rest -1: none */
+    int *carries;      /* reductions that begin and end with it */
+    int n_carries, cap;
+};
+
+/* Accumulators of a reduction. */
+struct carry {
+    int value, loop;
+    int with;          /* carry of the logsumexp */
+    int64_t offset;    /* payload: bytes into scratch */
+};
+
+struct table {
+    int value;
+    int n_dims, dims[8]; /* vars, outermost first */
+    int64_t elements, offset;
+};
+
+/* What one point writes. */
+struct store {
+    int at[2], value[2];     /* planes: a load of the element, and the value;
+                              * value -1: none */
+    int64_t offset[8];       /* of each free loop: in its span */
+};
+
+struct free_loop {
+    int var;
+    int index;
+    int64_t span;    /* values in one turn */
+    int64_t turns;
+    int is_task;
+    int is_payload;
+    int is_copied;   /* all values at once: no var */
+};
+
+struct placed {
+    int value, block, ready;
+    int name;   /* -1: none */
+    int carry;  /* -1: none: the result of a reduction */
+    int table;  /* -1: none */
+    int next;   /* of the same value */
+};
+
+struct mapreduce {
+    struct arena *perm;
+    const struct program *p;
+    const struct stmt *s;
+    const struct target *target;
+    struct values values;
+    int lane;                  /* var, or -1 */
+    int lanes, vectors;        /* lane that is free: vectors in one turn */
+    struct free_loop free[VALUE_MAX_VARS];
+    int n_free;
+    struct block *blocks;
+    int n_blocks, cap_blocks;
+    struct loop *loops;
+    int n_loops, cap_loops;
+    struct carry *carries;
+    int n_carries, cap_carries;
+    struct table *tables;
+    int n_tables, cap_tables;
+    struct store *stores;
+    int n_stores, cap_stores;
+    struct placed *placed;
+    int n_placed, cap_placed;
+    int *first_placed;         /* of each value */
+    int n_names;
+    int *seen, epoch;          /* marks of a walk */
+    int64_t tasks, scratch_bytes;
+    int body;                  /* block of the innermost free loop that is no
+                                * payload */
+    double flop, bytes;
+};
+
+/* Where a value is known in a block: in itself or around it; NULL: nowhere
+ * (numbers and vars are known everywhere). */
+const struct placed *einc_levels_find(const struct mapreduce *m, int block,
+                                      int value);
+/* Makes the nest, of values that are there. */
+void einc_levels_build(struct mapreduce *m);
+int einc_levels_is_lane(const struct mapreduce *m, int value);
+/* Whether its accumulators are vectors. */
+int einc_levels_is_wide(const struct mapreduce *m, int reduction);
+int einc_levels_reduces_lane(const struct mapreduce *m, int reduction);
+
+/* choose.c: which index runs in the lanes, what is unrolled, what is copied.
+ * Fills in lanes, vectors and the free loops but for their vars. *lane: the
+ * index, -1 for none. */
+struct value_choice *einc_choose(struct mapreduce *m, int lanes, int *lane);
+/* Operations of the statement, see mapreduce.h. */
+double einc_choose_flop(const struct program *p, const struct stmt *s);
+
+#endif
