@@ -316,6 +316,10 @@ make_dims(struct guarded *g, void *arg)
     g->cx.source = j->text;
     j->shapes = NEW(&g->perm, int64_t *, j->names->n_in);
     for (int o = 0; o < j->names->n_in; o++) {
+        if (j->names->in_dims[o] < 0) /* nothing but dim() names it */
+            einc_fail(&g->cx, EINC_ESHAPE, "E607", j->names->in_at[o],
+                      "no subscript tells the rank of '%s': give its shape",
+                      einc_diag_show(&g->cx, j->names->in[o], 40));
         j->shapes[o] = NEW(&g->perm, int64_t, j->names->in_dims[o]);
         for (int d = 0; d < j->names->in_dims[o]; d++)
             j->shapes[o][d] = -1;
