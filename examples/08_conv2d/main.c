@@ -10,10 +10,10 @@
  * run over the window. pad(e, p): e may reach p beyond either end, where the
  * picture is 0. The letters sh .. m that stand for integers are parameters
  * (einc_options.params), and how far h and w run follows from all of this.
- * Nothing is copied into columns: the workspace is printed. Then what usually
- * comes with it: a bias and ReLU in the same statement, pooling, and the
- * transposed convolution. The data are small integers, so that everything
- * must equal plain loops exactly.
+ * No matrix of columns is made: its size is printed, and the workspace of a
+ * thread held against 4 MiB. Then what usually comes with it: a bias and ReLU
+ * in the same statement, pooling, and the transposed convolution. The data are
+ * small integers, so that everything must equal plain loops exactly.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,13 +35,15 @@ static const struct conv convs[] = {
     {"3x3, padded", 2, 1, 8, 16, 28, 28, 3, 3, 1, 1, 1, 1, 1, 1},
     {"stride 2", 2, 1, 8, 16, 29, 31, 3, 3, 2, 2, 1, 1, 1, 1},
     {"dilation 2", 2, 1, 8, 16, 28, 28, 3, 3, 1, 1, 2, 2, 2, 2},
-    {"7x7, stride 2", 1, 1, 3, 32, 56, 56, 7, 7, 2, 2, 1, 1, 3, 3},
+    {"7x7, stride 2", 1, 1, 3, 32, 112, 112, 7, 7, 2, 2, 1, 1, 3, 3},
+    {"3x3, many", 4, 1, 32, 16, 56, 56, 3, 3, 1, 1, 1, 1, 1, 1},
     {"1x1", 2, 1, 16, 32, 14, 14, 1, 1, 1, 1, 1, 1, 0, 0},
     {"4 groups", 2, 4, 4, 8, 20, 20, 3, 3, 1, 1, 1, 1, 1, 1},
     {"depthwise", 2, 16, 1, 1, 20, 20, 3, 3, 1, 1, 1, 1, 1, 1},
     {"1x7, all uneven", 1, 2, 3, 4, 17, 40, 1, 7, 2, 3, 1, 4, 0, 5},
 };
 
+static struct einc_ctx *ctx; /* of one thread: each has a workspace */
 static int wrong;
 
 static _Noreturn void
@@ -123,7 +125,7 @@ convolve(const struct conv *c)
     snprintf(params, sizeof(params), "m=%d,sh=%d,sw=%d,dh=%d,dw=%d,ph=%d,"
              "pw=%d", c->m, c->sh, c->sw, c->dh, c->dw, c->ph, c->pw);
     const struct einc_options opts = {.size = sizeof(opts), .params = params};
-    if (einc_compile(NULL, conv2d, 2, in, NULL, &opts, &plan, &err))
+    if (einc_compile(ctx, conv2d, 2, in, NULL, &opts, &plan, &err))
         fail(err);
     if (einc_plan_layout(plan, &out)
         || einc_plan_workspace(plan, &work_bytes, NULL))
@@ -141,11 +143,13 @@ convolve(const struct conv *c)
         && s[4] == out_size(c->iw, c->s, c->sw, c->dw, c->pw)
         && equals_loops(c, x, f, o, s);
     const int small = work_bytes <= 4u << 20;
+    const int64_t columns = s[0] * s[3] * s[4] * c->m * c->g * c->r * c->s;
     wrong += !exact || !small;
-    printf("%-16s %dx%dx%-2dx%-2d -> %dx%dx%-2dx%-2d  %s, %s\n", c->name, c->n,
-           c->g * c->m, c->ih, c->iw, (int)s[0], (int)(s[1] * s[2]),
-           (int)s[3], (int)s[4], exact ? "exact" : "WRONG",
-           small ? "no columns" : "LARGE WORKSPACE");
+    printf("%-16s %dx%dx%dx%d -> %dx%dx%dx%d, columns %.1f MiB: %s%s\n",
+           c->name, c->n, c->g * c->m, c->ih, c->iw, (int)s[0],
+           (int)(s[1] * s[2]), (int)s[3], (int)s[4],
+           (double)columns * sizeof(float) / (1 << 20),
+           exact ? "exact" : "WRONG", small ? "" : ", LARGE WORKSPACE");
     einc_plan_free(plan);
     free(x), free(f), free(o);
 }
@@ -232,8 +236,15 @@ transposed(void)
 int
 main(void)
 {
+    const struct einc_config alone = {.size = sizeof(alone), .threads = 1};
+    struct einc_err *err;
+
+    if (einc_ctx_create(&alone, &ctx, &err))
+        fail(err);
     for (int i = 0; i < (int)(sizeof(convs) / sizeof(convs[0])); i++)
         convolve(&convs[i]);
+    einc_ctx_free(ctx);
+    puts(wrong ? "WRONG" : "all with less than 4 MiB");
     layer();
     transposed();
     return wrong ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -195,10 +195,10 @@ attend(const char *name, const char *statement, int is_causal)
             worst = fmax(worst, worst_of_row(h, i, is_causal ? i + 1 : T,
                                              scale));
     report(name, worst, 1e-4);
-    const int small = work_bytes < scores / 10;
+    const int small = work_bytes < scores / 4;
     wrong += !small;
     printf("            scores would be %zu bytes, the workspace is %s\n",
-           scores, small ? "less than a tenth of that" : "LARGER");
+           scores, small ? "less than a quarter of that" : "LARGER");
     einc_plan_free(plan);
     einc_ctx_free(ctx);
 }
