@@ -271,7 +271,7 @@ run_program_stages(struct guarded *g, void *arg)
     x->family = r->family;
     j->tier = resolve_tier(g->ctx, r);
     j->made = x;
-    einc_program_stages(g, &q, x);
+    einc_program_stages(g, &q, j->tier, x);
 }
 
 /* --- behind the stages -------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include "base/diag.h"
 #include "builtin/builtin.h"
 #include "codegen/emit.h"
+#include "codegen/mapreduce.h"
 #include "parse/resolve.h"
 #include "plan/machine.h"
 #include "plan/plan.h"
@@ -125,9 +126,12 @@ struct extent_bytes {
 /* How a stage of a program is run. */
 struct stage_run {
     struct einc_plan *plan; /* CONTRACT: of its einsum; ours */
-    /* loops, evaluated: */
-    int64_t eval_bytes;     /* per thread */
-    double work;            /* nodes to evaluate */
+    /* loops: */
+    const struct mapreduce *nest;
+    const struct unit *unit; /* its text; NULL: not wanted */
+    struct call *call;      /* NULL: evaluated */
+    int64_t eval_bytes;     /* per thread, if it is evaluated */
+    double flop, bytes;     /* modelled */
 };
 
 struct einc_plan {
@@ -225,7 +229,7 @@ const struct param *einc_program_params(struct arena *perm, const char *text,
                                         int *n);
 /* In the boundary: all of x but what runtime fills. */
 void einc_program_stages(struct guarded *g, const struct program_request *r,
-                         struct einc_plan *x);
+                         enum einc_tier tier, struct einc_plan *x);
 /* Behind it: plans and kernels of the stages, workspace. */
 enum einc_status einc_program_choose(struct einc_plan *x,
                                      const struct einc_options *opts,

@@ -82,7 +82,14 @@ print_stages(struct text *t, struct arena *scratch, const struct einc_plan *x,
 static void
 print_loops(struct text *t, const struct stage_run *run)
 {
-    einc_put(t, "loops work %lld interpreted\n", (long long)run->work);
+    einc_put(t, "loops flop %lld bytes %lld %s\n", (long long)run->flop,
+             (long long)run->bytes, run->call ? "compiled" : "interpreted");
+}
+
+static void
+print_loop_nest(struct text *t, const struct stage_run *run)
+{
+    einc_mapreduce_print(t, run->nest);
 }
 
 static void
@@ -126,7 +133,7 @@ static void
 print_nest(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
     if (x->script) {
-        print_stages(t, scratch, x, print_nest, print_loops);
+        print_stages(t, scratch, x, print_nest, print_loop_nest);
         return;
     }
     for (int s = 0; s < x->plan->n_steps; s++) {
@@ -141,6 +148,10 @@ print_source(struct text *t, struct arena *scratch, const struct einc_plan *x)
     for (int s = 0; x->script && s < x->script->n_stages; s++)
         if (x->stages[s].plan)
             print_source(t, scratch, x->stages[s].plan);
+        else
+            einc_put_str(
+                t, str_of(einc_emit_mapreduce(scratch,
+                                              x->stages[s].nest).source));
     if (x->script)
         return;
     for (int s = 0; s < x->plan->n_steps; s++)

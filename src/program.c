@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/hash.h"
+#include "codegen/mapreduce.h"
 #include "ctx.h"
 #include "parse/resolve.h"
 #include "runtime/eval.h"
@@ -100,32 +101,34 @@ list_tensors(struct arena *perm, struct einc_plan *x)
         x->touched[t] = touched_by(&p->tensors[t]);
 }
 
-/* Nodes that are evaluated, for every value of the loops around them. */
-static double
-work_of(const struct program *p, const struct node *n, double times)
-{
-    double work = times;
-    if (n->kind == NODE_REDUCE)
-        for (int b = 0; b < n->n_bound; b++)
-            times *= (double)(p->indices[n->bound[b]].hi -
-                              p->indices[n->bound[b]].lo);
-    for (int a = 0; a < n->n_args; a++)
-        work += work_of(p, n->args[a], times);
-    return n->guard ? work + work_of(p, n->guard, times) : work;
-}
-
 static void
-make_map(struct einc_plan *x, int s)
+make_map(struct guarded *g, struct einc_plan *x, int s, int compiled)
 {
     const struct program *p = x->script->program;
     const struct stmt *stmt = &p->stmts[x->script->stages[s].stmt];
     struct stage_run *run = &x->stages[s];
-    double times = 1;
-    for (int l = 0; l < stmt->n_loops; l++)
-        times *= (double)(p->indices[stmt->loops[l]].hi -
-                          p->indices[stmt->loops[l]].lo);
     run->eval_bytes = einc_eval_scratch(p, stmt);
-    run->work = work_of(p, stmt->right, times);
+    run->nest = einc_mapreduce_build(&g->perm, g->scratch, p, stmt,
+                                     g->ctx->target);
+    run->flop = einc_mapreduce_flop(run->nest);
+    run->bytes = einc_mapreduce_bytes(run->nest);
+    if (!compiled)
+        return;
+    struct unit *u = NEW(&g->perm, struct unit, 1);
+    *u = einc_emit_mapreduce(&g->perm, run->nest);
+    struct call *c = NEW(&g->perm, struct call, 1);
+    int64_t *strides = NEW(&g->perm, int64_t, u->n_strides);
+    for (int many = 0; many < 2; many++) {
+        int64_t *n = NEW(&g->perm, int64_t, u->n_extents);
+        c->n_tasks[many] = einc_mapreduce_arguments(
+            run->nest, many ? g->ctx->threads : 1, n, strides);
+        c->n[many] = n;
+    }
+    c->s = strides;
+    c->scratch_bytes = u->scratch_bytes;
+    c->tier = EINC_TIER_CC;
+    run->unit = u;
+    run->call = c;
 }
 
 static uint64_t
@@ -138,7 +141,7 @@ hash_of(struct arena scratch, const struct script *s)
 
 void
 einc_program_stages(struct guarded *g, const struct program_request *r,
-                    struct einc_plan *x)
+                    enum einc_tier tier, struct einc_plan *x)
 {
     struct arena *perm = &g->perm;
     int n_params;
@@ -158,7 +161,7 @@ einc_program_stages(struct guarded *g, const struct program_request *r,
     list_tensors(perm, x);
     for (int s = 0; s < x->script->n_stages; s++)
         if (x->script->stages[s].kind == STAGE_MAP)
-            make_map(x, s);
+            make_map(g, x, s, tier == EINC_TIER_CC || tier == EINC_TIER_AUTO);
 }
 
 /* --- behind the stages -------------------------------------------------- */
@@ -192,6 +195,34 @@ compile_contract(struct einc_plan *x, int s, const struct einc_options *opts,
                         &x->stages[s].plan, err);
 }
 
+/* Operations of a second of evaluation are some 2e8; the compiler takes a
+ * quarter of one. */
+enum { WORTH_COMPILING = 1 << 25 };
+
+static enum einc_status
+choose_map(struct einc_plan *x, int s, uint32_t flags, enum einc_tier tier,
+           struct trouble *why)
+{
+    struct stage_run *run = &x->stages[s];
+    unsigned from = flags & EINC_NO_CACHE ? 0 : FROM_DISK;
+    struct call *c = run->call;
+    run->call = NULL;
+    if (!c)
+        return EINC_OK;
+    if (tier == EINC_TIER_CC || run->flop + run->bytes > WORTH_COMPILING)
+        from |= FROM_CC;
+    struct wanted w = {.key = run->unit->source, .unit = run->unit};
+    enum einc_status status =
+        einc_kernels_get(x->ctx, &w, from, &c->entry, why);
+    if (status == EINC_OK)
+        run->call = c;
+    if (status == EINC_ENOMEM || tier == EINC_TIER_CC)
+        return status;
+    if (status != EINC_OK && status != EINC_ECACHE)
+        einc_ctx_log(x->ctx, "a statement is interpreted: %s", why->text);
+    return EINC_OK;
+}
+
 static int64_t
 up_to_64(int64_t bytes)
 {
@@ -205,7 +236,9 @@ size_workspace(struct einc_plan *x)
     for (int s = 0; s < x->script->n_stages; s++) {
         const struct stage_run *run = &x->stages[s];
         int64_t own = run->plan ? (int64_t)run->plan->workspace_bytes
-                                : up_to_64(run->eval_bytes) * threads;
+                      : run->call
+                          ? up_to_64(run->call->scratch_bytes) * threads
+                          : up_to_64(run->eval_bytes) * threads;
         most = own > most ? own : most;
     }
     x->work_at = up_to_64(x->script->temp_bytes);
@@ -216,13 +249,16 @@ enum einc_status
 einc_program_choose(struct einc_plan *x, const struct einc_options *opts,
                     enum einc_tier tier, struct einc_err **err)
 {
+    struct trouble why = {0};
     for (int s = 0; s < x->script->n_stages; s++) {
         enum einc_status status =
             x->script->stages[s].kind == STAGE_CONTRACT
                 ? compile_contract(x, s, opts, tier, err)
-                : EINC_OK;
+                : choose_map(x, s, opts->flags, tier, &why);
         if (status == EINC_OK)
             continue;
+        if (x->script->stages[s].kind == STAGE_MAP)
+            einc_err_set(&x->ctx->mem, err, status, "%s", why.text);
         einc_program_free(x);
         return status;
     }
@@ -245,8 +281,9 @@ einc_program_tier(const struct einc_plan *x)
     enum einc_tier most = EINC_TIER_INTERP;
     for (int s = 0; s < x->script->n_stages; s++) {
         const struct stage_run *run = &x->stages[s];
-        enum einc_tier own =
-            run->plan ? einc_plan_tier(run->plan) : EINC_TIER_INTERP;
+        enum einc_tier own = run->plan   ? einc_plan_tier(run->plan)
+                             : run->call ? EINC_TIER_CC
+                                         : EINC_TIER_INTERP;
         if (most == EINC_TIER_INTERP || own == EINC_TIER_CC)
             most = own;
     }
@@ -275,8 +312,47 @@ struct running {
     struct einc_err **err;
 };
 
+struct share {
+    const struct call *call;
+    struct einc_args args;
+    int64_t scratch_bytes;
+};
+
+static void
+run_share(void *user, int worker, int64_t begin, int64_t end)
+{
+    const struct share *s = user;
+    struct einc_args own = s->args;
+    own.scratch += worker * s->scratch_bytes;
+    s->call->entry(&own, begin, end);
+}
+
 /* Waking a thread costs some microseconds. */
 enum { WORTH_A_THREAD = 1 << 17 };
+
+static void
+run_kernel(struct running *r, const struct stmt *stmt,
+           const struct stage_run *run, int threads)
+{
+    const struct call *c = run->call;
+    int many = threads > 1;
+    int64_t stray[2] = {0, 0};
+    struct share share = {
+        .call = c,
+        .args = {.out = r->tensor[stmt->left.tensor],
+                 .in = (const void *const *)r->tensor,
+                 .n = c->n[many],
+                 .s = c->s,
+                 .scratch = r->work + r->x->work_at,
+                 .stray = stray},
+        .scratch_bytes = up_to_64(c->scratch_bytes)};
+    if (many && c->n_tasks[many] > 1)
+        einc_pool_run(r->x->ctx->pool, threads, c->n_tasks[many], run_share,
+                      &share);
+    else
+        c->entry(&share.args, 0, c->n_tasks[many]);
+    r->stray = (struct stray){stray[0], stray[1]};
+}
 
 static int
 run_map(struct running *r, int s)
@@ -285,9 +361,12 @@ run_map(struct running *r, int s)
     const struct program *p = x->script->program;
     const struct stmt *stmt = &p->stmts[x->script->stages[s].stmt];
     const struct stage_run *run = &x->stages[s];
-    int threads = run->work < WORTH_A_THREAD ? 1 : r->threads;
-    einc_eval_run(p, stmt, r->tensor, r->work + x->work_at, x->ctx->pool,
-                  threads, &r->stray);
+    int threads = run->flop + run->bytes < WORTH_A_THREAD ? 1 : r->threads;
+    if (run->call)
+        run_kernel(r, stmt, run, threads);
+    else
+        einc_eval_run(p, stmt, r->tensor, r->work + x->work_at, x->ctx->pool,
+                      threads, &r->stray);
     return r->stray.site == 0;
 }
 

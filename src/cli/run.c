@@ -289,7 +289,7 @@ compare_all(const struct run *r, const char *got, const char *want,
 {
     const enum einc_dtype dtype = (enum einc_dtype)r->layout.dtype;
     const size_t bytes = einc_dtype_bytes(dtype);
-    const int parts = einc_value_is_complex(dtype) ? 2 : 1;
+    const int parts = einc_value_has_parts(dtype) ? 2 : 1;
     struct worst w = {0, 0, 0, 0, 0};
 
     for (int64_t i = 0; i < r->count; i++) {

@@ -296,7 +296,7 @@ compare(const struct bound *x, const char *got, const char *want,
 {
     const enum einc_dtype dtype = (enum einc_dtype)x->layout.dtype;
     const size_t bytes = einc_dtype_bytes(dtype);
-    const int parts = einc_value_is_complex(dtype) ? 2 : 1;
+    const int parts = einc_value_has_parts(dtype) ? 2 : 1;
 
     for (int64_t i = 0; i < x->count; i++) {
         const struct value g = einc_value_load(dtype, got + (size_t)i * bytes);

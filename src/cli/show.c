@@ -72,7 +72,7 @@ einc_show_value(char *text, size_t room, enum einc_dtype dtype, const void *p)
     const struct value v = einc_value_load(dtype, p);
     const int n = put_real(text, room, dtype, v.re);
 
-    if (!einc_value_is_complex(dtype) || n >= (int)room - 2)
+    if (!einc_value_has_parts(dtype) || n >= (int)room - 2)
         return;
     text[n] = signbit(v.im) && !isnan(v.im) ? '-' : '+';
     put_real(text + n + 1, room - (size_t)n - 2, dtype, fabsl(v.im));

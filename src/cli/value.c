@@ -8,7 +8,7 @@
 #include "cli/value.h"
 
 int
-einc_value_is_complex(enum einc_dtype dtype)
+einc_value_has_parts(enum einc_dtype dtype)
 {
     return dtype == EINC_C64 || dtype == EINC_C128;
 }
@@ -158,7 +158,7 @@ einc_value_store(enum einc_dtype compute, struct value v, void *p)
     const double d[2] = {(double)v.re, (double)v.im};
     const int bits = compute == EINC_I32 ? 32 : 64;
 
-    if (v.im != 0 && !einc_value_is_complex(compute))
+    if (v.im != 0 && !einc_value_has_parts(compute))
         return 0;
     switch (compute) {
     case EINC_BOOL:

@@ -13,7 +13,7 @@ struct value {
     long double re, im;
 };
 
-int einc_value_is_complex(enum einc_dtype dtype);
+int einc_value_has_parts(enum einc_dtype dtype);
 int einc_value_is_integer(enum einc_dtype dtype); /* bool included */
 
 /* The element at `p`, which need not be aligned. */
