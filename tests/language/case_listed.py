@@ -218,7 +218,6 @@ def kernels(b):
     b.case("32", "a[i] = sum[j](exp(-%s)*b[j])" % P, [x, y, v],
            Out("a", E @ v.a, mag=np.abs(v.a).sum()))
     b3 = F("b", "f32", (30, 3), 4)
-    mag = np.abs(b3.a).sum()
     s2 = 2.4 ** 2
     for name, f, fn, d1 in (
             ("gaussian", "exp(-%s/s^2)", lambda d: np.exp(-d / s2),
@@ -233,7 +232,7 @@ def kernels(b):
               lambda d: -1 / s2 * (1 + d / s2) ** -1.5))):
         sc = S("s", "f32", np.float32(2.4))
         b.case("33_" + name, "a[i,d] = sum[j]((%s)*b[j,d])" % f % P,
-               [x, y, sc, b3], Out("a", fn(D) @ b3.a, mag=mag))
+               [x, y, sc, b3], Out("a", fn(D) @ b3.a, mag=fn(D) @ np.abs(b3.a)))
         if d1:
             ga = F("ga", "f32", (20, 3), 4)
             w = ga.a @ b3.a.T * d1[1](D)
@@ -248,7 +247,7 @@ def kernels(b):
         v = F("b", "f32", (7,), 4)
         b.case("34_d%d" % d, "a[i] = sum[j](exp(-%s)*b[j])" % P, [x, y, v],
                Out("a", np.exp(-pairs(x.a, y.a)) @ v.a,
-                   mag=np.abs(v.a).sum() * 2))
+                   mag=np.exp(-pairs(x.a, y.a)) @ np.abs(v.a)))
     x, y = F("x", "f32", (6, 3), 8), F("y", "f32", (9, 3), 8)
     w = F("b", "f32", (9, 70), 4)
     b.case("35", "a[i,d] = sum[j](exp(-%s)*b[j,d])" % P, [x, y, w],

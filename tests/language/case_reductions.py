@@ -36,9 +36,9 @@ def values(b):
     b.case("logsumexp", "y[i] = logsumexp[j](A[i,j])", [A],
            Out("y", logsumexp(A.a), mag=10))
     b.case("softmax", "y[i,j] = softmax[j](A[i,j])", [A],
-           Out("y", softmax(A.a), mag=1))
+           Out("y", softmax(A.a), mag=True))
     b.case("softmax_over_rows", "y[i,j] = softmax[i](A[i,j])", [A],
-           Out("y", softmax(A.a, 0), mag=1))
+           Out("y", softmax(A.a, 0), mag=True))
     e = np.exp(A.a - A.a.max())
     b.case("softmax_over_both", "y[i,j] = softmax[i,j](A[i,j])", [A],
            Out("y", e / e.sum(), mag=1))
@@ -235,7 +235,7 @@ def masked(b):
            [A], Out("y", softmax(np.where(np.tri(3, 4, dtype=bool), A.a,
                                           -inf)), mag=1))
     b.case("masked_row_softmax", "y[i,j] = softmax[j](A[i,j] if m[i])",
-           [A, m], Out("y", np.where(k[:, None], softmax(A.a), nan), mag=1))
+           [A, m], Out("y", np.where(k[:, None], softmax(A.a), nan), mag=True))
     b.case("masked_row_softmax_sum",
            "y[i] = sum[j](softmax[j](A[i,j] if m[i])*x[j])",
            [A, m, V("x", "f32", [1, 2, 3, 4])],
@@ -388,7 +388,7 @@ def shapes(b):
         b.case("tall_max_%d" % n, "y[i] = max[j](B[i,j])", [B],
                Out("y", B.a.max(1)))
         b.case("tall_softmax_%d" % n, "y[i,j] = softmax[j](B[i,j])", [B],
-               Out("y", softmax(B.a), mag=1))
+               Out("y", softmax(B.a), mag=True))
         x, y = F("x", "f32", (n, 2), 4), F("y", "f32", (2 * n + 1, 2), 4)
         P = ((x.a[:, None] - y.a[None]) ** 2).sum(-1)
         b.case("pairs_%d" % n,

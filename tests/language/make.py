@@ -16,7 +16,7 @@ import records
 from records import Book, write
 
 import case_worked, case_keops, case_listed, case_reductions  # noqa: F401
-import case_language, case_errors                             # noqa: F401
+import case_language, case_errors, case_more                  # noqa: F401
 
 records.OPEN.update({
     "errors.remainder_by_zero": "i%0 is taken for 0",
@@ -30,7 +30,7 @@ if __name__ == "__main__":
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     for m in (case_worked, case_keops, case_listed, case_reductions,
-              case_language, case_errors):
+              case_language, case_errors, case_more):
         m.make()
     write()
     size = sum(os.path.getsize(f) for f in glob.glob(folder + "/*"))

@@ -82,7 +82,8 @@ class Out:
             eps = F64 if dtype in ("f64", "c128") else F32
         self.tol = None
         if mag is not None:
-            m = np.abs(self.a if mag is True else np.asarray(mag))
+            self.relative = mag is True
+            m = np.abs(1 if mag is True else np.asarray(mag))
             m = m[np.isfinite(m)]
             self.tol = eps * (float(m.max()) if m.size else 1.0)
         self.given, self.init = given, init
@@ -128,7 +129,7 @@ class Book:
             if o.given:
                 head += " given"
             if o.tol is not None:
-                head += " ~%.3g" % o.tol
+                head += " ~%.3g%s" % (o.tol, "r" if o.relative else "")
             if o.a.size <= LONG:
                 put(head + " = " + " ".join(number(x) for x in o.a.ravel()))
             else:

@@ -12,8 +12,9 @@
  *     %OPEN why            known to fail: it must, or it is no longer open
  *     %IN name dtype 3x4 DATA    operands in order; () is the shape of scalars
  *     %INIT name dtype 3x4 DATA  what an output holds before
- *     %OUT name dtype 3x4 [given] [~tolerance] DATA
- *                          "-": any type; given: the caller tells the layout
+ *     %OUT name dtype 3x4 [given] [~tolerance[r]] DATA
+ *                          "-": any type; given: the caller tells the
+ *                          layout; tolerance: absolute, or relative with r
  *     %HASH case           equal einc_plan_hash()
  * or, instead of %OUT,
  *     %GIVES name dtype 3x4  an output's layout that is told
@@ -60,6 +61,7 @@ struct tensor {
     struct value *v;        /* [count], NULL: no values */
     int given;
     double tolerance;       /* < 0: exact */
+    int is_relative;
 };
 
 struct record {
@@ -319,6 +321,8 @@ read_tensor(struct tensor *t, char *s)
             s += 6;
         } else if (*s == '~') {
             t->tolerance = strtod(s + 1, &s);
+            t->is_relative = *s == 'r';
+            s += t->is_relative;
             s += *s == ' ';
         } else {
             break;
@@ -531,11 +535,12 @@ release(struct placed *p, int n)
 /* --- values --------------------------------------------------------------- */
 
 static int
-same(double got, double want, double tolerance)
+same(double got, double want, const struct tensor *t)
 {
+    double most = t->is_relative ? t->tolerance * fabs(want) : t->tolerance;
     if (isnan(want) || isnan(got))
         return isnan(want) && isnan(got);
-    return got == want || fabs(got - want) <= tolerance;
+    return got == want || (isfinite(want) && fabs(got - want) <= most);
 }
 
 static void
@@ -565,8 +570,8 @@ compare(struct check *c, const struct placed *p, const struct tensor *t)
         struct value want = t->v[k];
         int good = is_integer(dtype) && is_integer(t->dtype)
                  ? got.i == want.i
-                 : same(got.re, want.re, t->tolerance) &&
-                   same(got.im, want.im, t->tolerance);
+                 : same(got.re, want.re, t) &&
+                   same(got.im, want.im, t);
         if (good || bad++)
             continue;
         put_place(place, sizeof place, t, k);

@@ -1,0 +1,333 @@
+# SPDX-License-Identifier: MIT
+"""Statements at extents that lanes, tiles and blocks do not divide; guards
+that shrink loops; mixtures of what the other files have one by one."""
+import numpy as np
+from records import Book, F, Out, S, V
+from case_worked import conv2d, logsumexp, pairs, softmax
+
+inf, nan = np.inf, np.nan
+
+
+def make():
+    b = Book("more", "Odd extents, guards, mixtures.")
+    extents(b)
+    guards(b)
+    softmax0(b)
+    mixtures(b)
+    halves(b)
+    complexes(b)
+
+
+def extents(b):
+    for m, n, k in (1, 37, 5), (33, 65, 47), (70, 17, 130):
+        A, B = F("A", "f32", (m, k)), F("B", "f32", (k, n))
+        z = F("z", "f32", (n,))
+        b.case("gemm_epilogue_%d" % m, "C[i,k] = relu(sum[j](A[i,j]*B[j,k])"
+               " + z[k])", [A, B, z], Out("C", np.maximum(A.a @ B.a + z.a,
+                                                          0)))
+        b.case("gemm_prologue_%d" % m,
+               "C[i,k] = sum[j]((A[i,j]+1)*abs(B[j,k]))", [A, B],
+               Out("C", (A.a + 1) @ np.abs(B.a)))
+    for m, n, d, e in (37, 41, 3, 1), (20, 75, 2, 5), (9, 130, 20, 5):
+        x, y = F("x", "f32", (m, d), 16), F("y", "f32", (n, d), 16)
+        w = F("w", "f32", (n, e), 4)
+        P = pairs(x.a, y.a)
+        sq = "sum[d]((x[i,d]-y[j,d])^2)"
+        name = "_%dx%dx%dx%d" % (m, n, d, e)
+        K = np.exp(-P / d)
+        b.case("gauss" + name, "a[i,e] = sum[j](exp(-%s/size(d))*w[j,e])"
+               % sq, [x, y, w], Out("a", K @ w.a, mag=K @ np.abs(w.a)))
+        b.case("softmax_sum" + name, "a[i,e] = sum[j](softmax[j](-%s/size(d))"
+               "*w[j,e])" % sq, [x, y, w],
+               Out("a", softmax(-P / d) @ w.a, mag=softmax(-P / d)
+                   @ np.abs(w.a)))
+        b.case("lse" + name, "a[i] = logsumexp[j](-%s)" % sq, [x, y],
+               Out("a", logsumexp(-P), mag=P.max()))
+        b.case("max" + name, "a[i] = max[j](%s)" % sq, [x, y],
+               Out("a", P.max(1)))
+        b.case("argmin" + name, "a[i] = argmin[j](%s)" % sq, [x, y],
+               Out("a", P.argmin(1), "i64"))
+        b.case("k_best" + name, "a[i,q] = argkmin[j->q:7](%s)" % sq, [x, y],
+               Out("a", np.argsort(P, 1, kind="stable")[:, :7], "i64"))
+        b.case("over_i" + name, "a[j] = sum[i](exp(-%s/size(d)))" % sq,
+               [x, y], Out("a", K.sum(0), mag=True))
+        b.case("both" + name, "a[] = sum[i,j](exp(-%s/size(d)))" % sq,
+               [x, y], Out("a", K.sum(), mag=True))
+    for n in 17, 50:
+        q, k, v = F("q", "f32", (2, n, 8), 8), F("k", "f32", (2, n, 8), 8), \
+            F("v", "f32", (2, n, 5), 8)
+        s = np.einsum("hid,hjd->hij", q.a, k.a) / np.sqrt(8)
+        low = np.where(np.tri(n, dtype=bool), s, -inf)
+        b.case("attention_causal_%d" % n, "O[h,i,e] = sum[j](softmax[j]("
+               "sum[d](q[h,i,d]*k[h,j,d])/sqrt(size(d)) if j <= i)*v[h,j,e])",
+               [q, k, v], Out("O", softmax(low) @ v.a, mag=4))
+        m = F("m", "bool", (n, n), m=3, lo=0)
+        m = V("m", "bool", (m.a > 0) | np.eye(n, dtype=bool))
+        msk = np.where(m.a > 0, s, -inf)
+        b.case("attention_masked_%d" % n, "O[h,i,e] = sum[j](softmax[j]("
+               "sum[d](q[h,i,d]*k[h,j,d])/sqrt(size(d)) if m[i,j])*v[h,j,e])",
+               [q, k, m, v], Out("O", softmax(msk) @ v.a, mag=4))
+        bias = F("r", "f32", (2 * n - 1,), 8)
+        rel = s + bias.a[np.arange(n)[:, None] - np.arange(n) + n - 1]
+        b.case("attention_bias_%d" % n, "O[h,i,e] = sum[j](softmax[j]("
+               "sum[d](q[h,i,d]*k[h,j,d])/sqrt(size(d)) + r[i-j+N-1])"
+               "*v[h,j,e])", [q, k, bias, v],
+               Out("O", softmax(rel) @ v.a, mag=4), params="N=%d" % n)
+    X, W = F("X", "f32", (1, 5, 19, 23)), F("W", "f32", (9, 5, 3, 3))
+    for st, p in (1, 0), (1, 1), (2, 1), (3, 2):
+        b.case("conv_%d_%d" % (st, p), "O[n,k,h,w] = relu(sum(X[n,c,"
+               "pad(st*h+r-p,p),pad(st*w+s-p,p)]*W[k,c,r,s]) - 5)", [X, W],
+               Out("O", np.maximum(conv2d(X.a, W.a, st, st, 1, 1, p, p) - 5,
+                                   0)), params="st=%d,p=%d" % (st, p))
+    n = 60
+    ptr = np.minimum(np.cumsum([0] + [(7 * i) % 5 for i in range(n)]), 100)
+    ptr[-1] = 100
+    col = F("col", "i32", (100,), m=19, lo=0)
+    val, D = F("val", "f32", (100,)), F("D", "f32", (19, 21))
+    y = np.stack([val.a[ptr[i]:ptr[i + 1]] @ D.a[col.a[ptr[i]:ptr[i + 1]]]
+                  for i in range(n)])
+    b.case("csr", "Y[i,d] = sum[p in ptr[i]:ptr[i+1]](val[p]*D[col[p],d])",
+           [V("ptr", "i32", ptr), val, D, col], Out("Y", y))
+
+
+def guards(b):
+    n = 23
+    A, x = F("A", "f32", (n, n)), F("x", "f32", (n,))
+    i, j = np.arange(n)[:, None], np.arange(n)[None]
+    for name, text, keep in (
+            ("lt", "j < i", j < i), ("le", "j <= i", j <= i),
+            ("gt", "j > i", j > i), ("ge", "j >= i", j >= i),
+            ("eq", "j == i", j == i), ("ne", "j != i", j != i),
+            ("shift", "j == i+2", j == i + 2),
+            ("band", "j >= i-2 && j <= i+3", (j >= i - 2) & (j <= i + 3)),
+            ("outside", "j < i-2 || j > i+3", (j < i - 2) | (j > i + 3)),
+            ("anti", "i + j < 9", i + j < 9),
+            ("half", "2*j <= i", 2 * j <= i),
+            ("half_odd", "2*j < i+1", 2 * j < i + 1),
+            ("third", "3*j-1 >= i", 3 * j - 1 >= i),
+            ("minus", "i - j > 4", i - j > 4),
+            ("swapped", "5 < j - i", 5 < j - i),
+            ("constant", "j < 7", (j < 7) & (i >= 0)),
+            ("constant_row", "i < 7", (i < 7) & (j >= 0)),
+            ("never", "j < 0", (j < 0) & (i >= 0)),
+            ("always", "j >= 0", (j >= 0) & (i >= 0)),
+            ("not", "!(j < i)", j >= i),
+            ("remainder", "(i + j) % 3 == 1", (i + j) % 3 == 1),
+            ("stripes", "j % 4 == i % 4", j % 4 == i % 4),
+            ("blocks", "floor(i/5) == floor(j/5)", i // 5 == j // 5),
+            ("and_data", "j <= i && A[i,j] > 0", (j <= i) & (A.a > 0)),
+            ("or_data", "j == i || A[i,j] > 4", (j == i) | (A.a > 4)),
+            ("abs", "abs(i - j) <= 2", abs(i - j) <= 2),
+            ("wide_window", "j >= i && j < i+6", (j >= i) & (j < i + 6)),
+            ("three", "j > 2 && j < 15 && j != i", (j > 2) & (j < 15)
+             & (j != i))):
+        w = np.where(keep, A.a * x.a, 0)
+        b.case("guard_" + name, "y[i] = sum[j](A[i,j]*x[j] if %s)" % text,
+               [A, x], Out("y", w.sum(1)))
+        b.case("guard_max_" + name, "y[i] = max[j](A[i,j] if %s)" % text,
+               [A], Out("y", np.where(keep, A.a, -inf).max(1)))
+        pos = np.where(keep, A.a, inf)
+        b.case("guard_argmin_" + name,
+               "y[i] = argmin[j](A[i,j] if %s)" % text, [A],
+               Out("y", np.where(keep.any(1), pos.argmin(1), -1), "i64"))
+        b.case("choice_" + name, "y[i,j] = %s ? A[i,j] : -100" % text, [A],
+               Out("y", np.where(keep, A.a, -100)))
+    low = np.where(j < i, A.a, inf)
+    b.case("guard_k_best", "y[i,q] = kmin[j->q:4](A[i,j] if j < i)", [A],
+           Out("y", np.sort(low, 1)[:, :4]))
+    arg = np.argsort(low, 1, kind="stable")[:, :4]
+    arg = np.where(np.arange(4) < i, arg, -1)
+    b.case("guard_k_best_arg", "y[i,q] = argkmin[j->q:4](A[i,j] if j < i)",
+           [A], Out("y", arg, "i64"))
+    b.case("guard_outer", "y[j] = sum[i](A[i,j] if j <= i)", [A],
+           Out("y", np.where(j <= i, A.a, 0).sum(0)))
+    b.case("guard_both", "y[] = sum[i,j](A[i,j] if j <= i)", [A],
+           Out("y", np.tril(A.a).sum()))
+    T = F("T", "f32", (6, 7, 8))
+    a, c, d = np.ogrid[:6, :7, :8]
+    b.case("guard_three_axes", "y[a] = sum[c,d](T[a,c,d] if c <= a && d < c)",
+           [T], Out("y", np.where((c <= a) & (d < c), T.a, 0).sum((1, 2))))
+    b.case("guard_nested", "y[a] = sum[c](max[d](T[a,c,d] if d <= c) "
+           "if c >= a)", [T],
+           Out("y", np.where(c[..., 0] >= a[..., 0],
+                             np.where(d <= c, T.a, -inf).max(2), 0).sum(1)))
+    b.case("guard_in_bounds", "y[i] = sum[j in 0:i](A[i,j]*x[j] if j != 3)",
+           [A, x], Out("y", np.where((j < i) & (j != 3), A.a * x.a,
+                                     0).sum(1)))
+    b.case("guard_shifted_read", "y[i] = sum[j](A[i,j+1] if j < 3) "
+           "where j in 0:22", [A], Out("y", A.a[:, 1:4].sum(1)))
+    b.case("guard_proves_read", "y[i] = sum[j](x[i+j] if i+j < 23)"
+           " where i in 0:23, j in 0:5", [x],
+           Out("y", [x.a[k:k + 5].sum() for k in range(23)]))
+    b.case("guard_lse", "y[i] = logsumexp[j](A[i,j] if j <= i)", [A],
+           Out("y", logsumexp(np.where(j <= i, A.a, -inf)), mag=10))
+    b.case("guard_mean", "y[i] = mean[j](A[i,j] if j <= i)", [A],
+           Out("y", np.tril(A.a).sum(1) / np.arange(1, n + 1), mag=10))
+    b.case("guard_prod", "y[i] = prod[j](A[i,j] if j == i || j == 0)",
+           [A], Out("y", [A.a[k, 0] * (A.a[k, k] if k else 1)
+                          for k in range(n)]))
+
+
+def softmax0(b):
+    A = F("A", "f32", (3, 4))
+    m = V("m", "bool", [1, 0, 1])
+    b.case("softmax0_masked_row", "y[i,j] = softmax0[j](A[i,j] if m[i])",
+           [A, m], Out("y", np.where([[1], [0], [1]], softmax(A.a), 0),
+                       mag=True))
+    b.case("softmax0_minus_inf", "y[i] = softmax0[i](x[i])",
+           [V("x", "f32", [-inf] * 3)], Out("y", [0, 0, 0]))
+    b.case("softmax0_sum",
+           "y[i] = sum[j](softmax0[j](A[i,j] if m[i])*x[j])",
+           [A, m, V("x", "f32", [1, 2, 3, 4])],
+           Out("y", np.where(m.a, softmax(A.a) @ [1, 2, 3, 4], 0), mag=4))
+    b.case("softmax0_causal", "y[i] = sum[j](softmax0[j](A[i,j] if j < i)"
+           "*x[j])", [A, V("x", "f32", [1, 2, 3, 4])],
+           Out("y", [0, 1, softmax(A.a[2, :2]) @ [1, 2]], mag=4))
+
+
+def mixtures(b):
+    A = F("A", "f32", (9, 14))
+    x = F("x", "f32", (14,))
+    b.case("softmax_of_sum_of_softmax",
+           "y[i] = sum[j](softmax[j](A[i,j])*softmax[j](x[j]))", [A, x],
+           Out("y", softmax(A.a) @ softmax(x.a), mag=1))
+    b.case("entropy", "p[i,j] = softmax[j](A[i,j]); "
+           "h[i] = -sum[j](p[i,j]*log(p[i,j]))", [A],
+           Out("h", -(softmax(A.a) * np.log(softmax(A.a))).sum(1), mag=5))
+    b.case("cross_entropy", "l[i] = logsumexp[j](A[i,j]) - A[i,t[i]]",
+           [A, V("t", "i64", np.arange(9) % 14)],
+           Out("l", logsumexp(A.a) - A.a[np.arange(9), np.arange(9) % 14],
+               mag=20))
+    b.case("standardise", "y[i,j] = (A[i,j]-mean[k](A[i,k]))"
+           "/sqrt(mean[k]((A[i,k]-mean[l](A[i,l]))^2) + 1)", [A],
+           Out("y", (A.a - A.a.mean(1, keepdims=True))
+               / np.sqrt(A.a.var(1, keepdims=True) + 1), mag=3))
+    b.case("rms_norm", "y[i,j] = A[i,j]*rsqrt(mean[k](A[i,k]^2) + 1e-5)"
+           "*x[j]", [A, x],
+           Out("y", A.a / np.sqrt((A.a ** 2).mean(1, keepdims=True) + 1e-5)
+               * x.a, mag=20))
+    b.case("min_max_scaled", "y[i,j] = (A[i,j]-min[k](A[i,k]))"
+           "/(max[k](A[i,k])-min[k](A[i,k]))", [A],
+           Out("y", (A.a - A.a.min(1, keepdims=True))
+               / (A.a.max(1) - A.a.min(1))[:, None], mag=1))
+    b.case("pick_the_best", "p[i] = argmax[j](A[i,j]); v[i] = A[i,p[i]]",
+           [A], Out("v", A.a.max(1)))
+    b.case("rank", "r[j] = count[k](x[k] < x[j])", [x],
+           Out("r", (x.a[None] < x.a[:, None]).sum(1), "-"))
+    b.case("cumulative_sum", "c[i] = sum[j in 0:i+1](x[j]) where i in 0:dim(x,0)", [x],
+           Out("c", np.cumsum(x.a)))
+    b.case("cumulative_max", "c[i] = max[j](x[j] if j <= i) "
+           "where i in 0:dim(x,0)", [x],
+           Out("c", np.maximum.accumulate(x.a)))
+    b.case("histogram_of_bins", "h[clamp(i64(floor(x[i]/4))+2)] += 1", [x],
+           Out("h", np.bincount(np.clip(np.floor(x.a / 4).astype(int) + 2, 0,
+                                        4), minlength=5), "i32", given=True,
+               init=V("h", "i32", np.zeros(5))))
+    b.case("trilinear", "y[n,o] = a[n,i]*T[i,j,k,o]*c[n,j]*d[n,k]",
+           [F("a", "f32", (4, 3)), F("T", "f32", (3, 2, 5, 6)),
+            F("c", "f32", (4, 2)), F("d", "f32", (4, 5))],
+           Out("y", np.einsum("ni,ijko,nj,nk->no", F("a", "f32", (4, 3)).a,
+                              F("T", "f32", (3, 2, 5, 6)).a,
+                              F("c", "f32", (4, 2)).a,
+                              F("d", "f32", (4, 5)).a)))
+    b.case("weights_outside", "y[i] = 0.5*sum[j](A[i,j]*x[j]) "
+           "- 2*sum[j](A[i,j]) + 1", [A, x],
+           Out("y", 0.5 * (A.a @ x.a) - 2 * A.a.sum(1) + 1))
+    b.case("quotient_of_sums", "y[i] = sum[j](A[i,j]*x[j]^2)"
+           "/sum[j](x[j]^2)", [A, x],
+           Out("y", (A.a @ x.a ** 2) / (x.a ** 2).sum(), mag=10))
+    b.case("sums_of_two_sizes", "y[i] = sum[d](A[i,d]) + sum[d](z[i,d])",
+           [A, F("z", "f32", (9, 5))],
+           Out("y", A.a.sum(1) + F("z", "f32", (9, 5)).a.sum(1)))
+    b.case("moe", "y[n,k] = sum[j](X[n,j]*W[g[n],j,k])*p[n]",
+           [F("X", "f32", (8, 5)), F("W", "f32", (3, 5, 4)),
+            F("g", "i64", (8,), m=3, lo=0), F("p", "f32", (8,))],
+           Out("y", np.einsum("nj,njk->nk", F("X", "f32", (8, 5)).a,
+                              F("W", "f32", (3, 5, 4)).a[
+                                  F("g", "i64", (8,), m=3, lo=0).a])
+               * F("p", "f32", (8,)).a[:, None]))
+    z = F("z", "f32", (4,))
+    b.case("assigned_then_added", "o[i] = z[i]; o[i] += z[i]*z[i]; "
+           "o[i] max= 3*z[i]", [z],
+           Out("o", np.maximum(z.a + z.a ** 2, 3 * z.a)))
+    b.case("overwritten_temporary", "t[i] = z[i]+1; a[i] = t[i]*2; "
+           "t[i] = z[i]-1; o[i] = t[i]*a[i]", [z],
+           Out("o", (z.a - 1) * (z.a + 1) * 2))
+    b.case("same_output_two_parts", "o[i] += z[i] where i in 0:2; "
+           "o[i] += 10*z[i] where i in 1:4", [z],
+           Out("o", z.a * [1, 11, 10, 10], given=True,
+               init=V("o", "f32", [0] * 4)))
+    b.case("scatter_then_read", "kernel f(K[n]:i64, z[n]:f32) -> "
+           "(inout c[m]:f32, o[n]:f32): c[K[i]] += 1; o[i] = z[i]/c[K[i]]",
+           [V("K", "i64", [1, 0, 1, 1]), z],
+           [Out("c", [1, 3], "f32", given=True, init=V("c", "f32", [0, 0])),
+            Out("o", z.a / [3, 1, 3, 3], mag=10)])
+    b.case("sinkhorn", "f[i] = -logsumexp[j](g[j] - C[i,j]); "
+           "h[j] = -logsumexp[i](f[i] - C[i,j])",
+           [F("g", "f32", (6,), 4), F("C", "f32", (5, 6), 4, lo=0)],
+           Out("h", -logsumexp(
+               (-logsumexp(F("g", "f32", (6,), 4).a
+                           - F("C", "f32", (5, 6), 4, lo=0).a))[:, None]
+               - F("C", "f32", (5, 6), 4, lo=0).a, 0), mag=10))
+    I = F("I", "u8", (9, 11), m=251, lo=0)
+    w = V("w", "f32", np.outer([1, 2, 1], [1, 2, 1]) / 16)
+    pad = np.pad(I.a, 1, "edge").astype(float)
+    y = sum(pad[r:r + 9, s:s + 11] * w.a[r, s] for r in range(3)
+            for s in range(3))
+    b.case("blur_u8", "y[i,j] = I[clamp(i+r-1),clamp(j+s-1)]*w[r,s] "
+           "where i in 0:dim(I,0), j in 0:dim(I,1)", [I, w], Out("y", y))
+
+
+def halves(b):
+    for t, u in ("f16", 2.0 ** -11), ("bf16", 2.0 ** -8):
+        A = F("A", t, (5, 40), 8, m=19)
+        B = F("B", t, (40, 6), 8, m=19)
+        C = A.a @ B.a
+        b.case(t + "_matmul", "C[i,k] = A[i,j]*B[j,k]", [A, B],
+               Out("C", C, t, mag=C, eps=u * 1.01))
+        b.case(t + "_softmax", "y[i,j] = softmax[j](A[i,j])", [A],
+               Out("y", softmax(A.a), t, mag=0.2, eps=u * 1.5))
+        b.case(t + "_lse", "y[i] = logsumexp[j](A[i,j])", [A],
+               Out("y", logsumexp(A.a), t, mag=8, eps=u * 1.5))
+        b.case(t + "_mean", "y[i] = mean[j](A[i,j])", [A],
+               Out("y", A.a.mean(1), t, mag=1, eps=u * 1.5))
+        b.case(t + "_argmax", "y[i] = argmax[j](A[i,j])", [A],
+               Out("y", A.a.argmax(1), "i64"))
+        b.case(t + "_pairs", "a[i] = sum[k](exp(-sum[j]((A[i,j]-B[j,k])^2)"
+               "/size(j)))", [A, B],
+               Out("a", np.exp(-((A.a[:, :, None] - B.a[None]) ** 2).mean(1)
+                               ).sum(1), t, mag=6, eps=u * 1.5))
+        ones = F("x", t, (3000,), m=1, lo=1)
+        b.case(t + "_count_up", "y[] += x[i]", [ones],
+               Out("y", 3008, t, init=S("y", t, 8), mag=3008, eps=u * 1.01))
+
+
+def complexes(b):
+    z = V("z", "c64", [1 + 2j, -3 + 0.5j, 0 - 1j, 2])
+    w = V("w", "c64", [0.5 - 1j, 2 + 2j, 1j, -1])
+    for name, text, want in (
+            ("divide", "z[i]/w[i]", z.a / w.a),
+            ("abs", "abs(z[i])", np.abs(z.a)),
+            ("square", "z[i]^2", z.a ** 2),
+            ("cube", "z[i]^3", z.a ** 3),
+            ("negate", "-z[i] + 1", 1 - z.a),
+            ("polar", "real(z[i]*conj(w[i]))", (z.a * w.a.conj()).real),
+            ("equal", "z[i] == w[i] ? 1.0 : 0.0", z.a == w.a),
+            ("choice", "real(z[i]) > 0 ? z[i] : w[i]",
+             np.where(z.a.real > 0, z.a, w.a))):
+        ins = [z] + ([w] if "w[" in text else [])
+        real = not np.iscomplexobj(want)
+        b.case("complex_" + name, "y[i] = " + text, ins,
+               Out("y", want, "f32" if real and name != "equal" else
+                   "-" if real else "c64", mag=10))
+    b.case("complex_prod", "y[] = prod[i](z[i])", [z],
+           Out("y", z.a.prod(), "c64"))
+    b.case("complex_mean", "y[] = mean[i](z[i])", [z],
+           Out("y", z.a.mean(), "c64"))
+    b.case("complex_matvec", "y[i] = sum[j](A[i,j]*z[j]*conj(w[j]))",
+           [F("A", "f32", (3, 4)), z, w],
+           Out("y", F("A", "f32", (3, 4)).a @ (z.a * w.a.conj()), "c64"))
+    b.case("complex_scatter", "H[K[i]] += z[i]*w[i]",
+           [V("K", "i64", [1, 0, 1, 1]), z, w],
+           Out("H", [(z.a * w.a)[1], (z.a * w.a)[[0, 2, 3]].sum()], "c64",
+               given=True, init=V("H", "c64", [0, 0])))
