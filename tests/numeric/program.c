@@ -34,6 +34,7 @@
 
 enum {
     CASES = 6000,
+    COMPILED = 3,     /* each so many-th has its kernels compiled */
     CHUNK = 500,      /* cases between two runs of the compilers */
     WORKERS = 2,
     MOST_FAILURES = 20,
@@ -54,12 +55,15 @@ enum feature {
     F_REST, F_STRIDED, F_CHECKED, F_GUARD, F_DATA_RANGE, F_BEST, F_LSE,
     F_NESTED, F_SCATTER, F_TEMP, F_READ, F_EMPTY, F_SCALAR, F_INDEX,
     F_NEGATIVE_LO, F_TWO_BOUND, F_STRAY, F_EXACT, F_REAL, F_WRAPPED,
-    F_SPECIAL, F_COMPILED, N_FEATURES
+    F_SPECIAL, F_CONTRACTED, F_FUSED, F_SPLIT, F_COMPILED, N_FEATURES
 };
 
 struct tally {
     int now;                /* case under way, -1: none */
-    int restart;            /* first case to do again */
+    int noting;             /* its kernels are being printed */
+    int restart;            /* first case to run again */
+    int broken[MOST_FAILURES], n_broken; /* cases that die while they are
+                             * noted */
     int done;
     long passed, failed;
     long statements, kernels, distinct;
@@ -110,6 +114,8 @@ struct trial {
     int is_planned;             /* sums of products may be taken apart: of
                                  * infinities may come NaN, or none */
     uint64_t seed;
+    int made[3];                /* by the plan: contractions; temporaries less
+                                 * than there were, or more */
 };
 
 __attribute__((format(printf, 2, 3))) static int
@@ -278,6 +284,13 @@ make_case(struct tester *t, int number)
     gen_program(&t->gen, rng_of(t->o.seed, (uint64_t)number, 1));
 }
 
+/* Compilers take a hundred times as long as all else. */
+static int
+is_compiled(const struct tester *t, int number)
+{
+    return number % COMPILED == 0 || t->o.only >= 0;
+}
+
 /* Sources of the case, for build_all(); their count, or -1. */
 static int
 note_sources(struct tester *t, int number, int *id)
@@ -285,7 +298,8 @@ note_sources(struct tester *t, int number, int *id)
     struct trial x;
     make_case(t, number);
     int n = -1;
-    if (einc_emit_mapreduce && open_trial(t, &x)) {
+    if (einc_emit_mapreduce && is_compiled(t, number) &&
+        open_trial(t, &x)) {
         int config = configs_pick(&t->build.configs, 0, number % 97, -1);
         struct making m = {.p = x.p,
                            .target = t->build.configs.list[config].target};
@@ -297,7 +311,7 @@ note_sources(struct tester *t, int number, int *id)
             einc_guard_free(&g, 1);
         }
     }
-    if (einc_emit_mapreduce)
+    if (einc_emit_mapreduce && is_compiled(t, number))
         close_trial(&x);
     return n;
 }
@@ -722,6 +736,15 @@ make_plan(struct tester *t, struct trial *x)
     return plan;
 }
 
+static void
+look_plan(struct trial *x, const struct script *s)
+{
+    for (int k = 0; k < s->n_stages; k++)
+        x->made[0] |= s->stages[k].kind == STAGE_CONTRACT;
+    x->made[1] = s->program->n_stmts < x->p->n_stmts;
+    x->made[2] = s->program->n_stmts > x->p->n_stmts;
+}
+
 static int
 run_plan(struct tester *t, struct trial *x, const struct einc_plan *plan,
          int threads)
@@ -761,6 +784,8 @@ run_library(struct tester *t, struct trial *x)
     struct einc_plan *plan = make_plan(t, x);
     int good = plan != NULL;
     x->is_planned = 1;
+    if (plan)
+        look_plan(x, plan->script);
     for (int threads = 1; threads <= 2 && good; threads++) {
         reset(x);
         good = run_plan(t, x, plan, threads);
@@ -930,6 +955,9 @@ look_trial(const struct trial *x, struct search *s)
         look_node(p, s, p->stmts[k].right, 0);
         look_access(p, s, &p->stmts[k].left, 0);
     }
+    s->met[F_CONTRACTED] = x->made[0];
+    s->met[F_FUSED] = x->made[1];
+    s->met[F_SPLIT] = x->made[2];
     s->met[F_STRAY] = x->stray.site != 0;
     s->met[F_EXACT] = x->filling == FILL_SMALL;
     s->met[F_REAL] = x->filling == FILL_REAL;
@@ -963,7 +991,8 @@ feature_name(int f)
         "fill", "not affine", "two terms", "checked", "guard", "data range",
         "k best", "softmax", "nested", "scatter", "temporary", "read output",
         "empty", "scalar", "index", "lo < 0", "two bound", "stray",
-        "integers", "reals", "wrapping", "inf and NaN", "compiled"};
+        "integers", "reals", "wrapping", "inf and NaN", "contracted",
+        "fused", "split", "compiled"};
     if (f < F_REDOP)
         return f == FN_POWI ? "powi" : einc_fn_info((enum fn)f)->name;
     if (f < F_MODE)
@@ -1111,6 +1140,15 @@ enough(const struct tester *t)
     return t->tally->failed >= (t->o.stop ? 1 : MOST_FAILURES);
 }
 
+static int
+is_broken(const struct tester *t, int number)
+{
+    for (int k = 0; k < t->tally->n_broken; k++)
+        if (t->tally->broken[k] == number)
+            return 1;
+    return 0;
+}
+
 /* A chunk of cases, of those that are this worker's. */
 static void
 run_chunk(struct tester *t, int worker, int first)
@@ -1118,14 +1156,20 @@ run_chunk(struct tester *t, int worker, int first)
     static int id[WORKERS * CHUNK][GEN_STMTS], n[WORKERS * CHUNK];
     int end = first + WORKERS * CHUNK;
     end = end < t->o.cases ? end : t->o.cases;
+    if (t->tally->restart < first)
+        t->tally->restart = first;
     for (int c = first + worker; c < end; c += WORKERS) {
+        if (c < t->tally->restart || is_broken(t, c))
+            continue;
         t->tally->now = c;
+        t->tally->noting = 1;
         n[c - first] = note_sources(t, c, id[c - first]);
     }
     t->tally->now = -1;
+    t->tally->noting = 0;
     build_all(&t->build);
     for (int c = first + worker; c < end && !enough(t); c += WORKERS)
-        if (c >= t->tally->restart)
+        if (c >= t->tally->restart && !is_broken(t, c))
             run_case(t, c, id[c - first], n[c - first]);
 }
 
@@ -1183,7 +1227,10 @@ note_death(const struct options *o, struct tally *tally, int status)
     printf("FAIL case %d: signal %d (%s)\n", tally->now, WTERMSIG(status),
            strsignal(WTERMSIG(status)));
     put_case(&t, tally->now);
-    tally->restart = tally->now + 1;
+    if (tally->noting && tally->n_broken < MOST_FAILURES)
+        tally->broken[tally->n_broken++] = tally->now;
+    else
+        tally->restart = tally->now + 1;
     tally->now = -1;
     return tally->failed < (o->stop ? 1 : MOST_FAILURES) &&
            tally->restart < o->cases;

@@ -132,6 +132,7 @@ struct gen {
     int counter;       /* index that counts k best, or -1: not in scope, but
                         * its name is taken */
     int has_u64;       /* which beside signed types make floats */
+    int is_large;      /* extents beyond lanes and tiles */
     double points;     /* of all loops around */
     double work;       /* of the program so far */
     char text[GEN_TEXT];
@@ -197,6 +198,8 @@ gen_extent(struct gen *g, int least)
 {
     int most = g->points > 500 ? 2 : g->points > 100 ? 4 : 40;
     int c = gen_below(g, 100), n;
+    if (g->is_large && g->points < 200 && gen_percent(g, 60))
+        return 17 + gen_below(g, 120);
     if (c < 3)
         n = 0;
     else if (c < 15)
@@ -1575,6 +1578,7 @@ gen_program(struct gen *g, struct rng r)
     g->r = r;
     g->left = -1;
     int n = gen_percent(g, 60) ? 1 : 2 + gen_below(g, GEN_STMTS - 1);
+    g->is_large = gen_percent(g, 6);
     while (g->n_stmts < n && !gen_is_late(g))
         gen_stmt(g);
     for (int s = 0; s < g->n_stmts; s++) {
