@@ -27,11 +27,6 @@
 #include "program_plain.h"
 #include "runtime/eval.h"
 
-/* Kernels of statements are on their way. */
-#pragma weak einc_mapreduce_build
-#pragma weak einc_emit_mapreduce
-#pragma weak einc_mapreduce_arguments
-
 enum {
     CASES = 6000,
     COMPILED = 3,     /* each so many-th has its kernels compiled */
@@ -298,8 +293,9 @@ note_sources(struct tester *t, int number, int *id)
     struct trial x;
     make_case(t, number);
     int n = -1;
-    if (einc_emit_mapreduce && is_compiled(t, number) &&
-        open_trial(t, &x)) {
+    if (!is_compiled(t, number))
+        return -1;
+    if (open_trial(t, &x)) {
         int config = configs_pick(&t->build.configs, 0, number % 97, -1);
         struct making m = {.p = x.p,
                            .target = t->build.configs.list[config].target};
@@ -311,8 +307,7 @@ note_sources(struct tester *t, int number, int *id)
             einc_guard_free(&g, 1);
         }
     }
-    if (einc_emit_mapreduce && is_compiled(t, number))
-        close_trial(&x);
+    close_trial(&x);
     return n;
 }
 
@@ -1016,7 +1011,7 @@ print_features(const struct tally *t)
             continue;
         printf("%-11s %5ld%s", name, t->met[f],
                ++column % 6 ? "   " : "\n");
-        empty += t->met[f] == 0 && (f != F_COMPILED || einc_emit_mapreduce);
+        empty += t->met[f] == 0;
     }
     printf("%s", column % 6 ? "\n" : "");
     return empty;
@@ -1035,6 +1030,29 @@ run_all(struct tester *t, struct trial *x, const int *id, int n)
     return n <= 0 || run_compiled(t, x, id, n);
 }
 
+/* The numbers of small operands. */
+static void
+put_values(const struct trial *x)
+{
+    enum { MOST = 24 };
+    for (int k = 0; k < x->p->n_tensors; k++) {
+        const struct array *a = &x->array[x->of[k]];
+        int64_t at[MAX_RANK] = {0};
+        if (a->count > MOST || x->p->tensors[k].kind == TENSOR_TEMP)
+            continue;
+        printf("  %-5s =", x->gen->tensor[x->of[k]].name);
+        for (int more = a->count > 0; more;) {
+            enum einc_dtype d = x->p->tensors[k].dtype;
+            struct value v = value_load(d, a->first, offset_of(a, at));
+            printf(" %g", v.re);
+            if (is_complex_type(d))
+                printf("%+gi", v.im);
+            more = next_position(a->shape, a->layout.ndim, at);
+        }
+        printf("\n");
+    }
+}
+
 /* `n` < 0: without kernels. */
 static int
 check_case(struct tester *t, int number, const int *id, int n)
@@ -1044,6 +1062,8 @@ check_case(struct tester *t, int number, const int *id, int n)
     int good = open_trial(t, &x);
     if (good) {
         fill(t, &x, number);
+        if (t->o.only >= 0)
+            put_values(&x);
         for (int k = 0; k < x.p->n_tensors; k++)
             if (!is_written(&x, k))
                 protect(x.array[x.of[k]].memory,
