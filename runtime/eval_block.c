@@ -148,6 +148,14 @@ run_take(struct eval_thread *t, const struct eval_op *o)
                  o->lanes ? t->n : 1, at, r->lane_coef);
 }
 
+/* To positions, but for -1: there is none. */
+static void
+add_base(int64_t *p, int n, int64_t base)
+{
+    for (int l = 0; l < n; l++)
+        p[l] += p[l] >= 0 ? base : 0;
+}
+
 static void
 run_end(struct eval_thread *t, const struct eval_op *o)
 {
@@ -158,6 +166,8 @@ run_end(struct eval_thread *t, const struct eval_op *o)
         s->lanes = 1;
     }
     r->how->finish(s, slot(t, o->to));
+    if (r->op == REDOP_ARGMAX || r->op == REDOP_ARGMIN)
+        add_base((int64_t *)(void *)slot(t, o->to), s->lanes, r->base);
 }
 
 static void
@@ -177,6 +187,8 @@ run_pick(struct eval_thread *t, const struct eval_op *o)
         if (r->lanes)
             i += l * r->k;
         memcpy(to + (size_t)l * bytes, from + (size_t)i * bytes, bytes);
+        if (is_position)
+            add_base((int64_t *)(void *)to + l, 1, r->base);
     }
 }
 

@@ -1269,8 +1269,8 @@ build_loops(struct build *b, struct reducing *q, int k, int block)
     finish_loop(b, x, block, inside, from, to);
 }
 
-/* Position of a term: its index; of several, row-major in them, from the lo
- * of each. */
+/* Position of a term: row-major in the indices, from the lo of each, so that
+ * none is below 0; of one index its value is given out. */
 static void
 describe_position(struct build *b, struct reducing *q)
 {
@@ -1285,11 +1285,11 @@ describe_position(struct build *b, struct reducing *q)
         c->terms[c->n_terms++] =
             (struct eval_term){q->n->bound[k], (int64_t)by};
         r->n_terms++;
-        if (q->n->n_bound > 1)
-            constant -= by * (uint64_t)x->lo;
+        constant -= by * (uint64_t)x->lo;
         by *= (uint64_t)(x->hi - x->lo);
     }
     r->constant = (int64_t)constant;
+    r->base = q->n->n_bound == 1 ? b->p->indices[q->n->bound[0]].lo : 0;
 }
 
 static int

@@ -179,6 +179,7 @@ struct eval_reduce {
                               * most; else 0 */
     int first, n_terms;      /* of a term's position */
     int64_t constant, lane_coef;
+    int64_t base;            /* what a position of 0 is given out as */
 };
 
 enum eval_kind {

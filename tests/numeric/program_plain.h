@@ -141,7 +141,9 @@ plain_collect(struct plain *p, const struct gen_node *n, int k, int64_t at,
     int64_t before = x->at;
     for (int64_t i = lo; i < hi; i++) {
         x->at = i;
-        plain_collect(p, n, k + 1, at * (x->hi - x->lo) + i - x->lo, to);
+        plain_collect(p, n, k + 1,
+                      n->n_bound == 1 ? i : at * (x->hi - x->lo) + i - x->lo,
+                      to);
     }
     x->at = before;
 }
