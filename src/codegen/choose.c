@@ -8,7 +8,7 @@
 
 #include "codegen/levels.h"
 
-enum { MAX_PATH = 48, UNROLL_EACH = 8, UNROLL_ALL = 16 };
+enum { MAX_PATH = 48, UNROLL_EACH = 4, UNROLL_ALL = 16 };
 
 /* A statement under one choice of the lane. */
 struct walk {
@@ -228,11 +228,21 @@ fn_cost(const struct node *n)
     return n->kind != NODE_CALL ? 1 : is_costly(n->fn) ? 15 : 1;
 }
 
+/* A reduction stands in the innermost loop that it uses. */
+static void
+enter(struct walk *w, const struct node *n)
+{
+    while (w->n_path > 0 && !uses(w->p, n, w->path[w->n_path - 1]))
+        w->n_path--;
+    for (int k = 0; k < n->n_bound && w->n_path < MAX_PATH; k++)
+        w->path[w->n_path++] = n->bound[k];
+}
+
 static double
 cost_of(struct walk *w, const struct node *n)
 {
     double cost = 0;
-    int kept = w->n_path;
+    int kept = w->n_path, path[MAX_PATH];
     if (!n)
         return 0;
     for (int d = 0; n->access && d < n->access->n_subs; d++)
@@ -240,20 +250,25 @@ cost_of(struct walk *w, const struct node *n)
     if (n->kind == NODE_ACCESS)
         return cost + load_cost(w, n);
     if (n->kind == NODE_REDUCE) {
-        for (int k = 0; k < n->n_bound && w->n_path < MAX_PATH; k++)
-            w->path[w->n_path++] = n->bound[k];
+        memcpy(path, w->path, sizeof path);
+        enter(w, n);
         for (int k = 0; w->lane >= 0 && k < n->n_bound; k++)
             if (n->bound[k] == w->lane)
                 cost += 2 * w->lanes * trips(w, n) / extent(w, w->lane);
     }
-    for (int k = 0; k < n->n_args; k++)
-        cost += cost_of(w, n->args[k]);
+    if (n->kind == NODE_CALL && n->lse && n->args[0]->n_args == 2)
+        cost += cost_of(w, n->args[0]->args[0]); /* its sum comes along */
+    else
+        for (int k = 0; k < n->n_args; k++)
+            cost += cost_of(w, n->args[k]);
     cost += cost_of(w, n->guard);
     const struct node *of = n->kind == NODE_REDUCE ? n->args[0] : n;
     if (n->kind != NODE_NUMBER && n->kind != NODE_INDEX) {
         int wide = w->lane >= 0 && uses(w->p, of, w->lane);
         cost += fn_cost(n) * trips(w, of) / (wide ? w->lanes : 1);
     }
+    if (n->kind == NODE_REDUCE)
+        memcpy(w->path, path, sizeof path);
     w->n_path = kept;
     return cost;
 }
@@ -429,6 +444,28 @@ registers(const struct mapreduce *m)
     return m->target->registers;
 }
 
+static int
+last_loop(const struct walk *w, const struct node *n)
+{
+    int last = -1;
+    for (int k = 0; k < n->n_bound; k++)
+        if (!is_unrolled(w, n->bound[k]))
+            last = n->bound[k];
+    return last;
+}
+
+/* Sums of softmaxes within run in the same loop: by as many parts. */
+static void
+spread_parts(const struct walk *w, const struct node *n,
+             struct value_choice *how, int parts)
+{
+    int last = n->lse ? last_loop(w, n->lse) : -1;
+    if (last >= 0)
+        how[last].parts = parts;
+    for (int k = 0; n->kind == NODE_CALL && k < n->n_args; k++)
+        spread_parts(w, n->args[k], how, parts);
+}
+
 /* Values of the last index of a reduction in one turn. */
 static void
 choose_parts(const struct walk *w, const struct mapreduce *m,
@@ -459,12 +496,14 @@ choose_parts(const struct walk *w, const struct mapreduce *m,
         }
         if (last >= 0 && parts * pace > (int64_t)extent(w, last))
             parts = 1;
-        if (last >= 0 && n->best < 0 && parts > how[last].parts)
+        if (last >= 0 && parts > how[last].parts)
             how[last].parts = parts;
     }
     for (int k = 0; k < n->n_args; k++)
         choose_parts(w, m, n->args[k], how,
                      is_top && n->kind != NODE_REDUCE);
+    if (n->kind == NODE_REDUCE && last_loop(w, n) >= 0)
+        spread_parts(w, n->args[0], how, how[last_loop(w, n)].parts);
 }
 
 static int
@@ -494,20 +533,6 @@ has_tile(const struct walk *w, const struct node *n)
     return 0;
 }
 
-/* Vectors of a free lane in one turn. */
-static int
-choose_vectors(const struct walk *w, const struct mapreduce *m)
-{
-    int64_t n = (int64_t)extent(w, w->lane);
-    int most = !has_reduction(w, w->s->right)    ? 1
-               : has_tile(w, w->s->right)        ? 2
-               : registers(m) >= 32              ? 4
-                                                 : 2;
-    while (most > 1 && n < 2 * (int64_t)most * w->lanes)
-        most /= 2;
-    return most;
-}
-
 /* Loads of a reduction that depend on the lane, and not on x. */
 static int
 shares_loads(const struct walk *w, const struct node *n, int x, int inside)
@@ -522,17 +547,37 @@ shares_loads(const struct walk *w, const struct node *n, int x, int inside)
     return 0;
 }
 
+/* Vectors of a free lane in one turn. */
+static int
+choose_vectors(const struct walk *w, const struct mapreduce *m)
+{
+    int64_t n = (int64_t)extent(w, w->lane);
+    int rows = 0;
+    for (int k = 0; k < w->s->n_loops; k++)
+        rows |= w->s->loops[k] != w->lane && w->s->loops[k] != w->payload &&
+                shares_loads(w, w->s->right, w->s->loops[k], 0);
+    int most = !has_reduction(w, w->s->right)    ? 1
+               : has_tile(w, w->s->right) || rows ? 2
+               : registers(m) >= 32              ? 4
+                                                 : 2;
+    while (most > 1 && n < 2 * (int64_t)most * w->lanes)
+        most /= 2;
+    return most;
+}
+
+/* Rows of a block that is multiplied out: many, if nothing else is. */
 static int
 row_span(const struct walk *w, const struct mapreduce *m, int x)
 {
     const struct index *i = index_of(w, x);
-    if (w->lane < 0 || w->s->scatters || i->hi - i->lo < 4 ||
+    int most = is_free_lane(w) && registers(m) >= 32 ? 8 : 4;
+    if (w->lane < 0 || w->s->scatters || i->hi - i->lo < most ||
         m->vectors > 2 || i->kind == INDEX_NEW ||
         !shares_loads(w, w->s->right, x, 0) || has_softmax(w->s->right) ||
         has_tile(w, w->s->right) || !uses(w->p, w->s->right, x) ||
         forbids(w->p, w->s->right, x, 1))
         return 1;
-    return 4;
+    return most;
 }
 
 static int64_t
@@ -559,23 +604,32 @@ order_loops(struct mapreduce *m, const struct walk *w,
     for (int k = w->s->n_loops - 1; k >= 0 && row < 0; k--)
         if (w->s->loops[k] != w->lane && w->s->loops[k] != w->payload)
             row = w->s->loops[k];
+    int within = 0; /* rows: in the loop of the lane, whose panels stay */
     for (int k = 0; k < w->s->n_loops; k++) {
         int x = w->s->loops[k];
         if (x == w->lane || x == w->payload)
             continue;
         int span = x == row ? row_span(w, m, x) : 1;
         how[x].span = span;
-        add_free(m, w, x, span);
+        if (x == row && span > 1 && is_free_lane(w) && w->lane >= 0 &&
+            turns_of(index_of(w, w->lane), m->vectors * m->lanes) >= 8)
+            within = span;
+        else
+            add_free(m, w, x, span);
     }
     if (w->lane >= 0 && is_free_lane(w)) {
         how[w->lane].span = m->vectors * m->lanes;
         add_free(m, w, w->lane, how[w->lane].span);
     }
+    if (within) {
+        add_free(m, w, row, within);
+        m->free[m->n_free - 1].is_inner = 1;
+    }
     if (w->payload >= 0) {
         const struct index *x = index_of(w, w->payload);
         add_free(m, w, w->payload, 1);
         struct free_loop *f = &m->free[m->n_free - 1];
-        if (x->hi - x->lo <= UNROLL_EACH) {
+        if (x->hi - x->lo <= 2 * UNROLL_EACH) {
             f->is_copied = 1;
             f->turns = 1;
             f->span = x->hi - x->lo;

@@ -135,7 +135,9 @@ deps_of(const struct mapreduce *m, int v)
 static int
 can_leave(const struct mapreduce *m, const struct loop *l, int v)
 {
-    return !(deps_of(m, v) >> l->var & 1) &&
+    uint64_t deps = deps_of(m, v);
+    return !(deps >> l->var & 1) &&
+           !(l->var == m->lane && (deps & VALUE_BASE)) &&
            (!value_of(m, v)->pinned || is_constant_loop(m, l));
 }
 
@@ -345,6 +347,13 @@ set_of(const struct within *in)
     return set;
 }
 
+static void
+enter_loop(struct within *in, int var)
+{
+    if (!(set_of(in) >> var & 1) && in->n < 16)
+        in->vars[in->n++] = var;
+}
+
 /* Lanes that lie apart, or take converting. */
 static int
 is_scattered(const struct mapreduce *m, const struct value *v)
@@ -440,10 +449,17 @@ prepare_in(struct mapreduce *m, int block, const struct loop *l, int v,
     if (einc_levels_find(m, block, v))
         return ready_at(m, block, v);
     if (l && can_leave(m, l, v)) {
-        int known = !(deps_of(m, v) & set_of(in));
-        if (known)
+        if (!(deps_of(m, v) & set_of(in))) {
             need(m, block, v);
-        if (known || place_table(m, block, v, in))
+            return ready_at(m, block, v);
+        }
+        if (place_table(m, block, v, in))
+            return ready_at(m, block, v);
+    } else if (l && table_home(m, block, v) != block) {
+        struct within all = {.n = 1, .vars = {l->var}};
+        for (int k = 0; k < in->n; k++)
+            enter_loop(&all, in->vars[k]);
+        if (place_table(m, block, v, &all))
             return ready_at(m, block, v);
     }
     struct within inner = *in;
@@ -467,11 +483,11 @@ static void
 enter_loops(const struct mapreduce *m, const struct value_reduce *r, int k,
             struct within *in)
 {
-    for (; k < r->n_vars && in->n < 16; k++)
-        in->vars[in->n++] = r->vars[k];
-    for (int q = 0; q < m->values.n_vars && in->n < 16; q++)
+    for (; k < r->n_vars; k++)
+        enter_loop(in, r->vars[k]);
+    for (int q = 0; q < m->values.n_vars; q++)
         if (r->payload >> q & 1)
-            in->vars[in->n++] = q;
+            enter_loop(in, q);
 }
 
 /* --- steps of reductions ------------------------------------------------ */

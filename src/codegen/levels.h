@@ -91,6 +91,7 @@ struct free_loop {
     int64_t turns;
     int is_task;
     int is_payload;
+    int is_inner;    /* rows within the turn of a lane: no task */
     int is_copied;   /* all values at once: no var */
 };
 

@@ -131,9 +131,13 @@ make_values(struct mapreduce *m, int lanes)
 static int
 shares_reductions(const struct mapreduce *m)
 {
+    uint64_t inner = (uint64_t)1 << m->lane;
+    for (int f = 0; f < m->n_free; f++)
+        if (m->free[f].is_inner)
+            inner |= (uint64_t)1 << m->free[f].var;
     for (int v = 0; v < m->values.n; v++) {
         const struct value *x = &m->values.v[v];
-        if (x->reduce && !(x->deps >> m->lane & 1))
+        if (x->reduce && !(x->deps & inner))
             return 1;
     }
     return 0;
@@ -155,7 +159,7 @@ choose_tasks(struct mapreduce *m)
         }
         if (x->turns == 0)
             m->tasks = 0;
-        if (m->s->scatters || (m->tasks >= ENOUGH && is_lane) ||
+        if (m->s->scatters || x->is_inner || (m->tasks >= ENOUGH && is_lane) ||
             (is_lane && shares_reductions(m)))
             continue;
         x->is_task = 1;

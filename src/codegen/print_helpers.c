@@ -3,9 +3,11 @@
  * print_helpers.c - the functions that kernels of index statements call:
  * loads, stores and conversions of lanes, arithmetic that wraps, reports of
  * strays. In the templates `@` is the name of the function, `#name` another
- * one, which is printed before; `$s` the type of one element, `$v` of lanes,
- * `$i` of integers of its width, `$n` the number of lanes, `$x` the suffix of
- * the type, `$m` storage, `$t` storage in C.
+ * one, which is printed before, `#%name` that for lanes if this is; `$s` the
+ * type of one element, `$v` of lanes, `$i` of integers of its width, `$u` and
+ * `$w` unsigned; `$p`, `$q`, `$o`: that of this function, its integers, and
+ * unsigned; `$n` the number of lanes, `$x` the suffix of the type, `$m`
+ * storage, `$t` storage in C.
  */
 #include "codegen/print_mapreduce.h"
 
@@ -119,6 +121,10 @@ expand(const struct printing *p, const struct kind *k, char c)
     case 'f': return k->type == VALUE_F32 ? "f" : "";
     case 'u': return is_long ? "uint64_t" : "uint32_t";
     case 'w': return is_long ? "vu64" : "vu32";
+    case 'p': return expand(p, k, k->wide ? 'v' : 's');
+    case 'o': return expand(p, k, k->wide ? 'w' : 'u');
+    case 'q':
+        return k->wide ? expand(p, k, 'i') : is_long ? "int64_t" : "int32_t";
     case 'a': return p->args;
     default: return "?";
     }
@@ -129,7 +135,9 @@ static int
 read_name(const struct printing *p, const struct kind *k, const char *s,
           struct text *name)
 {
-    int n = 0;
+    int n = s[0] == '%';
+    if (n && k->wide)
+        einc_put(name, "v_");
     for (;;) {
         int more = name_length(s + n);
         einc_put(name, "%.*s", more, s + n);
@@ -141,11 +149,17 @@ read_name(const struct printing *p, const struct kind *k, const char *s,
     }
 }
 
+static int
+is_name(const char *s)
+{
+    return s[0] == '#' && (s[1] == '%' || (s[1] >= 'a' && s[1] <= 'z'));
+}
+
 static void
 print_code(struct printing *p, const struct kind *k, const char *code)
 {
     for (const char *s = code; *s; s++) {
-        if (*s != '#' || s[1] < 'a')
+        if (!is_name(s))
             continue;
         struct text name = {.perm = p->h->perm};
         s += read_name(p, k, s + 1, &name);
@@ -156,7 +170,7 @@ print_code(struct printing *p, const struct kind *k, const char *code)
         struct text name = {.perm = p->h->perm};
         if (*s == '@') {
             einc_put(t, "%s%s", p->h->prefix, k->name);
-        } else if (*s == '#' && s[1] >= 'a') {
+        } else if (is_name(s)) {
             s += read_name(p, k, s + 1, &name);
             einc_put(t, "%s%s", p->h->prefix, einc_text_z(&name));
         } else if (*s == '$') {
@@ -230,6 +244,34 @@ static const struct template floats[] = {
                 ");\n}\n", NULL},
     {"round", FN "$s\n@($s a)\n{\n    return __builtin_rint$f(a);\n}\n",
      NULL},
+    /* pieces of polynomials */
+    {"all", FN "$s\n@($s a)\n{\n    return a;\n}\n",
+     FN "$v\n@($s a)\n{\n    return a - ($v){0};\n}\n"},
+    {"pick", FN "$s\n@(int64_t c, $s a, $s b)\n{\n    return c ? a : b;\n}\n",
+     FN "$v\n@($i c, $v a, $v b)\n{\n"
+        "    return ($v)((c & ($i)a) | (~c & ($i)b));\n}\n"},
+    /* a where c, ~ of a comparison, holds, else 0 */
+    {"keep", FN "$s\n@(int64_t c, $s a)\n{\n    return c & 1 ? a : 0;\n}\n",
+     FN "$v\n@($i c, $v a)\n{\n    return ($v)(c & ($i)a);\n}\n"},
+    {"bits", FN "$q\n@($s a)\n{\n    $q r;\n    memcpy(&r, &a, sizeof r);\n"
+                "    return r;\n}\n",
+     FN "$i\n@($v a)\n{\n    return ($i)a;\n}\n"},
+    {"float", FN "$s\n@($q a)\n{\n    $s r;\n    memcpy(&r, &a, sizeof r);\n"
+                 "    return r;\n}\n",
+     FN "$v\n@($i a)\n{\n    return ($v)a;\n}\n"},
+    {"number", FN "$s\n@($q a)\n{\n    return ($s)a;\n}\n",
+     FN "$v\n@($i a)\n{\n    return __builtin_convertvector(a, $v);\n}\n"},
+    {"far", FN "int\n@($s a)\n{\n    return !(#abs_$x(a) < 10000);\n}\n",
+     FN "int32_t\n@($v a)\n{\n    return #any(~(#v_abs_$x(a) < 10000));\n"
+        "}\n"},
+    {"slow",
+     "static __attribute__((noinline, unused)) $s\n@($s a, $s turn, $s z)\n"
+     "{\n    (void)z;\n"
+     "    return turn > 0 ? __builtin_cos$f(a) : __builtin_sin$f(a);\n}\n",
+     FN "$v\n@($v a, $v turn, $v z)\n{\n    for (int l = 0; l < $n; l++)\n"
+        "        if (!(#abs_$x(a[l]) < 10000))\n"
+        "            z[l] = #slow_$x(a[l], turn[l], z[l]);\n"
+        "    return z;\n}\n"},
     /* to an integer; what does not fit is the least one */
     {"whole", FN "int64_t\n@($s a)\n{\n"
                  "    return a >= -($s)9223372036854775808.0 &&\n"
@@ -609,6 +651,8 @@ print_typed(struct printing *p, const struct kind *k)
         code = selects[0].wide;
     if (!code)
         code = is_float ? IN(floats, k) : IN(integers, k);
+    if (!code && is_float)
+        code = einc_math_code(k->base, einc_form_suffix(k->type));
     if (strcmp(k->base, "iota") == 0)
         print_iota(p, k);
     else if (code)

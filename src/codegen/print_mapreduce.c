@@ -102,12 +102,30 @@ var_name(const struct writer *w, int var)
                  : loop_name(w, &w->m->loops[w->m->blocks[b].loop]);
 }
 
-/* Whether the lanes here are the rest of a loop: their number is "left". */
+/* Whether the rest of a loop over the lane is a whole vector that lies over
+ * the one before, with a mask; else only so many lanes are there. */
+static int
+overlaps(const struct writer *w, const struct loop *l)
+{
+    const struct value_var *q = &w->m->values.var[l->var];
+    return l->n_from == 0 && l->n_to == 0 && q->from < 0 &&
+           q->hi - q->lo >= w->m->lanes;
+}
+
+/* The block of the lane's loop if it is its rest, else -1. */
+static int
+rest_block(const struct writer *w)
+{
+    int b = w->m->lane < 0 ? -1 : block_of(w, w->m->lane);
+    return b >= 0 && w->m->blocks[b].is_rest ? b : -1;
+}
+
+/* How many lanes are there, as C; NULL: all. */
 static const char *
 left_of(const struct writer *w)
 {
-    int b = w->m->lane < 0 ? -1 : block_of(w, w->m->lane);
-    if (b < 0 || !w->m->blocks[b].is_rest)
+    int b = rest_block(w);
+    if (b < 0 || overlaps(w, &w->m->loops[w->m->blocks[b].loop]))
         return NULL;
     return PRINTED(w, "left_%s", var_name(w, w->m->lane));
 }
@@ -204,7 +222,7 @@ plain(const struct writer *w, int v)
         return number_text(w, x);
     if (x->op == VALUE_VAR) {
         const char *name = var_name(w, x->var);
-        if (x->var == w->m->lane)
+        if (x->var == w->m->lane && !x->lo)
             name = PRINTED(w, "at_%s", name);
         return x->integer ? PRINTED(w, "(%s + %s)", name,
                                     integer_text(w, x->integer))
@@ -300,8 +318,8 @@ and_masks(const struct writer *w, const char *a, const char *b)
 static const char *
 step_mask(const struct writer *w, int v)
 {
-    const char *left = left_of(w), *mask = active_mask(w);
-    if (!left || !einc_levels_reduces_lane(w->m, v))
+    const char *mask = active_mask(w);
+    if (rest_block(w) < 0 || !einc_levels_reduces_lane(w->m, v))
         return mask;
     return and_masks(w, mask, PRINTED(w, "in_%s", var_name(w, w->m->lane)));
 }
@@ -542,6 +560,59 @@ cast_text(const struct writer *w, const struct value *x, struct form f)
     return converted(w, text, own, f);
 }
 
+/* Whether a float is never negative (or NaN), by its form. */
+static int
+is_positive(const struct writer *w, int v)
+{
+    const struct value *x = value_of(w, v);
+    const struct value_reduce *r = x->reduce;
+    if (r && r->redop == REDOP_SUM)
+        return is_positive(w, r->part[0].x);
+    if (x->op == VALUE_NUMBER)
+        return x->number >= 0;
+    if (x->op != VALUE_FN)
+        return 0;
+    switch (x->fn) {
+    case FN_MUL:
+        if (x->args[0] == x->args[1])
+            return 1;
+        /* fall through */
+    case FN_ADD: case FN_DIV:
+        return is_positive(w, x->args[0]) && is_positive(w, x->args[1]);
+    case FN_ABS: case FN_EXP: case FN_SQRT: return 1;
+    default: return 0;
+    }
+}
+
+/* Whether it is never positive. */
+static int
+is_negative(const struct writer *w, int v)
+{
+    const struct value *x = value_of(w, v);
+    if (x->op == VALUE_NUMBER)
+        return x->number <= 0;
+    if (x->op != VALUE_FN)
+        return 0;
+    int a = x->args[0], b = x->n_args > 1 ? x->args[1] : a;
+    switch (x->fn) {
+    case FN_NEG: return is_positive(w, a);
+    case FN_MUL: case FN_DIV:
+        return (is_negative(w, a) && is_positive(w, b)) ||
+               (is_positive(w, a) && is_negative(w, b));
+    case FN_ADD: return is_negative(w, a) && is_negative(w, b);
+    case FN_SUB: return is_negative(w, a) && is_positive(w, b);
+    default: return 0;
+    }
+}
+
+static const char *
+fn_name(const struct writer *w, const struct value *x)
+{
+    if (x->fn == FN_EXP && is_negative(w, x->args[0]))
+        return "expn";
+    return einc_fn_info(x->fn)->name;
+}
+
 static const char *
 fn_text(const struct writer *w, int v)
 {
@@ -582,7 +653,7 @@ fn_text(const struct writer *w, int v)
         : x->n_args == 2 ? arithmetic(w, x->fn, g, a, b, exact)
                          : PRINTED(w, "%s(%s)",
                                    einc_helper(w->h, "%s%s_%s", wide,
-                                               einc_fn_info(x->fn)->name,
+                                               fn_name(w, x),
                                                einc_form_suffix(g.type)), a);
     return converted(w, text, g, f);
 }
@@ -925,11 +996,11 @@ step_lse(const struct writer *w, int v, int c, int n_parts)
     einc_line(t, "const %s base%d = %s;", type, c,
               finite_base(w, f, PRINTED(w, "most%d", c)));
     einc_line(t, "const %s scale%d = %s;", type, c,
-              call(w, "exp", f, PRINTED(w, "acc%d - base%d", c, c)));
+              call(w, "expn", f, PRINTED(w, "acc%d - base%d", c, c)));
     einc_line(t, "acc%d = most%d;", c, c);
     for (int k = 0; k < n_parts; k++)
         einc_line(t, "const %s weight%d_%d = %s;", type, c, k,
-                  call(w, "exp", f, PRINTED(w, "%s - base%d", term[k], c)));
+                  call(w, "expn", f, PRINTED(w, "%s - base%d", term[k], c)));
     einc_put(t, "%*srest%d = rest%d*scale%d", t->indent, "", c, c, c);
     for (int k = 0; k < n_parts; k++)
         einc_put(t, " + weight%d_%d", c, k);
@@ -1017,7 +1088,7 @@ finish_lse(const struct writer *w, int c, int v)
         einc_line(t, "const %s top%d = %s;", type, c,
                   across(w, "max", f, most));
         einc_line(t, "const %s by%d = %s;", einc_form_name(f), c,
-                  call(w, "exp", f,
+                  call(w, "expn", f,
                        PRINTED(w, "acc%d - %s", c,
                                converted(w, finite_base(w, scalar,
                                                    PRINTED(w, "top%d", c)),
@@ -1307,6 +1378,19 @@ print_lane_loop(struct writer *w, const struct loop *l, const char *name)
     einc_line(t, "for (; %s < end_%s; %s += %d) {", name, name, name,
               w->m->lanes);
     t->indent += 4;
+    if (overlaps(w, l)) {
+        einc_line(t, "const int64_t had_%s = %s(0, %s + %d - end_%s);", name,
+                  einc_helper(w->h, "max_i64"), name, w->m->lanes, name);
+        einc_line(t, "%s -= had_%s;", name, name);
+        einc_line(t, "const vi32 in_%s = %s >= %s((int32_t)had_%s);", name,
+                  einc_helper(w->h, "v_iota_i32"),
+                  einc_helper(w->h, "set_i32"), name);
+        einc_line(t, "(void)in_%s;", name);
+        declare_lane(w, name, NULL);
+        print_block(w, l->rest);
+        close_brace(w);
+        return;
+    }
     const char *left = PRINTED(w, "left_%s", name);
     einc_line(t, "const int64_t %s = %s(%d, end_%s - %s);", left,
               einc_helper(w->h, "min_i64"), w->m->lanes, name, name);

@@ -35,10 +35,9 @@ const char *einc_helper(struct helpers *h, const char *fmt, ...)
 /* Types of vectors, then all functions that are used. */
 void einc_print_helpers(struct text *t, struct helpers *h,
                         const char *args_struct);
-/* The text of a function of floats by polynomials: "exp_f32", scalar and
- * wide; 0 if there is none, and the C library's is called. */
-int einc_print_math(struct text *t, struct helpers *h, const char *fn,
-                    enum value_type type, int wide);
+/* Template of a function of floats by polynomials, "exp" and "f32", for a
+ * number and for lanes; NULL: there is none, and the C library's is called. */
+const char *einc_math_code(const char *base, const char *suffix);
 /* Their names in C: "float", "vf32". */
 const char *einc_form_name(struct form f);
 /* "f32", "i32" ... of a type; bool is i32. */

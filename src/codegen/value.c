@@ -186,7 +186,7 @@ note(const struct values *s, struct value *v)
     for (int k = 0; k < v->n_extra; k++)
         note_arg(s, v, v->extra[k].var);
     if (v->op == VALUE_VAR)
-        v->deps |= (uint64_t)1 << v->var;
+        v->deps |= v->lo ? VALUE_BASE : (uint64_t)1 << v->var;
     if (v->op == VALUE_CHECK || (v->op == VALUE_BOUND && v->site >= 0))
         v->pinned = 1;
     if (v->reduce)
@@ -342,7 +342,7 @@ add_form(const struct values *s, int id, int64_t by, struct form *f)
                !__builtin_mul_overflow(by, v->integer, &x) &&
                !__builtin_add_overflow(f->constant, x, &f->constant);
     case VALUE_VAR:
-        return !__builtin_add_overflow(f->coef[v->var], by,
+        return !v->lo && !__builtin_add_overflow(f->coef[v->var], by,
                                        &f->coef[v->var]) &&
                !__builtin_mul_overflow(by, v->integer, &x) &&
                !__builtin_add_overflow(f->constant, x, &f->constant);
@@ -371,14 +371,19 @@ add_form(const struct values *s, int id, int64_t by, struct form *f)
     }
 }
 
+/* `base`: what depends on a free lane is that of its first value. */
 static int
-of_form(struct values *s, const struct form *f)
+of_form(struct values *s, const struct form *f, int base)
 {
     int sum = -1;
     for (int v = 0; v < s->n_vars; v++) {
         if (!f->coef[v])
             continue;
-        int x = variable(s, v, 0);
+        int x = base && v == s->lane_var && s->var[v].is_free
+                    ? add(s, (struct value){.op = VALUE_VAR, .lo = 1,
+                                            .type = VALUE_I64, .var = v,
+                                            .site = -1})
+                    : variable(s, v, 0);
         if (f->coef[v] != 1)
             x = fn2(s, VALUE_I64, FN_MUL, integer(s, VALUE_I64, f->coef[v]),
                     x);
@@ -520,7 +525,7 @@ element_of(struct values *s, const struct access *a)
     for (int d = 0; d < a->n_subs; d++) {
         const struct subscript *x = &a->subs[d];
         struct form f = form_of(s, x);
-        int p = of_form(s, &f);
+        int p = of_form(s, &f, 0);
         if (x->rest) {
             int rest = convert(s, of_real(s, x->rest), VALUE_I64);
             p = f.constant || s->v[p].op != VALUE_NUMBER
@@ -859,6 +864,7 @@ struct folding {
     int last;                     /* index of the last loop, or -1 */
     int64_t terms;                /* unrolled ones of a part */
     int strays;                   /* may report */
+    int whole[VALUE_MAX_PARTS];   /* logsumexp: the guard, or -1 */
 };
 
 static int
@@ -1109,13 +1115,13 @@ absorb_form(struct values *s, struct folding *f, struct form x)
     if (f->r.n_from[k] == 4 || f->r.n_to[k] == 4)
         return -1;
     if (c < 0) { /* rest - j <= 0 */
-        f->r.from[k][f->r.n_from[k]++] = of_form(s, &x);
+        f->r.from[k][f->r.n_from[k]++] = of_form(s, &x, 1);
         return same;
     }
     for (int v = 0; v < s->n_vars; v++)
         x.coef[v] = -x.coef[v];
     x.constant = 1 - x.constant;
-    f->r.to[k][f->r.n_to[k]++] = of_form(s, &x);
+    f->r.to[k][f->r.n_to[k]++] = of_form(s, &x, 1);
     return same;
 }
 
@@ -1176,7 +1182,7 @@ position_of(struct values *s, const struct node *n)
         f.coef[e->var] += pace;
         pace *= x->hi - x->lo;
     }
-    return of_form(s, &f);
+    return of_form(s, &f, 0);
 }
 
 static enum fn
@@ -1466,11 +1472,26 @@ combine_all(struct values *s, enum redop op, const int *x, int n)
 
 /* A reduction of values of one plane: parts, then what the parts make. */
 static int
-finish(struct values *s, struct folding *f, const int *x, const int *guard,
+finish(struct values *s, struct folding *f, int *x, int *guard,
        const int *position, enum redop op)
 {
     struct value_reduce r = f->r;
     enum value_type t = s->v[x[0]].type;
+    for (int k = 0; k < r.n_parts; k++) {
+        /* lanes are seldom all masked out: one mask for what is added */
+        if (guard[k] < 0 || op > REDOP_COUNT || s->lane_var < 0 ||
+            !(s->v[guard[k]].deps >> s->lane_var & 1) || s->v[x[k]].pinned)
+            continue;
+        int none = s->v[x[k]].type == VALUE_BOOL
+                       ? integer(s, VALUE_BOOL, op == REDOP_ALL ||
+                                                    op == REDOP_PROD ||
+                                                    op == REDOP_MIN)
+                       : identity(s, op, op == REDOP_COUNT
+                                             ? EINC_I64
+                                             : f->n->args[0]->type);
+        x[k] = choose(s, guard[k], x[k], none);
+        guard[k] = -1;
+    }
     r.redop = (int)op;
     r.with = r.together = -1;
     enum einc_dtype held = is_arg(op) ? f->n->args[0]->type : f->n->type;
@@ -1482,14 +1503,12 @@ finish(struct values *s, struct folding *f, const int *x, const int *guard,
         for (int k = 0; k < r.n_parts; k++) {
             int none = einc_values_number(s, t, -__builtin_inf());
             const struct value *v = &s->v[x[k]];
-            if (f->n->guard) /* for softmax_of() */
-                r.part[k].guard =
-                    truth_of(s, einc_values_of(s, f->n->guard));
+            r.part[k].guard = f->whole[k]; /* for softmax_of() */
             if (guard[k] < 0)
                 continue;
             r.guarded = 1;
             r.part[k].x =
-                v->heavy || v->pinned
+                v->pinned
                     ? add(s, (struct value){.op = VALUE_CHOICE, .type = t,
                                             .n_args = 3,
                                             .args = {guard[k], x[k], none},
@@ -1526,6 +1545,9 @@ fold(struct values *s, struct folding *f, enum redop op)
         im[k] = x.im;
         complex = x.im >= 0;
         guard[k] = f->terms == 1 ? guard_of(s, f) : -1;
+        f->whole[k] = op == REDOP_LOGSUMEXP && f->n->guard
+                          ? truth_of(s, einc_values_of(s, f->n->guard))
+                          : -1;
         position[k] = is_arg(op) ? position_of(s, f->n) : -1;
     }
     s->depth--;
@@ -1534,9 +1556,11 @@ fold(struct values *s, struct folding *f, enum redop op)
     struct value_pair v = {-1, -1};
     if (complex && op == REDOP_PROD)
         s->fails = 1;
+    int again[VALUE_MAX_PARTS];
+    memcpy(again, guard, sizeof again);
     v.re = finish(s, f, re, guard, position, op);
     if (complex)
-        v.im = finish(s, f, im, guard, position, op);
+        v.im = finish(s, f, im, again, position, op);
     return v;
 }
 

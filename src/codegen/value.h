@@ -11,7 +11,9 @@
 
 #include "parse/stmt.h"
 
-enum { VALUE_MAX_VARS = 64, VALUE_MAX_PARTS = 16 };
+enum { VALUE_MAX_VARS = 63, VALUE_MAX_PARTS = 16 };
+/* In value.deps: the first value of a free lane's turn, see VALUE_VAR. */
+#define VALUE_BASE ((uint64_t)1 << 63)
 
 /* Loop variables. Reductions over the same range share one unless the body of
  * the inner one uses that of the outer one. */
@@ -27,7 +29,8 @@ enum value_type { VALUE_BOOL, VALUE_I32, VALUE_I64, VALUE_F32, VALUE_F64,
 
 enum value_op {
     VALUE_NUMBER,
-    VALUE_VAR,     /* var + integer */
+    VALUE_VAR,     /* var + integer; of the lane, if lo is 1, its first
+                    * value, which is no vector */
     VALUE_LOAD,    /* element of a tensor */
     VALUE_FN,      /* fn of args */
     VALUE_CHECK,   /* args[0], reported unless in lo:hi, and clamped to it */
