@@ -594,6 +594,30 @@ add_free(struct mapreduce *m, const struct walk *w, int x, int64_t span)
                             .turns = turns_of(index_of(w, x), span)};
 }
 
+/* Loops behind the reductions: what these make does not depend on them. */
+static int
+is_inside(const struct walk *w, int x)
+{
+    return x == w->payload || index_of(w, x)->kind == INDEX_NEW;
+}
+
+static void
+add_inside(struct mapreduce *m, const struct walk *w, int x,
+           struct value_choice *how)
+{
+    int64_t n = index_of(w, x)->hi - index_of(w, x)->lo;
+    add_free(m, w, x, 1);
+    struct free_loop *f = &m->free[m->n_free - 1];
+    if (n > 0 && n <= 2 * UNROLL_EACH) {
+        f->is_copied = 1;
+        f->turns = 1;
+        f->span = n;
+    } else {
+        f->is_payload = 1;
+        how[x].payload = 1;
+    }
+}
+
 /* The free loops in their order. */
 static void
 order_loops(struct mapreduce *m, const struct walk *w,
@@ -602,12 +626,12 @@ order_loops(struct mapreduce *m, const struct walk *w,
     int row = -1;
     m->n_free = 0;
     for (int k = w->s->n_loops - 1; k >= 0 && row < 0; k--)
-        if (w->s->loops[k] != w->lane && w->s->loops[k] != w->payload)
+        if (w->s->loops[k] != w->lane && !is_inside(w, w->s->loops[k]))
             row = w->s->loops[k];
     int within = 0; /* rows: in the loop of the lane, whose panels stay */
     for (int k = 0; k < w->s->n_loops; k++) {
         int x = w->s->loops[k];
-        if (x == w->lane || x == w->payload)
+        if (x == w->lane || is_inside(w, x))
             continue;
         int span = x == row ? row_span(w, m, x) : 1;
         how[x].span = span;
@@ -625,19 +649,9 @@ order_loops(struct mapreduce *m, const struct walk *w,
         add_free(m, w, row, within);
         m->free[m->n_free - 1].is_inner = 1;
     }
-    if (w->payload >= 0) {
-        const struct index *x = index_of(w, w->payload);
-        add_free(m, w, w->payload, 1);
-        struct free_loop *f = &m->free[m->n_free - 1];
-        if (x->hi - x->lo <= 2 * UNROLL_EACH) {
-            f->is_copied = 1;
-            f->turns = 1;
-            f->span = x->hi - x->lo;
-        } else {
-            f->is_payload = 1;
-            how[w->payload].payload = 1;
-        }
-    }
+    for (int k = 0; k < w->s->n_loops; k++)
+        if (w->s->loops[k] != w->lane && is_inside(w, w->s->loops[k]))
+            add_inside(m, w, w->s->loops[k], how);
 }
 
 struct value_choice *

@@ -17,6 +17,9 @@ wide_bytes(const struct mapreduce *m)
     int bytes = 4;
     for (int v = 0; m->lane >= 0 && v < s->n; v++) {
         const struct value *x = &s->v[v];
+        if (x->op == VALUE_LOAD && x->tensor == m->s->left.tensor &&
+            !m->p->tensors[x->tensor].read)
+            continue; /* where to store, not what is loaded */
         int wide = (x->deps >> m->lane & 1) ||
                    (x->reduce && einc_levels_reduces_lane(m, v));
         if (wide && (x->type == VALUE_F64 ||
