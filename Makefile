@@ -54,7 +54,7 @@ LIB_SRC = \
   src/codegen/value.c src/codegen/value_fold.c src/codegen/choose.c \
   src/codegen/levels.c src/codegen/mapreduce.c \
   src/codegen/print_mapreduce.c src/codegen/print_helpers.c \
-  src/codegen/print_math.c \
+  src/codegen/print_math.c src/codegen/emit_program.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c \
   src/codegen/file_sets.c \

@@ -263,7 +263,8 @@ run_program_stages(struct guarded *g, void *arg)
         .in = r->in,
         .out = r->outs ? r->outs : one,
         .n_out = r->n_outs >= 0 ? r->n_outs : 1,
-        .params = r->opts.params};
+        .params = r->opts.params,
+        .flags = r->opts.flags};
     struct einc_plan *x = NEW(&g->perm, struct einc_plan, 1);
     g->cx.source = q.text;
     x->holds = 1;

@@ -223,6 +223,7 @@ struct program_request {
     const struct einc_layout *const *out; /* [n_out]; an entry NULL: inferred */
     int n_out;             /* -1: not said */
     const char *params;    /* as in einc_options */
+    uint32_t flags;        /* likewise */
 };
 int einc_program_is(struct str text);
 const struct param *einc_program_params(struct arena *perm, const char *text,

@@ -2,6 +2,7 @@
  *
  * explain.c - einc.h implemented: plans and kernels as text.
  */
+#include "codegen/emit_program.h"
 #include "ctx.h"
 
 /* --- stages ------------------------------------------------------------- */
@@ -245,12 +246,30 @@ einc_explain(const struct einc_plan *plan, const char *stage,
 /* --- emitted files ------------------------------------------------------ */
 
 static void
+emit_program(struct printing *p, struct arena scratch)
+{
+    const struct einc_plan *x = p->plan;
+    const struct plan **plans =
+        NEW(&scratch, const struct plan *, x->script->n_stages);
+    for (int s = 0; s < x->script->n_stages; s++)
+        plans[s] = x->stages[s].plan ? x->stages[s].plan->plan : NULL;
+    if (p->part == EINC_HEADER)
+        einc_emit_program_header(&p->text, scratch, x->script, p->style);
+    else
+        einc_emit_program(&p->text, scratch, x->script, plans, p->style);
+}
+
+static void
 emit_guarded(struct guarded *g, void *arg)
 {
     struct printing *p = arg;
     struct arena scratch = g->scratch;
     p->text = (struct text){.perm = &g->perm};
     const struct plan *plan = p->plan->plan;
+    if (p->plan->script) {
+        emit_program(p, scratch);
+        return;
+    }
     if (p->cuda)
         einc_emit_cuda(&p->text, scratch, plan, p->style);
     else if (p->part == EINC_HEADER)
@@ -352,9 +371,11 @@ einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
     if (!einc_take_struct(&o, sizeof o, opts))
         return einc_err_set(m, err, EINC_EINVAL,
                             "size of the einc_emit_options is not set");
-    if (plan->script)
+    if (plan->script && (o.part == EINC_MAIN ||
+                         (o.target && strcmp(o.target, "c") != 0)))
         return einc_err_set(m, err, EINC_EUNSUP,
-                            "index statements are not emitted yet");
+                            "index statements are written as C without a "
+                            "main() so far");
     struct emit_style style = {.name = o.name ? o.name : "einsum",
                                .header = o.header,
                                .again = o.again,

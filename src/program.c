@@ -155,7 +155,8 @@ einc_program_stages(struct guarded *g, const struct program_request *r,
                          .params = params, .n_params = n_params};
     const struct program *p =
         einc_resolve(perm, g->scratch, x->tree, &b);
-    x->script = einc_script_build(perm, g->scratch, p);
+    x->script = einc_script_build(perm, g->scratch, p,
+                                  (r->flags & EINC_FUSE) != 0);
     x->hash = hash_of(g->scratch, x->script);
     x->stages = NEW(perm, struct stage_run, x->script->n_stages);
     list_tensors(perm, x);
@@ -186,7 +187,7 @@ compile_contract(struct einc_plan *x, int s, const struct einc_options *opts,
     for (int o = 0; o < g->n_in; o++)
         in[o] = layout_of(&g->in[o]);
     struct einc_options own = {.size = sizeof own,
-                               .flags = opts->flags & EINC_NO_CACHE,
+                               .flags = opts->flags & (EINC_NO_CACHE | EINC_FUSE),
                                .tier = (int32_t)tier,
                                .path = opts->path,
                                .kernel = opts->kernel,

@@ -86,4 +86,8 @@ void einc_file_kernels(const struct file *f);
 void einc_file_driver(const struct file *f);
 void einc_file_main(const struct file *f);
 
+/* file_sets.c: what stands between the two is compiled for the set. */
+void einc_file_open_set(struct text *t, const struct target *x);
+void einc_file_close_set(struct text *t);
+
 #endif

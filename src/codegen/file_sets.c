@@ -216,26 +216,26 @@ put_copy(const struct file *f, struct text *t, int set, int step)
 /* --- the bodies --------------------------------------------------------- */
 
 /* Between the two all functions are compiled for the set. */
-static void
-open_set(const struct file *f, const struct target *x)
+void
+einc_file_open_set(struct text *t, const struct target *x)
 {
-    einc_put(f->t, "/* --- %s: up to the next such line functions are compiled "
+    einc_put(t, "/* --- %s: up to the next such line functions are compiled "
                    "for it --- */\n\n", x->name);
-    einc_put(f->t, "#if defined(__clang__)\n#pragma clang attribute push("
+    einc_put(t, "#if defined(__clang__)\n#pragma clang attribute push("
                    "__attribute__((target( \\\n    \"%s\"))), "
                    "apply_to = function)\n"
                    "#pragma clang attribute push(__attribute__(( \\\n"
                    "    min_vector_width(%d))), apply_to = function)\n",
              x->features, 8 * x->vector_bytes);
-    einc_put(f->t, "#else\n#pragma GCC push_options\n#pragma GCC target( \\\n"
+    einc_put(t, "#else\n#pragma GCC push_options\n#pragma GCC target( \\\n"
                    "    \"%s,prefer-vector-width=%d\")\n"
                    "#endif\n\n", x->features, 8 * x->vector_bytes);
 }
 
-static void
-close_set(const struct file *f)
+void
+einc_file_close_set(struct text *t)
 {
-    einc_put(f->t, "#if defined(__clang__)\n#pragma clang attribute pop\n"
+    einc_put(t, "#if defined(__clang__)\n#pragma clang attribute pop\n"
                    "#pragma clang attribute pop\n#else\n"
                    "#pragma GCC pop_options\n#endif\n\n");
 }
@@ -244,7 +244,7 @@ static void
 put_set(const struct file *f, int set, const char *same)
 {
     int n = f->plan->n_steps;
-    open_set(f, f->sets[set].target);
+    einc_file_open_set(f->t, f->sets[set].target);
     put_tiles(f, f->t, set, 0);
     put_turns(f, f->t, set, 0);
     for (int s = 0; s < n; s++) {
@@ -255,7 +255,7 @@ put_set(const struct file *f, int set, const char *same)
         einc_put(f->t, "\n");
     for (int s = 0; s < n; s++)
         (same[s] ? put_copy : put_kernel)(f, f->t, set, s);
-    close_set(f);
+    einc_file_close_set(f->t);
 }
 
 static void

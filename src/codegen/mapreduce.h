@@ -25,12 +25,14 @@ void einc_mapreduce_print(struct text *t, const struct mapreduce *m);
 /* The kernel for the runtime, in C; args.in[i] is program.tensors[i] (the
  * address of its element (0, ...)), args.out the left tensor. */
 struct unit einc_emit_mapreduce(struct arena *perm, const struct mapreduce *m);
-/* The same as a static function NAME(out, in0, in1, ..., scratch) of a file,
- * with what it needs (polynomials ...) printed once by the opening. */
-void einc_emit_mapreduce_opening(struct text *t,
-                                 const struct mapreduce *const all[], int n);
-void einc_emit_mapreduce_function(struct text *t, const struct mapreduce *m,
-                                  const char *name);
+/* The same as a static function of a file, which declares `struct ARGS` with
+ * the fields of struct einc_args; what it needs (polynomials ...) stands
+ * before it, each function with NAME_ in front. */
+void einc_emit_mapreduce_function(struct text *t, struct arena scratch,
+                                  const struct mapreduce *m, const char *name,
+                                  const char *args);
+/* Bytes that a thread takes, 64-aligned. */
+int64_t einc_mapreduce_scratch(const struct mapreduce *m);
 
 /* Tasks for so many threads; fills in n (extents) and s (strides) if they are
  * not NULL. Any split of the tasks gives the same bits. A statement that

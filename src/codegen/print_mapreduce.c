@@ -1660,12 +1660,13 @@ print_decode(const struct writer *w)
 }
 
 static void
-print_kernel(struct writer *w, const char *name, const char *linkage)
+print_kernel(struct writer *w, const char *name, const char *linkage,
+             const char *args)
 {
     struct text *t = w->t;
     einc_line(t, "%svoid", linkage);
-    einc_line(t, "%s(const struct einc_args *args, int64_t task_begin, "
-                 "int64_t task_end)", name);
+    einc_line(t, "%s(const struct %s *args, int64_t task_begin, "
+                 "int64_t task_end)", name, args);
     einc_line(t, "{");
     t->indent += 4;
     print_pointers(w);
@@ -1683,7 +1684,7 @@ einc_emit_mapreduce(struct arena *perm, const struct mapreduce *m)
     struct text body = {.perm = perm}, t = {.perm = perm};
     struct helpers h = {.perm = perm, .lanes = m->lanes, .prefix = ""};
     struct writer w = {m, &body, &h, 0};
-    print_kernel(&w, "einc_kernel", "");
+    print_kernel(&w, "einc_kernel", "", "einc_args");
     einc_line(&t, "/* made by einc %s; kernel ABI %d, %s */", EINC_VERSION,
               UNIT_ABI, m->target->name);
     einc_put(&t, "#include <stdint.h>\n#include <string.h>\n\n"
@@ -1702,4 +1703,53 @@ einc_emit_mapreduce(struct arena *perm, const struct mapreduce *m)
                          .entry = "einc_kernel",
                          .flags = {"-ftree-vectorize", "-lm"},
                          .scratch_bytes = m->scratch_bytes};
+}
+
+static int
+is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || c == '_';
+}
+
+/* The text with types of vectors, vf32 and the like, named after the function:
+ * another set's in the same file have another width. */
+static void
+put_named(struct text *t, const char *from, const char *name)
+{
+    static const char *const types[] = {"vi32", "vu32", "vi64",
+                                        "vu64", "vf32", "vf64"};
+    while (*from) {
+        int64_t n = 0;
+        int is_type = 0;
+        while (is_word(from[n]))
+            n++;
+        for (size_t x = 0; x < sizeof types / sizeof *types; x++)
+            is_type |= n == 4 && memcmp(from, types[x], 4) == 0;
+        if (is_type)
+            einc_put(t, "%s_", name);
+        einc_put_str(t, (struct str){from, n ? n : 1});
+        from += n ? n : 1;
+    }
+}
+
+void
+einc_emit_mapreduce_function(struct text *t, struct arena scratch,
+                             const struct mapreduce *m, const char *name,
+                             const char *args)
+{
+    struct text body = {.perm = &scratch}, own = {.perm = &scratch};
+    struct helpers h = {.perm = &scratch, .lanes = m->lanes};
+    struct writer w = {m, &body, &h, 0};
+    h.prefix = einc_printed(&scratch, "%s_", name);
+    print_kernel(&w, name, "static ", args);
+    einc_print_helpers(&own, &h, args);
+    einc_put(&own, "%s\n", einc_text_z(&body));
+    put_named(t, einc_text_z(&own), name);
+}
+
+int64_t
+einc_mapreduce_scratch(const struct mapreduce *m)
+{
+    return m->scratch_bytes;
 }

@@ -109,7 +109,7 @@ place(struct arena scratch, struct script *s)
 
 const struct script *
 einc_script_build(struct arena *perm, struct arena scratch,
-                  const struct program *p)
+                  const struct program *p, int plain)
 {
     struct script *s = NEW(perm, struct script, 1);
     struct rewrite r = einc_rewrite_open(perm, p);
@@ -124,7 +124,8 @@ einc_script_build(struct arena *perm, struct arena scratch,
     s->stages = NEW(perm, struct stage, own->n_stmts);
     for (int i = 0; i < own->n_stmts; i++) {
         struct stage *x = &s->stages[i];
-        if (!einc_script_is_contract(perm, own, &own->stmts[i], x))
+        if (!einc_script_is_contract(perm, own, &own->stmts[i], x) ||
+            (plain && (x->scale != 1 || x->adds)))
             *x = (struct stage){.kind = STAGE_MAP};
         x->stmt = i;
     }

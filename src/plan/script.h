@@ -50,11 +50,12 @@ struct script {
 
 /* Results do not depend on what is fused but for rounding. The program may be
  * split further where that saves work; every temporary it gets for that is no
- * larger than the output of its statement or than an operand. E814: the
- * temporaries do not fit int64 bytes. */
+ * larger than the output of its statement or than an operand. `plain`: einsums
+ * neither scale nor add, as functions of a file cannot. E814: the temporaries
+ * do not fit int64 bytes. */
 const struct script *einc_script_build(struct arena *perm,
                                        struct arena scratch,
-                                       const struct program *p);
+                                       const struct program *p, int plain);
 
 /* Dump "path" of a program: the statements that are run, one a line, with
  * what runs them. */

@@ -57,7 +57,7 @@ make(struct made *m, const char *text, const char *shapes)
         einc_parse_program(&m->perm, m->scratch, str_of(text));
     struct bindings b = {.in = in, .n_in = n};
     const struct program *p = einc_resolve(&m->perm, m->scratch, t, &b);
-    m->script = einc_script_build(&m->perm, m->scratch, p);
+    m->script = einc_script_build(&m->perm, m->scratch, p, 0);
     m->text = (struct text){.perm = &m->perm};
     einc_script_print(&m->text, m->script);
 }

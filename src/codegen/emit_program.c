@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * emit_program.c - see emit_program.h. Einsums are printed as the files they
+ * are on their own, loops once for each instruction set, and one function
+ * runs them all.
+ */
+#include "codegen/emit_program.h"
+
+#include "codegen/file.h"
+#include "codegen/mapreduce.h"
+
+enum { THREADS = 8, N_SETS = 3 }; /* parts that OpenMP may run at once */
+
+/* Rows of a file, best first; the last is for any machine. */
+static const char *const set_names[N_SETS] = {"avx512", "avx2", "sse2"};
+
+struct program_file {
+    struct text *t;
+    struct arena *scratch;
+    const struct script *s;
+    const struct program *p;
+    const struct plan *const *plans;
+    const struct emit_style *style;
+    const struct mapreduce *nests[N_SETS]; /* of the stage at hand */
+};
+
+static const char *
+c_type(const struct tensor *x)
+{
+    return einc_dtype_info(x->dtype)->c_type;
+}
+
+/* "in0", "out1", "t3". */
+static void
+put_tensor(struct text *t, const struct tensor *x)
+{
+    static const char *const kinds[] = {"in", "t", "out"};
+    einc_put(t, "%s%d", kinds[x->kind], x->number + (x->kind == TENSOR_TEMP));
+}
+
+/* --- the opening -------------------------------------------------------- */
+
+static void
+put_opening(const struct program_file *f)
+{
+    struct text *t = f->t;
+    einc_line(t, "/* made by einc %s; change the statements, not this file",
+              EINC_VERSION);
+    einc_put(t, " * statements  ");
+    einc_emit_comment(t, f->p->source);
+    einc_put(t, "\n");
+    for (int x = 0; x < f->p->n_tensors; x++) {
+        const struct tensor *y = &f->p->tensors[x];
+        if (y->kind == TENSOR_TEMP)
+            continue;
+        einc_put(t, " * ");
+        put_tensor(t, y);
+        einc_put(t, " is ");
+        einc_emit_comment(t, y->name);
+        einc_put(t, "  %s", einc_dtype_name(y->dtype));
+        for (int d = 0; d < y->n_dims; d++)
+            einc_put(t, "%s%lld", d ? "x" : " ", (long long)y->shape[d]);
+        einc_put(t, "\n");
+    }
+    if (f->style->again) {
+        einc_put(t, " * again       ");
+        einc_emit_comment(t, str_of(f->style->again));
+        einc_put(t, "\n");
+    }
+    einc_line(t, " * compilers   gcc and clang: vectors are theirs. Each call "
+                 "runs the best of\n *              avx512, avx2 and sse2 "
+                 "that the machine has, or a lesser one that\n *              "
+                 "EINC_ISA names; elsewhere what the compiler makes of sse2's");
+    einc_line(t, " */");
+}
+
+static void
+put_signature(const struct program_file *f)
+{
+    struct text *t = f->t;
+    const char *comma = "";
+    einc_put(t, "int\n%s(", f->style->name);
+    for (int kind = TENSOR_OUTPUT; kind >= 0; kind -= TENSOR_OUTPUT)
+        for (int x = 0; x < f->p->n_tensors; x++) {
+            const struct tensor *y = &f->p->tensors[x];
+            if ((int)y->kind != kind)
+                continue;
+            einc_put(t, "%s%s%s *", comma,
+                     y->kind == TENSOR_OPERAND ? "const " : "", c_type(y));
+            put_tensor(t, y);
+            comma = ", ";
+        }
+    einc_put(t, "%svoid *work)", comma);
+}
+
+static void
+put_declarations(const struct program_file *f)
+{
+    struct text *t = f->t;
+    einc_put(t, "/* 0; 1: no memory; 2: data lead out of a tensor. work is "
+                "NULL or %s_workspace()\n * bytes. */\n", f->style->name);
+    put_signature(f);
+    einc_put(t, ";\nint64_t %s_workspace(void);\n", f->style->name);
+}
+
+/* --- stages ------------------------------------------------------------- */
+
+static void
+build(struct program_file *f, int stage)
+{
+    const struct stmt *s = &f->p->stmts[f->s->stages[stage].stmt];
+    for (int x = 0; x < N_SETS; x++)
+        f->nests[x] = einc_mapreduce_build(
+            f->scratch, *f->scratch, f->p, s,
+            einc_target_find(str_of(set_names[x])));
+}
+
+static int64_t
+scratch_of(const struct program_file *f)
+{
+    int64_t most = 0;
+    for (int x = 0; x < N_SETS; x++)
+        if (einc_mapreduce_scratch(f->nests[x]) > most)
+            most = einc_mapreduce_scratch(f->nests[x]);
+    return (most + 63) / 64 * 64;
+}
+
+static void
+put_args(const struct program_file *f)
+{
+    einc_put(f->t, "struct %s_args {\n    void *out;\n"
+                   "    const void *const *in;\n    const int64_t *n, *s;\n"
+                   "    char *scratch;\n    int64_t *stray;\n};\n\n",
+             f->style->name);
+}
+
+/* One call of a set's kernel: in parts, each with its own scratch. */
+static void
+put_parts(const struct program_file *f, int set, int stage, const char *blank)
+{
+    struct text *t = f->t;
+    const char *x = f->style->name;
+    int64_t tasks =
+        einc_mapreduce_arguments(f->nests[set], THREADS, NULL, NULL);
+    einc_put(t, "%s{\n#if defined(_OPENMP)\n#pragma omp parallel for "
+                "schedule(static, 1)\n#endif\n", blank);
+    einc_put(t, "%s    for (int64_t part = 0; part < %s_THREADS; part++) {\n"
+                "%s        struct %s_args own = *args;\n"
+                "%s        own.scratch += part*%lld;\n"
+                "%s        %s_%s_stage%d(&own, %lld*part/%s_THREADS,\n"
+                "%s            %lld*(part + 1)/%s_THREADS);\n%s    }\n",
+             blank, x, blank, x, blank, (long long)scratch_of(f), blank, x,
+             set_names[set], stage + 1, (long long)tasks, x, blank,
+             (long long)tasks, x, blank);
+    einc_put(t, "%s}\n", blank);
+}
+
+static void
+put_kernel(const struct program_file *f, int set, int stage)
+{
+    struct text name = {.perm = f->scratch}, args = {.perm = f->scratch};
+    einc_put(&name, "%s_%s_stage%d", f->style->name, set_names[set],
+             stage + 1);
+    einc_put(&args, "%s_args", f->style->name);
+    einc_emit_mapreduce_function(f->t, *f->scratch, f->nests[set],
+                                 einc_text_z(&name), einc_text_z(&args));
+}
+
+static void
+put_loops(struct program_file *f, int stage)
+{
+    struct text *t = f->t;
+    const char *x = f->style->name;
+    einc_put(t, "/* --- stage %d: loops --- */\n\n", stage + 1);
+    einc_put(t, "#if defined(%s_SETS)\n", x);
+    for (int set = 0; set < N_SETS - 1; set++) {
+        einc_file_open_set(t, einc_target_find(str_of(set_names[set])));
+        put_kernel(f, set, stage);
+        einc_file_close_set(t);
+    }
+    einc_put(t, "#endif\n\n");
+    put_kernel(f, N_SETS - 1, stage);
+    einc_put(t, "static void\n%s_stage%d(const struct %s_args *args)\n{\n", x,
+             stage + 1, x);
+    einc_put(t, "#if defined(%s_SETS)\n    const int set = %s_pick();\n", x, x);
+    for (int set = 0; set < N_SETS - 1; set++) {
+        einc_put(t, "    if (set == %d) {\n", N_SETS - 1 - set);
+        put_parts(f, set, stage, "        ");
+        einc_put(t, "        return;\n    }\n");
+    }
+    einc_put(t, "#endif\n");
+    put_parts(f, N_SETS - 1, stage, "    ");
+    einc_put(t, "}\n\n");
+}
+
+static void
+put_pick(const struct program_file *f)
+{
+    struct text *t = f->t;
+    const char *x = f->style->name;
+    einc_put(t, "#ifndef %s_THREADS\n#if defined(_OPENMP)\n#define %s_THREADS "
+                "%d /* parts that OpenMP may run at once */\n#else\n"
+                "#define %s_THREADS 1\n#endif\n#endif\n\n", x, x, THREADS, x);
+    einc_put(t, "#if defined(__x86_64__) && (defined(__clang__) || "
+                "__GNUC__ >= 8)\n#define %s_SETS\n"
+                "static int\n%s_pick(void)\n{\n"
+                "    static int picked; /* 1 + set; any thread finds the same "
+                "*/\n"
+                "    int set = __atomic_load_n(&picked, __ATOMIC_RELAXED) - 1;"
+                "\n    if (set < 0) {\n"
+                "        const char *const asked = getenv(\"EINC_ISA\");\n"
+                "        set = __builtin_cpu_supports(\"avx2\") &&\n"
+                "              __builtin_cpu_supports(\"fma\");\n"
+                "        if (set && __builtin_cpu_supports(\"avx512f\") &&\n"
+                "            __builtin_cpu_supports(\"avx512bw\") &&\n"
+                "            __builtin_cpu_supports(\"avx512dq\") &&\n"
+                "            __builtin_cpu_supports(\"avx512vl\"))\n"
+                "            set = 2;\n"
+                "        if (asked && strcmp(asked, \"sse2\") == 0)\n"
+                "            set = 0;\n"
+                "        if (asked && set && strcmp(asked, \"avx2\") == 0)\n"
+                "            set = 1;\n"
+                "        __atomic_store_n(&picked, set + 1, __ATOMIC_RELAXED);"
+                "\n    }\n    return set;\n}\n#endif\n\n", x, x);
+}
+
+/* --- the function ------------------------------------------------------- */
+
+static void
+put_call_contract(const struct program_file *f, int stage)
+{
+    struct text *t = f->t;
+    const struct stage *g = &f->s->stages[stage];
+    einc_put(t, "    if (%s_stage%d(", f->style->name, stage + 1);
+    for (int o = -1; o < g->n_in; o++) {
+        const struct stage_tensor *x = o < 0 ? &g->out : &g->in[o];
+        const struct tensor *y = &f->p->tensors[x->tensor];
+        einc_put(t, "(%s%s *)tensor[%d] + %lld, ", o < 0 ? "" : "const ",
+                 c_type(y), x->tensor,
+                 (long long)(x->offset *
+                             (einc_dtype_info(y->dtype)->kind == KIND_COMPLEX
+                                  ? 2
+                                  : 1)));
+    }
+    einc_put(t, "scratch))\n        status = 1;\n");
+}
+
+static void
+put_call_loops(struct program_file *f, int stage)
+{
+    struct text *t = f->t;
+    const char *x = f->style->name;
+    int left = f->p->stmts[f->s->stages[stage].stmt].left.tensor;
+    build(f, stage);
+    einc_put(t, "    if (!status) {\n"
+                "        const struct %s_args args = {tensor[%d],\n"
+                "            (const void *const *)tensor, 0, 0, scratch, "
+                "stray};\n"
+                "        %s_stage%d(&args);\n"
+                "        status = stray[0] ? 2 : 0;\n    }\n", x, left, x,
+             stage + 1);
+}
+
+static void
+put_workspace(struct program_file *f)
+{
+    struct text *t = f->t;
+    const char *x = f->style->name;
+    int64_t most = 0;
+    for (int s = 0; s < f->s->n_stages; s++)
+        if (!f->plans[s]) {
+            build(f, s);
+            most = scratch_of(f) > most ? scratch_of(f) : most;
+        }
+    einc_put(t, "int64_t\n%s_workspace(void)\n{\n"
+                "    int64_t most = %lld*(int64_t)%s_THREADS;\n", x,
+             (long long)most, x);
+    for (int s = 0; s < f->s->n_stages; s++)
+        if (f->plans[s])
+            einc_put(t, "    if (%s_stage%d_workspace() > most)\n"
+                        "        most = %s_stage%d_workspace();\n", x, s + 1,
+                     x, s + 1);
+    einc_put(t, "    return %lld + most + 128; /* to align it */\n}\n\n",
+             (long long)((f->s->temp_bytes + 63) / 64 * 64));
+}
+
+static void
+put_function(struct program_file *f)
+{
+    struct text *t = f->t;
+    int64_t temps = (f->s->temp_bytes + 63) / 64 * 64;
+    put_signature(f);
+    einc_put(t, "\n{\n    void *const own = work ? 0 : malloc((size_t)"
+                "%s_workspace());\n"
+                "    char *base = work ? (char *)work : (char *)own;\n"
+                "    int64_t stray[2] = {0, 0};\n    int status = 0;\n"
+                "    if (!base)\n        return 1;\n"
+                "    base += (0 - (uintptr_t)base)%%64;\n", f->style->name);
+    einc_put(t, "    char *const scratch = base + %lld;\n"
+                "    void *const tensor[] = {\n", (long long)temps);
+    for (int x = 0; x < f->p->n_tensors; x++) {
+        const struct tensor *y = &f->p->tensors[x];
+        einc_put(t, "        ");
+        if (y->kind == TENSOR_TEMP)
+            einc_put(t, "base + %lld,\n",
+                     (long long)(f->s->at_byte[x] < 0 ? 0
+                                                      : f->s->at_byte[x]));
+        else {
+            einc_put(t, "(void *)(uintptr_t)");
+            put_tensor(t, y);
+            einc_put(t, ",\n");
+        }
+    }
+    einc_put(t, "    };\n    (void)stray;\n    (void)scratch;\n");
+    for (int s = 0; s < f->s->n_stages; s++)
+        if (f->plans[s])
+            put_call_contract(f, s);
+        else
+            put_call_loops(f, s);
+    einc_put(t, "    free(own);\n    return status;\n}\n");
+}
+
+/* --- the file ----------------------------------------------------------- */
+
+static struct program_file
+open_file(struct text *t, struct arena *scratch, const struct script *s,
+          const struct plan *const plans[], const struct emit_style *style)
+{
+    return (struct program_file){.t = t, .scratch = scratch, .s = s,
+                                 .p = s->program, .plans = plans,
+                                 .style = style};
+}
+
+static void
+put_einsum(struct program_file *f, int stage)
+{
+    struct text name = {.perm = f->scratch};
+    einc_put(&name, "%s_stage%d", f->style->name, stage + 1);
+    struct emit_style own = {.name = einc_text_z(&name)};
+    einc_put(f->t, "/* --- stage %d: an einsum --- */\n\n", stage + 1);
+    einc_emit_c(f->t, *f->scratch, f->plans[stage],
+                einc_target_find(str_of("portable")), &own);
+    einc_put(f->t, "\n");
+}
+
+void
+einc_emit_program(struct text *t, struct arena scratch, const struct script *s,
+                  const struct plan *const plans[],
+                  const struct emit_style *style)
+{
+    struct program_file f = open_file(t, &scratch, s, plans, style);
+    put_opening(&f);
+    einc_put(t, "#include <stdint.h>\n#include <stdlib.h>\n"
+                "#include <string.h>\n\n");
+    if (style->header)
+        einc_put(t, "#include \"%s\"\n\n", style->header);
+    else
+        put_declarations(&f);
+    einc_put(t, "\n");
+    put_args(&f);
+    put_pick(&f);
+    for (int i = 0; i < s->n_stages; i++)
+        if (plans[i]) {
+            put_einsum(&f, i);
+        } else {
+            build(&f, i);
+            put_loops(&f, i);
+        }
+    put_workspace(&f);
+    put_function(&f);
+}
+
+void
+einc_emit_program_header(struct text *t, struct arena scratch,
+                         const struct script *s,
+                         const struct emit_style *style)
+{
+    struct program_file f = open_file(t, &scratch, s, NULL, style);
+    put_opening(&f);
+    einc_put(t, "#ifndef %s_H\n#define %s_H\n\n#include <stdint.h>\n\n"
+                "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n",
+             style->name, style->name);
+    put_declarations(&f);
+    einc_put(t, "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
+}
