@@ -69,8 +69,8 @@ check_counts(struct cx *cx, const struct names *names,
                   r->n_in, r->n_in == 1 ? "was" : "were");
     if (r->n_out >= 0 && names->n_out != r->n_out)
         einc_fail(cx, EINC_ESHAPE, "E307", names->out_at[0],
-                  "the program writes %d outputs, and is asked for %d",
-                  names->n_out, r->n_out);
+                  "the program writes %d output%s, and is asked for %d",
+                  names->n_out, names->n_out == 1 ? "" : "s", r->n_out);
 }
 
 /* --- the stages --------------------------------------------------------- */
