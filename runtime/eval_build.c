@@ -55,7 +55,7 @@ struct build {
     int64_t panels;       /* bytes per lane that are left for them */
 };
 
-/* What a reduction depends on. */
+/* What a tree depends on. */
 struct survey {
     int need;   /* the deepest block whose loop it uses */
     int lanes;  /* that loop, or one further out, is the lanes */
@@ -121,6 +121,10 @@ count_node(const struct program *p, const struct node *n, struct room *r)
 {
     r->nodes++;
     r->ops += 4 + 2 * n->n_args;
+    if (n->kind == NODE_CALL && n->fn == FN_SELECT) {
+        r->blocks += 2;
+        r->ops += 8;
+    }
     for (int i = 0; i < n->n_args; i++)
         count_node(p, n->args[i], r);
     if (n->kind == NODE_ACCESS)
@@ -453,6 +457,74 @@ add_both(struct build *b, int x, int y)
         return y;
     return add_call(b, b->c->set->fn[FN_AND][EVAL_BOOL], EVAL_BOOL,
                     (int[]){x, y}, 2, 0, COST_SIMPLE);
+}
+
+/* --- guards ------------------------------------------------------------- */
+
+/* What runs where a condition holds. */
+static int
+open_if(struct build *b, int block, int condition, int *mask)
+{
+    *mask = condition;
+    if (!b->c->values[condition].lanes)
+        return new_block(b, block, -1, b->c->blocks[block].lane,
+                         b->c->blocks[block].mask);
+    *mask = add_both(b, b->c->blocks[block].mask, condition);
+    return new_block(b, block, -1, b->c->blocks[block].lane, *mask);
+}
+
+static void
+close_if(struct build *b, int block, int inside, int mask)
+{
+    struct eval_op *o =
+        emit(b, block, EVAL_IF, b->c->values[mask].lanes, COST_SIMPLE / 4);
+    o->in[0] = mask;
+    o->item = inside;
+}
+
+/* --- what a tree depends on --------------------------------------------- */
+
+static void
+survey_index(const struct build *b, int x, struct survey *v)
+{
+    int block = b->loop_block[x];
+    if (block < 0)
+        return;
+    v->need = deeper(b, v->need, block);
+    v->lanes |= b->c->blocks[block].lane == x;
+}
+
+static void
+survey_node(const struct build *b, const struct node *n, struct survey *v)
+{
+    if (n->kind == NODE_INDEX)
+        survey_index(b, n->index, v);
+    for (int i = 0; i < n->n_args; i++)
+        survey_node(b, n->args[i], v);
+    for (int d = 0; n->kind == NODE_ACCESS && d < n->access->n_subs; d++) {
+        const struct subscript *s = &n->access->subs[d];
+        v->strays |= may_stray(
+            b, s, b->p->tensors[n->access->tensor].shape[d]);
+        for (int i = 0; i < s->n_terms; i++)
+            survey_index(b, s->terms[i].index, v);
+        if (s->rest)
+            survey_node(b, s->rest, v);
+    }
+    if (n->kind != NODE_REDUCE)
+        return;
+    v->reduces++;
+    if (n->guard)
+        survey_node(b, n->guard, v);
+    for (int i = 0; i < n->n_bound; i++) {
+        const struct index *x = &b->p->indices[n->bound[i]];
+        if (x->from) {
+            survey_node(b, x->from, v);
+            survey_node(b, x->to, v);
+            v->strays = 1;
+        }
+    }
+    if (n->best >= 0)
+        survey_index(b, n->best, v);
 }
 
 /* --- what was built already --------------------------------------------- */
@@ -822,6 +894,36 @@ is_softmax(const struct node *n)
            n->lse->kind == NODE_REDUCE && n->lse->type == n->type;
 }
 
+/* A side of a choice that holds reductions is computed only where some lane
+ * wants it; not if data may make it illegal, which is then to be told. */
+static int
+build_side(struct build *b, const struct node *n, int condition, int is_first,
+           int block)
+{
+    struct eval_code *c = b->c;
+    struct survey s = {0, 0, 0, 0};
+    int mask;
+    survey_node(b, n, &s);
+    if (!s.reduces || s.strays)
+        return build_node(b, n, block);
+    if (!is_first)
+        condition = add_call(b, c->set->fn[FN_NOT][EVAL_BOOL], EVAL_BOOL,
+                             &condition, 1, 0, COST_SIMPLE);
+    int inside = open_if(b, block, condition, &mask);
+    int v = build_node(b, n, inside);
+    if (c->values[v].block == inside) { /* it can be used outside as a copy */
+        const struct eval_value x = c->values[v];
+        struct eval_op *o =
+            emit(b, inside, EVAL_CALL, x.lanes, COST_SIMPLE);
+        o->fn = c->set->cast[x.type][x.type];
+        o->in[0] = v;
+        v = o->to = new_value(b, x.type, block, x.lanes);
+        c->values[v].serial = x.serial;
+    }
+    close_if(b, block, inside, mask);
+    return v;
+}
+
 static int
 build_call(struct build *b, const struct node *n, int block)
 {
@@ -835,7 +937,9 @@ build_call(struct build *b, const struct node *n, int block)
     for (int i = 0; i < n->n_args; i++) {
         int is_truth = einc_fn_info(n->fn)->rule == RULE_LOGIC ||
                        (n->fn == FN_SELECT && i == 0);
-        in[i] = build_node(b, n->args[i], block);
+        in[i] = n->fn == FN_SELECT && i > 0
+                    ? build_side(b, n->args[i], in[0], i == 1, block)
+                    : build_node(b, n->args[i], block);
         if (is_truth)
             in[i] = as_type(b, in[i], EVAL_BOOL);
     }
@@ -936,49 +1040,6 @@ pair_block(const struct build *b, const struct pair *p)
 }
 
 /* --- reductions --------------------------------------------------------- */
-
-static void
-survey_index(const struct build *b, int x, struct survey *v)
-{
-    int block = b->loop_block[x];
-    if (block < 0)
-        return;
-    v->need = deeper(b, v->need, block);
-    v->lanes |= b->c->blocks[block].lane == x;
-}
-
-static void
-survey_node(const struct build *b, const struct node *n, struct survey *v)
-{
-    if (n->kind == NODE_INDEX)
-        survey_index(b, n->index, v);
-    for (int i = 0; i < n->n_args; i++)
-        survey_node(b, n->args[i], v);
-    for (int d = 0; n->kind == NODE_ACCESS && d < n->access->n_subs; d++) {
-        const struct subscript *s = &n->access->subs[d];
-        v->strays |= may_stray(
-            b, s, b->p->tensors[n->access->tensor].shape[d]);
-        for (int i = 0; i < s->n_terms; i++)
-            survey_index(b, s->terms[i].index, v);
-        if (s->rest)
-            survey_node(b, s->rest, v);
-    }
-    if (n->kind != NODE_REDUCE)
-        return;
-    v->reduces++;
-    if (n->guard)
-        survey_node(b, n->guard, v);
-    for (int i = 0; i < n->n_bound; i++) {
-        const struct index *x = &b->p->indices[n->bound[i]];
-        if (x->from) {
-            survey_node(b, x->from, v);
-            survey_node(b, x->to, v);
-            v->strays = 1;
-        }
-    }
-    if (n->best >= 0)
-        survey_index(b, n->best, v);
-}
 
 /* What a reduction's terms depend on: the entry of a list that is wanted does
  * not count. */
@@ -1156,27 +1217,6 @@ finish_loop(struct build *b, int x, int block, int inside, int from, int to)
                            .from = from, .to = to, .site = i->site,
                            .lanes = c->blocks[inside].lane == x,
                            .mask = c->blocks[block].mask, .block = inside};
-}
-
-/* What runs where a condition holds. */
-static int
-open_if(struct build *b, int block, int condition, int *mask)
-{
-    *mask = condition;
-    if (!b->c->values[condition].lanes)
-        return new_block(b, block, -1, b->c->blocks[block].lane,
-                         b->c->blocks[block].mask);
-    *mask = add_both(b, b->c->blocks[block].mask, condition);
-    return new_block(b, block, -1, b->c->blocks[block].lane, *mask);
-}
-
-static void
-close_if(struct build *b, int block, int inside, int mask)
-{
-    struct eval_op *o =
-        emit(b, block, EVAL_IF, b->c->values[mask].lanes, COST_SIMPLE / 4);
-    o->in[0] = mask;
-    o->item = inside;
 }
 
 static int
@@ -1587,6 +1627,8 @@ build_store(struct build *b, int right, int block)
                            : b->s->op == ASSIGN_MUL ? FN_MUL
                            : b->s->op == ASSIGN_MAX ? FN_MAXIMUM
                                                     : FN_MINIMUM][type];
+    if (e.is_native && b->s->op == ASSIGN_ADD)
+        o->scatter = c->set->scatter[type];
     o->item = c->n_accesses;
     c->accesses[c->n_accesses++] = e;
 }
@@ -1665,6 +1707,16 @@ pick_lanes(struct eval_code *c, int64_t room)
     assert(c->slot_bytes <= room);
 }
 
+/* Whether the order of the points shows: what wraps or is rounded on its way
+ * into the tensor is compared or multiplied again. Lanes of the last loop keep
+ * the order of the statement. */
+static int
+needs_order(const struct program *p, const struct stmt *s)
+{
+    enum einc_dtype t = p->tensors[s->left.tensor].dtype;
+    return s->scatters && s->op != ASSIGN_ADD && t != einc_fn_compute(t);
+}
+
 const struct eval_code *
 einc_eval_build(const struct program *p, const struct stmt *s, char *at)
 {
@@ -1679,7 +1731,8 @@ einc_eval_build(const struct program *p, const struct stmt *s, char *at)
     double least = b.c->cost;
     for (int k = 0; k < s->n_loops; k++) {
         const struct index *x = &p->indices[s->loops[k]];
-        if (x->hi - x->lo < 2)
+        if (x->hi - x->lo < 2 ||
+            (needs_order(p, s) && k < s->n_loops - 1))
             continue;
         last = s->loops[k];
         build_with(&b, last);

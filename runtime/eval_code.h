@@ -45,6 +45,11 @@ typedef void eval_gather_fn(void *to, const char *from, const int64_t *offset,
 /* The way back: integers wrap, floats round. */
 typedef void eval_store_fn(char *to, int64_t stride, const void *from, int n);
 
+/* Adds from[l], or from[0] if `one`, to the element offset[l] bytes from `to`,
+ * one after the other; none where that is INT64_MIN. */
+typedef void eval_scatter_fn(char *to, const int64_t *offset,
+                             const void *from, int one, int n);
+
 /* A reduction on its way; arrays with a number per lane. */
 struct eval_state {
     void *value;     /* the sum of the run, the largest, the maximum of a
@@ -88,6 +93,7 @@ struct eval_set {
     eval_load_fn *load[EINC_C128 + 1];
     eval_gather_fn *gather[EINC_C128 + 1];
     eval_store_fn *store[EINC_C128 + 1]; /* from its compute type */
+    eval_scatter_fn *scatter[N_EVAL_TYPES]; /* to elements of that type */
     struct eval_reducer reduce[N_REDOPS][N_EVAL_TYPES];
 };
 
@@ -206,6 +212,7 @@ struct eval_op {
     int item;
     int64_t k;
     eval_fn *fn;
+    eval_scatter_fn *scatter; /* STORE: does it all; or NULL */
     eval_take_fn *take; /* TAKE: of in[0] and in[2]; or NULL */
 };
 

@@ -361,7 +361,9 @@ einc_eval_store(struct eval_thread *t, const struct eval_op *o)
     struct whereabouts w;
     if (locate(t, a, n, &w))
         return 1;
-    if (w.offsets || (n > 1 && w.stride == 0))
+    if (w.offsets && o->scatter)
+        o->scatter(w.base, w.offsets, t->value[o->in[0]], o->one, n);
+    else if (w.offsets || (n > 1 && w.stride == 0))
         store_each(t, o, a, &w, n);
     else if (w.first < w.last)
         store_all(t, o, a, &w);
