@@ -91,13 +91,37 @@ is_plain(const struct mapreduce *m, int v)
     return op == VALUE_NUMBER || op == VALUE_VAR;
 }
 
+static uint64_t
+deps_of(const struct mapreduce *m, int v)
+{
+    const struct value *x = value_of(m, v);
+    return x->reduce ? x->deps & ~x->reduce->payload : x->deps;
+}
+
+/* The vars that a table holds all values of. */
+static uint64_t
+dims_of(const struct mapreduce *m, const struct placed *p)
+{
+    uint64_t set = 0;
+    for (int k = 0; p->table >= 0 && k < m->tables[p->table].n_dims; k++)
+        set |= (uint64_t)1 << m->tables[p->table].dims[k];
+    return set;
+}
+
+/* `hidden` are the vars of the loops on the way up: what is placed above them
+ * is made of other values of theirs, but for that in tables. */
 const struct placed *
 einc_levels_find(const struct mapreduce *m, int block, int value)
 {
-    for (int b = block; b >= 0; b = m->blocks[b].parent)
+    uint64_t hidden = 0, deps = deps_of(m, value);
+    for (int b = block; b >= 0; b = m->blocks[b].parent) {
         for (int p = m->first_placed[value]; p >= 0; p = m->placed[p].next)
-            if (m->placed[p].block == b)
+            if (m->placed[p].block == b &&
+                !(hidden & deps & ~dims_of(m, &m->placed[p])))
                 return &m->placed[p];
+        if (m->blocks[b].kind == BLOCK_LOOP)
+            hidden |= (uint64_t)1 << m->loops[m->blocks[b].loop].var;
+    }
     return NULL;
 }
 
@@ -121,13 +145,6 @@ static int
 is_constant_loop(const struct mapreduce *m, const struct loop *l)
 {
     return l->n_from == 0 && l->n_to == 0 && m->values.var[l->var].from < 0;
-}
-
-static uint64_t
-deps_of(const struct mapreduce *m, int v)
-{
-    const struct value *x = value_of(m, v);
-    return x->reduce ? x->deps & ~x->reduce->payload : x->deps;
 }
 
 /* Whether a value is the same in all turns of a loop, and may be computed
