@@ -1024,11 +1024,24 @@ is_arg(enum redop op)
            op == REDOP_ARGKMAX || op == REDOP_ARGKMIN;
 }
 
+/* What the range of another index may need stays a loop, and so does what is
+ * counted, or multiplied in two parts. */
+static int
+needs_loops(const struct values *s, const struct node *n)
+{
+    for (int k = 0; k < n->n_bound; k++)
+        if (s->p->indices[n->bound[k]].from)
+            return 1;
+    return (n->redop == REDOP_MEAN && n->guard) ||
+           (n->redop == REDOP_PROD && einc_value_is_complex(n->type));
+}
+
 static int
 is_unrolled(const struct values *s, const struct folding *f, int index)
 {
     const struct index *x = &s->p->indices[index];
     return s->how[index].unrolled && !x->from && !is_arg(f->n->redop) &&
+           !needs_loops(s, f->n) &&
            f->n->best < 0 && f->n->redop != REDOP_LOGSUMEXP &&
            !(f->n->guard && may_stray(s, f->n->args[0]));
 }
