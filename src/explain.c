@@ -90,7 +90,10 @@ print_loops(struct text *t, const struct stage_run *run)
 static void
 print_loop_nest(struct text *t, const struct stage_run *run)
 {
-    einc_mapreduce_print(t, run->nest);
+    if (run->nest)
+        einc_mapreduce_print(t, run->nest);
+    else
+        einc_put(t, "evaluated: there is no kernel of this statement\n");
 }
 
 static void
@@ -149,7 +152,7 @@ print_source(struct text *t, struct arena *scratch, const struct einc_plan *x)
     for (int s = 0; x->script && s < x->script->n_stages; s++)
         if (x->stages[s].plan)
             print_source(t, scratch, x->stages[s].plan);
-        else
+        else if (x->stages[s].nest)
             einc_put_str(
                 t, str_of(einc_emit_mapreduce(scratch,
                                               x->stages[s].nest).source));

@@ -110,6 +110,8 @@ make_map(struct guarded *g, struct einc_plan *x, int s, int compiled)
     run->eval_bytes = einc_eval_scratch(p, stmt);
     run->nest = einc_mapreduce_build(&g->perm, g->scratch, p, stmt,
                                      g->ctx->target);
+    if (!run->nest)
+        return;
     run->flop = einc_mapreduce_flop(run->nest);
     run->bytes = einc_mapreduce_bytes(run->nest);
     if (!compiled)

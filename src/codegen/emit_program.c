@@ -109,10 +109,14 @@ static void
 build(struct program_file *f, int stage)
 {
     const struct stmt *s = &f->p->stmts[f->s->stages[stage].stmt];
-    for (int x = 0; x < N_SETS; x++)
+    for (int x = 0; x < N_SETS; x++) {
         f->nests[x] = einc_mapreduce_build(
             f->scratch, *f->scratch, f->p, s,
             einc_target_find(str_of(set_names[x])));
+        if (!f->nests[x])
+            einc_fail(f->scratch->cx, EINC_EUNSUP, "E815", s->at,
+                      "there is no C of this statement yet");
+    }
 }
 
 static int64_t

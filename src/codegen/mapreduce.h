@@ -13,7 +13,8 @@
 
 struct mapreduce; /* mapreduce.c: levels, lanes, tiles, hoisted values */
 
-/* Statement -> nest. Pure; all in `perm`. */
+/* Statement -> nest. Pure; all in `perm`. NULL: it has no kernel, and is
+ * evaluated (products of complex numbers; very many loops). */
 const struct mapreduce *einc_mapreduce_build(struct arena *perm,
                                              struct arena scratch,
                                              const struct program *p,

@@ -1492,7 +1492,8 @@ finish(struct values *s, struct folding *f, int *x, int *guard,
     enum value_type t = s->v[x[0]].type;
     for (int k = 0; k < r.n_parts; k++) {
         /* lanes are seldom all masked out: one mask for what is added */
-        if (guard[k] < 0 || op > REDOP_COUNT || s->lane_var < 0 ||
+        if (guard[k] < 0 || op > REDOP_COUNT || op == REDOP_MEAN ||
+            s->lane_var < 0 ||
             !(s->v[guard[k]].deps >> s->lane_var & 1) || s->v[x[k]].pinned)
             continue;
         int none = s->v[x[k]].type == VALUE_BOOL

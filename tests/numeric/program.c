@@ -269,7 +269,8 @@ make_units(struct guarded *g, void *arg)
     for (int s = 0; s < m->p->n_stmts; s++) {
         m->made[s] = einc_mapreduce_build(&g->perm, g->scratch, m->p,
                                           &m->p->stmts[s], m->target);
-        m->units[s] = einc_emit_mapreduce(&g->perm, m->made[s]);
+        if (m->made[s])
+            m->units[s] = einc_emit_mapreduce(&g->perm, m->made[s]);
     }
 }
 
@@ -302,7 +303,9 @@ note_sources(struct tester *t, int number, int *id)
         struct guarded g = {.ctx = t->ctx};
         if (einc_guard(&g, make_units, &m, NULL) == EINC_OK) {
             for (n = 0; n < x.p->n_stmts; n++)
-                id[n] = build_add(&t->build, config, m.units[n].source, 0, 0);
+                id[n] = m.made[n] ? build_add(&t->build, config,
+                                              m.units[n].source, 0, 0)
+                                  : -1;
             einc_guard_free(&g, 0);
             einc_guard_free(&g, 1);
         }
@@ -660,22 +663,26 @@ run_oracle(struct tester *t, struct trial *x)
 }
 
 static int
+eval_stmt(struct tester *t, struct trial *x, const struct stmt *s,
+          int threads, struct stray *stray)
+{
+    size_t bytes = (size_t)einc_eval_scratch(x->p, s);
+    char *scratch = slot_take(&t->scratch[0], bytes * (size_t)threads, 1);
+    scratch -= (uintptr_t)scratch % 64;
+    int rc = einc_eval_run(x->p, s, x->first, scratch, t->pool, threads,
+                           stray);
+    return rc == (stray->site != 0) || fail(t, "eval returns %d", rc);
+}
+
+static int
 run_eval(struct tester *t, struct trial *x)
 {
     for (int threads = 1; threads <= 2; threads++) {
         struct stray stray = {0, 0};
         reset(x);
-        for (int s = 0; s < x->p->n_stmts && !stray.site; s++) {
-            const struct stmt *y = &x->p->stmts[s];
-            size_t bytes = (size_t)einc_eval_scratch(x->p, y);
-            char *scratch = slot_take(&t->scratch[0],
-                                      bytes * (size_t)threads, 1);
-            scratch -= (uintptr_t)scratch % 64;
-            int rc = einc_eval_run(x->p, y, x->first, scratch, t->pool,
-                                   threads, &stray);
-            if (rc != (stray.site != 0))
-                return fail(t, "eval returns %d", rc);
-        }
+        for (int s = 0; s < x->p->n_stmts && !stray.site; s++)
+            if (!eval_stmt(t, x, &x->p->stmts[s], threads, &stray))
+                return 0;
         if (!compare(t, x, threads == 1 ? "eval" : "eval, 2 threads", 0,
                      threads == 1, stray))
             return 0;
@@ -838,13 +845,18 @@ run_kernel(struct tester *t, struct trial *x, const struct making *m, int s,
 static int
 run_compiled(struct tester *t, struct trial *x, const int *id, int n)
 {
+    int any = 0;
+    while (any < n && id[any] < 0)
+        any++;
+    if (any == n)
+        return 1;
     const struct config *c =
-        &t->build.configs.list[t->build.list[id[0]].config];
+        &t->build.configs.list[t->build.list[id[any]].config];
     char tier[96];
     snprintf(tier, sizeof tier, "%s, %s %s", c->column, c->compiler,
              c->level ? c->level : "-O2");
     for (int k = 0; k < n; k++)
-        if (t->build.list[id[k]].state != READY)
+        if (id[k] >= 0 && t->build.list[id[k]].state != READY)
             return fail(t, "%s: source %d is broken", tier, id[k]);
     struct making m = {.p = x->p, .target = c->target};
     struct guarded g = {.ctx = t->ctx};
@@ -856,8 +868,11 @@ run_compiled(struct tester *t, struct trial *x, const int *id, int n)
         struct stray stray = {0, 0};
         reset(x);
         for (int s = 0; s < n && !stray.site; s++)
-            run_kernel(t, x, &m, s, t->build.list[id[s]].kernel, threads, &r,
-                       &stray);
+            if (id[s] >= 0)
+                run_kernel(t, x, &m, s, t->build.list[id[s]].kernel, threads,
+                           &r, &stray);
+            else
+                eval_stmt(t, x, &x->p->stmts[s], 1, &stray);
         good = compare(t, x, tier, 1, threads == 1, stray);
     }
     einc_guard_free(&g, 0);
