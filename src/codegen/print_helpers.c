@@ -250,9 +250,9 @@ static const struct template floats[] = {
     {"pick", FN "$s\n@(int64_t c, $s a, $s b)\n{\n    return c ? a : b;\n}\n",
      FN "$v\n@($i c, $v a, $v b)\n{\n"
         "    return ($v)((c & ($i)a) | (~c & ($i)b));\n}\n"},
-    /* a where c, ~ of a comparison, holds, else 0 */
-    {"keep", FN "$s\n@(int64_t c, $s a)\n{\n    return c & 1 ? a : 0;\n}\n",
-     FN "$v\n@($i c, $v a)\n{\n    return ($v)(c & ($i)a);\n}\n"},
+    /* 0 where c, a comparison, holds, else a */
+    {"drop", FN "$s\n@(int64_t c, $s a)\n{\n    return c ? 0 : a;\n}\n",
+     FN "$v\n@($i c, $v a)\n{\n    return ($v)(~c & ($i)a);\n}\n"},
     {"bits", FN "$q\n@($s a)\n{\n    $q r;\n    memcpy(&r, &a, sizeof r);\n"
                 "    return r;\n}\n",
      FN "$i\n@($v a)\n{\n    return ($i)a;\n}\n"},

@@ -37,7 +37,7 @@ static const struct template functions[] = {
         "    p *= #%float_f32(($q)(($o)(half + 127) << 23));\n"
         "    p *= #%float_f32(($q)(($o)(k - half + 127) << 23));\n"
         "    p = #%pick_f32(x > 89.0f, #%all_f32(__builtin_inff()), p);\n"
-        "    return #%keep_f32(~(x < -104.0f), p);\n}\n"},
+        "    return #%drop_f32(x < -104.0f, p);\n}\n"},
     /* The same for x <= 0: 2^(n + 64), then 2^-64. */
     {"expn_f32",
      FN "$p\n@($p x)\n{\n"
@@ -51,7 +51,7 @@ static const struct template functions[] = {
         "    p = p*f + 1.0f;\n"
         "    p = p*f + 1.0f;\n"
         "    p *= #%float_f32(($q)(($o)#%bits_f32(r) << 23));\n"
-        "    return #%keep_f32(~(x < -104.0f), p*0x1p-64f);\n}\n"},
+        "    return #%drop_f32(x < -104.0f, p*0x1p-64f);\n}\n"},
     /* 2 ulp. x = m*2^e, m from sqrt(1/2) to sqrt(2); z = m - 1. */
     {"log_f32",
      FN "$p\n@($p x)\n{\n"
@@ -136,7 +136,7 @@ static const struct template functions[] = {
         "    p *= #%float_f64(($q)(($o)(half + 1023) << 52));\n"
         "    p *= #%float_f64(($q)(($o)(k - half + 1023) << 52));\n"
         "    p = #%pick_f64(x > 710.0, #%all_f64(__builtin_inf()), p);\n"
-        "    return #%keep_f64(~(x < -746.0), p);\n}\n"},
+        "    return #%drop_f64(x < -746.0, p);\n}\n"},
     {"expn_f64", FN "$p\n@($p x)\n{\n    return #%exp_f64(x);\n}\n"},
     /* 2 ulp, as fdlibm's: s = z/(2 + z), log(1+z) = 2*s + s*R(s^2). */
     {"log_f64",

@@ -230,6 +230,7 @@ kernels(void **state)
     check("O[i,e] = sum[j](softmax[j](sum[d](Q[i,d]*K[j,d]) if j <= i)*"
           "V[j,e])", "Q f32 40x12, K f32 40x12, V f32 40x3");
     check("P[i,j] = softmax[j](S[i,j])", "S f32 20x37");
+    check("P[i,j] = softmax[j](S[i,j])", "S f64 6x5"); /* no lanes */
     check("O[i,e] = sum[j](softmax0[j](S[i,j] if S[i,j] > 3)*V[j,e])",
           "S f32 40x9, V f32 9x3");
     check("Y[i,j] = (X[i,j]-mean[k](X[i,k]))*rsqrt(mean[k]((X[i,k] - "
