@@ -321,8 +321,10 @@ forbids(const struct program *p, const struct node *n, int x, int is_free)
         const struct index *i = &p->indices[n->bound[k]];
         if (uses(p, i->from, x) || uses(p, i->to, x))
             return 1;
-        if (n->bound[k] == x && n->best >= 0)
-            return 1; /* lists are not merged */
+        if (n->bound[k] == x &&
+            (n->best >= 0 || (n->redop == REDOP_PROD &&
+                              einc_value_is_complex(n->type))))
+            return 1; /* these are not put together across lanes */
     }
     if (n->kind == NODE_REDUCE && n->best == x)
         return 1;
@@ -424,7 +426,11 @@ choose_unrolled(const struct program *p, const struct node *n,
     for (int k = n->n_bound - 1; n->kind == NODE_REDUCE && k >= 0; k--) {
         const struct index *x = &p->indices[n->bound[k]];
         int64_t size = x->hi - x->lo;
-        if (x->from || size > UNROLL_EACH || size < 1 ||
+        int ranges = 0; /* of others that depend on it */
+        for (int j = 0; j < n->n_bound; j++)
+            ranges |= uses(p, p->indices[n->bound[j]].from, n->bound[k]) ||
+                      uses(p, p->indices[n->bound[j]].to, n->bound[k]);
+        if (x->from || ranges || size > UNROLL_EACH || size < 1 ||
             all * size > UNROLL_ALL || n->best >= 0 ||
             n->redop > REDOP_COUNT)
             continue;
@@ -590,7 +596,7 @@ static void
 add_free(struct mapreduce *m, const struct walk *w, int x, int64_t span)
 {
     struct free_loop *f = &m->free[m->n_free++];
-    *f = (struct free_loop){.var = -1, .index = x, .span = span,
+    *f = (struct free_loop){.var = -1, .number = m->n_free - 1, .index = x, .span = span,
                             .turns = turns_of(index_of(w, x), span)};
 }
 

@@ -108,6 +108,12 @@ dims_of(const struct mapreduce *m, const struct placed *p)
     return set;
 }
 
+static uint64_t
+hidden_by(const struct mapreduce *m, const struct loop *l)
+{
+    return (uint64_t)1 << l->var | (l->var == m->lane ? VALUE_BASE : 0);
+}
+
 /* `hidden` are the vars of the loops on the way up: what is placed above them
  * is made of other values of theirs, but for that in tables. */
 const struct placed *
@@ -120,7 +126,7 @@ einc_levels_find(const struct mapreduce *m, int block, int value)
                 !(hidden & deps & ~dims_of(m, &m->placed[p])))
                 return &m->placed[p];
         if (m->blocks[b].kind == BLOCK_LOOP)
-            hidden |= (uint64_t)1 << m->loops[m->blocks[b].loop].var;
+            hidden |= hidden_by(m, &m->loops[m->blocks[b].loop]);
     }
     return NULL;
 }

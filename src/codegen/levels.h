@@ -77,11 +77,13 @@ struct table {
     int64_t elements, offset;
 };
 
+enum { MAX_FREE = 24 };
+
 /* What one point writes. */
 struct store {
     int at[2], value[2];     /* planes: a load of the element, and the value;
                               * value -1: none */
-    int64_t offset[8];       /* of each free loop: in its span */
+    int64_t offset[MAX_FREE]; /* of each free loop: in its span */
 };
 
 struct free_loop {
@@ -91,6 +93,8 @@ struct free_loop {
     int64_t turns;
     int is_task;
     int is_payload;
+    int number;      /* in store.offset */
+    int is_sunk;     /* within a task, as all of it shares reductions */
     int is_inner;    /* rows within the turn of a lane: no task */
     int is_copied;   /* all values at once: no var */
 };

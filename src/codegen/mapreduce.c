@@ -68,8 +68,8 @@ add_store(struct mapreduce *m, const int64_t *offset)
     }
     at->value[0] = x.re;
     at->value[1] = complex ? x.im : -1;
-    for (int f = 0; f < m->n_free && f < 8; f++)
-        at->offset[f] = offset[f];
+    for (int f = 0; f < m->n_free && f < MAX_FREE; f++)
+        at->offset[m->free[f].number] = offset[f];
 }
 
 /* All points of one turn: rows, vectors and copies. */
@@ -129,21 +129,50 @@ make_values(struct mapreduce *m, int lanes)
 
 /* --- tasks -------------------------------------------------------------- */
 
-/* Whether there is a reduction that all values of a free lane share: then its
- * loop is within a task, so that this is done once. */
+/* Whether a reduction is the same for all values of a free loop, and does not
+ * change with the loops that are within a task. */
 static int
-shares_reductions(const struct mapreduce *m)
+is_shared(const struct mapreduce *m, const struct free_loop *f,
+          uint64_t within)
 {
-    uint64_t inner = (uint64_t)1 << m->lane;
-    for (int f = 0; f < m->n_free; f++)
-        if (m->free[f].is_inner)
-            inner |= (uint64_t)1 << m->free[f].var;
     for (int v = 0; v < m->values.n; v++) {
         const struct value *x = &m->values.v[v];
-        if (x->reduce && !(x->deps & inner))
+        if (x->reduce && !(x->deps >> f->var & 1) && !(x->deps & within))
             return 1;
     }
     return 0;
+}
+
+static int
+is_outer(const struct free_loop *f)
+{
+    return !f->is_payload && !f->is_copied && !f->is_inner;
+}
+
+/* Loops within which reductions would be done again go into the tasks, behind
+ * those that do not. */
+static void
+sink_loops(struct mapreduce *m)
+{
+    uint64_t within = 0;
+    int sunk = 0;
+    for (int f = 0; f < m->n_free; f++)
+        if (m->free[f].is_inner)
+            within |= (uint64_t)1 << m->free[f].var;
+    for (int f = m->n_free - 1; f >= 0; f--) {
+        struct free_loop *x = &m->free[f];
+        if (!is_outer(x) || !is_shared(m, x, within))
+            continue;
+        x->is_sunk = sunk = 1;
+        within |= (uint64_t)1 << x->var;
+    }
+    for (int f = 1; sunk && f < m->n_free; f++) /* stable */
+        for (int k = f; k > 0 && is_outer(&m->free[k]) &&
+                        !m->free[k].is_sunk && m->free[k - 1].is_sunk; k--) {
+            struct free_loop x = m->free[k];
+            m->free[k] = m->free[k - 1];
+            m->free[k - 1] = x;
+        }
 }
 
 /* Outer loops are shared out until there are enough tasks. */
@@ -152,18 +181,15 @@ choose_tasks(struct mapreduce *m)
 {
     enum { ENOUGH = 64 };
     m->tasks = 1;
+    if (!m->s->scatters)
+        sink_loops(m);
     for (int f = 0; f < m->n_free; f++) {
         struct free_loop *x = &m->free[f];
         int is_lane = m->lane >= 0 && x->var == m->lane;
-        if (x->is_payload || x->is_copied) {
-            if (x->turns == 0)
-                m->tasks = 0;
-            continue;
-        }
         if (x->turns == 0)
             m->tasks = 0;
-        if (m->s->scatters || x->is_inner || (m->tasks >= ENOUGH && is_lane) ||
-            (is_lane && shares_reductions(m)))
+        if (!is_outer(x) || x->is_sunk || m->s->scatters ||
+            (m->tasks >= ENOUGH && is_lane))
             continue;
         x->is_task = 1;
         m->tasks *= x->turns;
@@ -211,7 +237,7 @@ einc_mapreduce_build(struct arena *perm, struct arena scratch,
     *m = (struct mapreduce){.perm = perm, .p = p, .s = s, .target = target,
                             .lane = -1, .lanes = 1, .vectors = 1};
     int most = target->vector_bytes / 4;
-    if (s->n_loops > VALUE_MAX_VARS / 2)
+    if (s->n_loops > MAX_FREE)
         return NULL;
     if (!make_values(m, most) && !make_values(m, most / 2))
         make_values(m, 1);

@@ -784,7 +784,7 @@ identity(const struct writer *w, int v)
     if (op == REDOP_SUM || op == REDOP_COUNT || op == REDOP_ANY ||
         op == REDOP_WEIGHTED)
         text = "0";
-    else if (op == REDOP_PROD || op == REDOP_ALL)
+    else if (op == REDOP_PROD || op == REDOP_ALL || op == REDOP_COMPLEX)
         text = "1";
     else if (is_float(f.type))
         text = float_text(w, is_least(op) ? __builtin_inf()
@@ -846,6 +846,9 @@ declare_carry(const struct writer *w, int c)
     } else if (is_position(r->redop)) {
         einc_line(w->t, "%s pos%d = %s;", einc_form_name(p), c, nowhere);
     }
+    if (r->redop == REDOP_COMPLEX)
+        einc_line(w->t, "%s pos%d = %s;", type, c,
+                  converted(w, "0", (struct form){f.type, 0}, f));
     if (r->redop == REDOP_LOGSUMEXP) {
         einc_line(w->t, "%s rest%d = %s;", type, c,
                   converted(w, "0", (struct form){f.type, 0}, f));
@@ -1027,6 +1030,22 @@ step_weighted(const struct writer *w, int v, int c, int part)
         einc_line(w->t, "%s += weight%d_%d*%s;", acc, with, part, x);
 }
 
+/* acc + i*pos times the term. */
+static void
+step_complex(const struct writer *w, int v, int c, int part)
+{
+    const struct value_reduce *r = value_of(w, v)->reduce;
+    struct form f = kept_form(w, v);
+    const char *re = as(w, r->part[part].x, f), *mask = step_mask(w, v);
+    const char *im = as(w, r->part[part].position, f);
+    einc_line(w->t, "const %s re%d_%d = acc%d*%s - pos%d*%s;",
+              einc_form_name(f), c, part, c, re, c, im);
+    assign(w, f, PRINTED(w, "pos%d", c),
+           PRINTED(w, "(acc%d*%s + pos%d*%s)", c, im, c, re), mask);
+    assign(w, f, PRINTED(w, "acc%d", c), PRINTED(w, "re%d_%d", c, part),
+           mask);
+}
+
 static void
 print_step(const struct writer *w, const struct item *i)
 {
@@ -1040,6 +1059,10 @@ print_step(const struct writer *w, const struct item *i)
     }
     if (r->redop == REDOP_WEIGHTED) {
         step_weighted(w, v, c, i->part);
+        return;
+    }
+    if (r->redop == REDOP_COMPLEX) {
+        step_complex(w, v, c, i->part);
         return;
     }
     x = as(w, i->part < 0 ? r->together : r->part[i->part].x, f);
@@ -1218,6 +1241,9 @@ finish_carry(const struct writer *w, int c)
         finish_lse(w, c, v);
     } else if (r->redop == REDOP_WEIGHTED) {
         finish_weighted(w, c, v);
+    } else if (r->redop == REDOP_COMPLEX) {
+        einc_line(t, "const %s sum%d = %s%d;", einc_form_name(f), c,
+                  r->best ? "pos" : "acc", c);
     } else if (is_list(r->redop)) {
         struct form e = is_position(r->redop) ? p : f;
         einc_line(t, "const %s *const sum%d = %s%d;", einc_form_name(e), c,
@@ -1512,7 +1538,7 @@ open_skips(struct writer *w, const struct store *s, int *braces)
 {
     const char *first = NULL;
     *braces = 0;
-    for (int f = 0; f < w->m->n_free && f < 8; f++) {
+    for (int f = 0; f < w->m->n_free; f++) {
         const struct free_loop *x = &w->m->free[f];
         if (x->is_copied || x->span == 1)
             continue;
@@ -1521,12 +1547,12 @@ open_skips(struct writer *w, const struct store *s, int *braces)
             continue;
         const char *name = var_name(w, x->var);
         if (x->var == w->m->lane) {
-            first = PRINTED(w, s->offset[f] ? "skip_%s - %lld" : "skip_%s",
-                            name, (long long)s->offset[f]);
+            first = PRINTED(w, s->offset[x->number] ? "skip_%s - %lld" : "skip_%s",
+                            name, (long long)s->offset[x->number]);
             continue;
         }
         einc_line(w->t, "if (skip_%s <= %lld) {", name,
-                  (long long)s->offset[f]);
+                  (long long)s->offset[x->number]);
         w->t->indent += 4;
         (*braces)++;
     }

@@ -959,13 +959,19 @@ bound_of(struct values *s, const struct index *x, int from, int to, int end)
                                  .site = x->site, .var = -1});
 }
 
+static int
+is_complex_product(const struct node *n)
+{
+    return n->redop == REDOP_PROD && einc_value_is_complex(n->type);
+}
+
 /* Whether a bound index runs in the lanes if it can: that of the choice, and
  * others of the same range. */
 static int
 may_be_lane(const struct values *s, const struct node *n, int index)
 {
     const struct index *x = &s->p->indices[index];
-    if (s->lane_index < 0 || n->best >= 0)
+    if (s->lane_index < 0 || n->best >= 0 || is_complex_product(n))
         return 0;
     const struct index *l = &s->p->indices[s->lane_index];
     return index == s->lane_index ||
@@ -1266,6 +1272,10 @@ terms_of(struct values *s, struct folding *f, int k)
         for (int64_t i = x->lo; i < x->hi; i++) {
             s->env[n->bound[k]] = (struct value_place){-1, i};
             struct value_pair term = terms_of(s, f, k + 1);
+            if (is_complex_product(n)) {
+                sum = sum.re < 0 ? term : einc_values_multiply(s, sum, term);
+                continue;
+            }
             sum.re = sum.re < 0 ? term.re
                                 : combine(s, n->redop, sum.re, term.re);
             if (term.im >= 0)
@@ -1541,6 +1551,22 @@ finish(struct values *s, struct folding *f, int *x, int *guard,
     return reduce(s, &r, t);
 }
 
+static struct value_pair
+complex_product(struct values *s, struct folding *f, const int *re,
+                const int *im, const int *guard)
+{
+    struct value_reduce r = f->r;
+    struct value_pair x;
+    r.redop = REDOP_COMPLEX;
+    r.with = r.together = -1;
+    for (int k = 0; k < r.n_parts; k++)
+        r.part[k] = (struct value_part){re[k], guard[k], im[k]};
+    x.re = reduce(s, &r, s->v[re[0]].type);
+    r.best = 1;
+    x.im = reduce(s, &r, s->v[re[0]].type);
+    return x;
+}
+
 /* All parts of a reduction with loops. */
 static struct value_pair
 fold(struct values *s, struct folding *f, enum redop op)
@@ -1568,11 +1594,12 @@ fold(struct values *s, struct folding *f, enum redop op)
     s->n_open -= f->r.n_vars;
     s->env[f->last] = (struct value_place){var, 0};
     struct value_pair v = {-1, -1};
-    if (complex && op == REDOP_PROD)
-        s->fails = 1;
     int again[VALUE_MAX_PARTS];
     memcpy(again, guard, sizeof again);
-    v.re = finish(s, f, re, guard, position, op);
+    if (!complex || op != REDOP_PROD)
+        v.re = finish(s, f, re, guard, position, op);
+    if (complex && op == REDOP_PROD)
+        return complex_product(s, f, re, im, again);
     if (complex)
         v.im = finish(s, f, im, again, position, op);
     return v;

@@ -56,9 +56,10 @@ struct value_part {
     int position; /* arg reductions; else -1 */
 };
 
-/* What reductions have beside those of the language: the sum of weights
- * exp(f - m) times x, m and the sum of weights being those of `with`. */
-enum { REDOP_WEIGHTED = N_REDOPS };
+/* What reductions there are beside those of the language: the sum of weights
+ * exp(f - m) times x, m and the sum of weights being those of `with`; and the
+ * product of complex numbers x + i*position, of which `best` is the plane. */
+enum { REDOP_WEIGHTED = N_REDOPS, REDOP_COMPLEX };
 
 struct value_reduce {
     int redop;
