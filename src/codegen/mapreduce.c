@@ -239,6 +239,9 @@ einc_mapreduce_build(struct arena *perm, struct arena scratch,
     int most = target->vector_bytes / 4;
     if (s->n_loops > MAX_FREE)
         return NULL;
+    for (int d = 0; d < s->left.n_subs; d++)
+        if (s->left.subs[d].mode == BOUND_PAD) /* not all is stored */
+            return NULL;
     if (!make_values(m, most) && !make_values(m, most / 2))
         make_values(m, 1);
     if (m->values.fails)

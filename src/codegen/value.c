@@ -1188,7 +1188,8 @@ guard_of(struct values *s, const struct folding *f)
     return all;
 }
 
-/* Position in the reduction, row-major from the begin of each index. */
+/* An index; of several, the position in the reduction, row-major from the
+ * begin of each. */
 static int
 position_of(struct values *s, const struct node *n)
 {
@@ -1197,7 +1198,7 @@ position_of(struct values *s, const struct node *n)
     for (int k = n->n_bound - 1; k >= 0; k--) {
         const struct index *x = &s->p->indices[n->bound[k]];
         const struct value_place *e = &s->env[n->bound[k]];
-        f.constant += pace * (e->offset - x->lo);
+        f.constant += pace * (e->offset - (n->n_bound > 1 ? x->lo : 0));
         f.coef[e->var] += pace;
         pace *= x->hi - x->lo;
     }
