@@ -60,8 +60,14 @@ add_store(struct mapreduce *m, const int64_t *offset)
     struct value_pair x = einc_values_of(s, m->s->right);
     int complex = einc_value_is_complex(to);
     x = einc_values_cast(s, x, m->s->right->type, to);
+    /* What a scatter adds to changes in every turn, even where the place
+     * does not. */
     at->at[0] = einc_values_element(s, &m->s->left, 0);
     at->at[1] = complex ? einc_values_element(s, &m->s->left, 1) : -1;
+    for (int f = 0; f < m->n_free && m->s->scatters; f++)
+        if (!m->free[f].is_copied)
+            for (int part = 0; part <= complex; part++)
+                s->v[at->at[part]].deps |= (uint64_t)1 << m->free[f].var;
     if (m->s->op != ASSIGN_SET) {
         struct value_pair old = {at->at[0], at->at[1]};
         x = accumulated(m, old, x);
