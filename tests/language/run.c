@@ -428,8 +428,10 @@ read_all(void)
     }
     closedir(dir);
     qsort(name, (size_t)n, sizeof *name, by_text);
-    for (int k = 0; k < n; k++)
+    for (int k = 0; k < n; k++) {
         read_file(name[k]);
+        free(name[k]);
+    }
 }
 
 /* --- what a case has to say ----------------------------------------------- */
