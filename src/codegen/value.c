@@ -863,6 +863,7 @@ struct folding {
     int n_guards;
     int last;                     /* index of the last loop, or -1 */
     int64_t terms;                /* unrolled ones of a part */
+    uint64_t unrolled;            /* set of places in n->bound */
     int strays;                   /* may report */
     int whole[VALUE_MAX_PARTS];   /* logsumexp: the guard, or -1 */
 };
@@ -1030,26 +1031,29 @@ is_arg(enum redop op)
            op == REDOP_ARGKMAX || op == REDOP_ARGKMIN;
 }
 
-/* What the range of another index may need stays a loop, and so does what is
- * counted, or multiplied in two parts. */
+/* What the range of another index may need stays a loop. */
 static int
-needs_loops(const struct values *s, const struct node *n)
+has_ranges(const struct values *s, const struct node *n)
 {
     for (int k = 0; k < n->n_bound; k++)
         if (s->p->indices[n->bound[k]].from)
             return 1;
-    return (n->redop == REDOP_MEAN && n->guard) ||
-           (n->redop == REDOP_PROD && einc_value_is_complex(n->type));
+    return 0;
 }
 
 static int
-is_unrolled(const struct values *s, const struct folding *f, int index)
+may_unroll(const struct values *s, const struct folding *f, int k)
 {
-    const struct index *x = &s->p->indices[index];
-    return s->how[index].unrolled && !x->from && !is_arg(f->n->redop) &&
-           !needs_loops(s, f->n) &&
-           f->n->best < 0 && f->n->redop != REDOP_LOGSUMEXP &&
+    return k < 64 && s->how[f->n->bound[k]].unrolled &&
+           !has_ranges(s, f->n) && !is_arg(f->n->redop) && f->n->best < 0 &&
+           f->n->redop != REDOP_LOGSUMEXP &&
            !(f->n->guard && may_stray(s, f->n->args[0]));
+}
+
+static int
+is_unrolled(const struct folding *f, int k)
+{
+    return k < 64 && f->unrolled >> k & 1;
 }
 
 static void
@@ -1265,7 +1269,7 @@ static struct value_pair
 terms_of(struct values *s, struct folding *f, int k)
 {
     const struct node *n = f->n;
-    while (k < n->n_bound && !is_unrolled(s, f, n->bound[k]))
+    while (k < n->n_bound && !is_unrolled(f, k))
         k++;
     if (k < n->n_bound) {
         const struct index *x = &s->p->indices[n->bound[k]];
@@ -1623,6 +1627,8 @@ nothing(struct values *s, const struct node *n)
     enum value_type t = einc_value_type(n->type);
     int complex = einc_value_is_complex(n->type);
     struct value_pair x = {-1, complex ? number(s, t, 0) : -1};
+    if (complex && n->redop == REDOP_MEAN)
+        x.im = einc_values_number(s, t, __builtin_nan(""));
     if (is_arg(n->redop))
         x.re = integer(s, VALUE_I64, -1);
     else if (n->redop == REDOP_MEAN)
@@ -1641,9 +1647,11 @@ bind_all(struct values *s, struct folding *f)
     f->strays = may_stray(s, n);
     for (int k = 0; k < n->n_bound; k++) {
         const struct index *x = &s->p->indices[n->bound[k]];
-        if (is_unrolled(s, f, n->bound[k]))
-            f->terms *= x->hi - x->lo;
-        else if (f->r.n_vars < 8)
+        if (may_unroll(s, f, k)) {
+            f->unrolled |= (uint64_t)1 << k;
+            f->terms *= x->hi - x->lo; /* where it is 1, guards are free */
+            s->env[n->bound[k]] = (struct value_place){-1, x->lo};
+        } else if (f->r.n_vars < 8)
             bind(s, f, n->bound[k], used);
         else
             s->fails = 1;
