@@ -57,6 +57,26 @@ uses(const struct program *p, const struct node *n, int x)
     return uses(p, n->guard, x);
 }
 
+/* Whether the run must see that a subscript with x in it is legal. */
+static int
+is_checked(const struct program *p, const struct node *n, int x)
+{
+    if (!n)
+        return 0;
+    for (int d = 0; n->access && d < n->access->n_subs; d++) {
+        const struct subscript *sub = &n->access->subs[d];
+        int uses_it = uses(p, sub->rest, x);
+        for (int k = 0; k < sub->n_terms; k++)
+            uses_it |= sub->terms[k].index == x;
+        if ((sub->checked && uses_it) || is_checked(p, sub->rest, x))
+            return 1;
+    }
+    for (int k = 0; k < n->n_args; k++)
+        if (is_checked(p, n->args[k], x))
+            return 1;
+    return is_checked(p, n->guard, x);
+}
+
 static int
 is_costly(enum fn f)
 {
@@ -359,7 +379,8 @@ find_payload(const struct walk *w, const struct node *n, int lane)
         for (int k = w->s->n_loops - 1; k >= 0; k--) {
             int e = w->s->loops[k];
             if (e == lane || !uses(w->p, n, e) ||
-                index_of(w, e)->from || n->best == e)
+                index_of(w, e)->from || n->best >= 0 ||
+                is_checked(w->p, n, e))
                 continue;
             for (int b = 0; b < n->n_bound; b++)
                 if (uses(w->p, n->args[0], e) &&
