@@ -4,6 +4,7 @@
  * is a list of stages: einsums, which are plans of their own, and loops, which
  * a compiled kernel runs or the evaluator.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -21,17 +22,32 @@ einc_program_is(struct str text)
     return text.n && memchr(text.p, '[', (size_t)text.n) != NULL;
 }
 
+static int
+is_name(struct str s)
+{
+    for (int64_t c = 0; c < s.n; c++) {
+        unsigned char x = (unsigned char)s.p[c];
+        if (!(x == '_' || x >= 0x80 || (x >= 'A' && x <= 'Z') ||
+              (x >= 'a' && x <= 'z') || (c && x >= '0' && x <= '9')))
+            return 0;
+    }
+    return s.n > 0;
+}
+
 /* One "name=value" of a list; where the next begins. */
 static const char *
 read_param(struct cx *cx, const char *at, struct param *x)
 {
     size_t n = strcspn(at, "=,");
+    const char *digits = at + n + (at[n] == '=');
     char *end = NULL;
     *x = (struct param){.name = {at, (int64_t)n}};
-    if (n && at[n] == '=' && at[n + 1] != ' ')
-        x->value = strtoll(at + n + 1, &end, 10);
-    if (!end || end == at + n + 1 || (*end && *end != ','))
-        einc_fail(cx, EINC_EINVAL, "E709", (struct span){-1, -1},
+    errno = 0;
+    if (is_name(x->name) && at[n] == '=' &&
+        digits[*digits == '-'] >= '0' && digits[*digits == '-'] <= '9')
+        x->value = strtoll(digits, &end, 10);
+    if (!end || errno || (*end && *end != ',') || (*end && !end[1]))
+        einc_fail(cx, EINC_EINVAL, "E715", (struct span){-1, -1},
                   "'%s' is no list of parameters: name=integer, apart by "
                   "commas", einc_diag_show(cx, str_of(at), 40));
     return *end ? end + 1 : end;
@@ -45,8 +61,17 @@ einc_program_params(struct arena *perm, const char *text, int *n)
         room += *p == ',';
     struct param *list = NEW(perm, struct param, room);
     *n = 0;
-    while (text && *text)
-        text = read_param(perm->cx, text, &list[(*n)++]);
+    while (text && *text) {
+        struct param *x = &list[*n];
+        text = read_param(perm->cx, text, x);
+        for (int i = 0; i < *n; i++)
+            if (str_equal(list[i].name, x->name))
+                einc_fail(perm->cx, EINC_EINVAL, "E715",
+                          (struct span){-1, -1},
+                          "parameter '%s' has two values",
+                          einc_diag_show(perm->cx, x->name, 40));
+        (*n)++;
+    }
     return list;
 }
 

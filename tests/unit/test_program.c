@@ -293,8 +293,11 @@ test_wrong(void **state)
     fails(EINC_ESHAPE, "E303", "y[i] = a[i]", 2, in, 1, none, NULL);
     fails(EINC_ESHAPE, "E307", "y[i] = a[i]; z[i] = a[i]", 1, in, 1, none,
           NULL);
-    fails(EINC_EINVAL, "E709", "y[i] = a[i]", 1, in, 1, none, "sh");
-    fails(EINC_EINVAL, "E709", "y[i] = a[i]", 1, in, 1, none, "sh=1,,");
+    static const char *const lists[] = {
+        "sh", "sh=", "sh=1,,", "sh=1,", "=1", "2=3", "sh= 1", "sh=1x", "s h=1",
+        "sh=99999999999999999999", "sh=1,sh=2", "sh=--1"};
+    for (size_t l = 0; l < sizeof lists / sizeof *lists; l++)
+        fails(EINC_EINVAL, "E715", "y[i] = a[i]", 1, in, 1, none, lists[l]);
     fails(EINC_EINVAL, "one output", "i->i", 1, in, 2, none, NULL);
     assert_int_equal(einc_compile_outs(NULL, NULL, 0, NULL, 0, NULL, NULL,
                                        NULL, NULL),

@@ -155,7 +155,7 @@ test_many_dims_of_the_output(void **state)
     static struct einc_layout in[N];
     char text[7 * N + 8], *s = text;
     struct front f;
-    front_open(&f, 1 << 20);
+    front_open(&f, 1 << 21);
     for (int k = 0; k < N; k++) {
         in[k] = of_rank(1);
         s += sprintf(s, "%s{x%d}", k ? "," : "", k);
