@@ -59,7 +59,9 @@ add_store(struct mapreduce *m, const int64_t *offset)
     struct store *at = &m->stores[m->n_stores++];
     struct value_pair x = einc_values_of(s, m->s->right);
     int complex = einc_value_is_complex(to);
-    x = einc_values_cast(s, x, m->s->right->type, to);
+    /* of one type it is wrapped or rounded once, behind the operator */
+    if (m->s->op == ASSIGN_SET || m->s->right->type != to)
+        x = einc_values_cast(s, x, m->s->right->type, to);
     /* What a scatter adds to changes in every turn, even where the place
      * does not. */
     at->at[0] = einc_values_element(s, &m->s->left, 0);
