@@ -117,6 +117,7 @@ make_values(struct mapreduce *m, int lanes)
     int lane;
     struct value_choice *how = einc_choose(m, lanes, &lane);
     m->values = einc_values(m->perm, m->p, how, lane, m->lanes);
+    m->values.left = m->s->left.tensor;
     m->n_stores = 0;
     m->lane = -1;
     for (int f = 0; f < m->n_free; f++) {

@@ -185,6 +185,12 @@ note(const struct values *s, struct value *v)
         v->deps |= (uint64_t)1 << v->terms[k].var;
     for (int k = 0; k < v->n_extra; k++)
         note_arg(s, v, v->extra[k].var);
+    /* What is written changes with every turn, though data or strides may
+     * lead to one place. */
+    for (int k = 0; v->op == VALUE_LOAD && v->tensor == s->left &&
+                    k < s->n_vars; k++)
+        if (s->var[k].is_free)
+            v->deps |= (uint64_t)1 << k;
     if (v->op == VALUE_VAR)
         v->deps |= v->lo ? VALUE_BASE : (uint64_t)1 << v->var;
     if (v->op == VALUE_CHECK || (v->op == VALUE_BOUND && v->site >= 0))

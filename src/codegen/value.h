@@ -117,6 +117,7 @@ struct values {
     struct value_place *env;          /* per index of the program */
     const struct value_choice *how;   /* likewise */
     int fails;            /* more vars than there may be */
+    int left;             /* tensor that is written */
     int lane_index;       /* of the program; -1: none */
     int lane_var;         /* its var, once there is one */
     int lanes;

@@ -314,6 +314,8 @@ writes(void **state)
     check("H[K[i],d] += X[i,d]", "H f32 10x20, K i32 50 <10, X f32 50x20");
     check("Y[2*t+r] += X[t]*W[r]", "Y f32 83, X f32 41, W f32 3");
     check("z[i] *= w[i]", "z c64 21, w c64 21");
+    check("z[i] = prod[j](A[i,j]+1) + prod[j in 0:3](A[i,j])",
+          "A c64 21x9");
 }
 
 static int
