@@ -1633,6 +1633,7 @@ write_point(struct walk *w, const struct stmt *s)
         v.error = fmax(v.error, exact.error + 2 * limits_of(to->dtype)->u *
                                                   modulus(v));
     store(to->dtype, w->tensor[tensor], at.offset, v);
+    v.error *= 1 + 0x1p-8; /* what the first order leaves out */
     put_error(w, tensor, at.number,
               at.unsure || isnan(v.error) ? INFINITY : v.error);
     for (int64_t k = 0, n = elements_of(to); at.unsure && k < n; k++)

@@ -1200,6 +1200,15 @@ guard_of(struct values *s, const struct folding *f)
 
 /* An index; of several, the position in the reduction, row-major from the
  * begin of each. */
+/* What has no place below 0, which says that there is none: an index that
+ * begins there is counted from its lo, and moved back behind the reduction. */
+static int64_t
+base_of(const struct values *s, const struct node *n)
+{
+    int64_t lo = s->p->indices[n->bound[0]].lo;
+    return n->n_bound == 1 && lo < 0 && is_arg(n->redop) ? lo : 0;
+}
+
 static int
 position_of(struct values *s, const struct node *n)
 {
@@ -1208,7 +1217,8 @@ position_of(struct values *s, const struct node *n)
     for (int k = n->n_bound - 1; k >= 0; k--) {
         const struct index *x = &s->p->indices[n->bound[k]];
         const struct value_place *e = &s->env[n->bound[k]];
-        f.constant += pace * (e->offset - (n->n_bound > 1 ? x->lo : 0));
+        f.constant += pace * (e->offset -
+                              (n->n_bound > 1 ? x->lo : base_of(s, n)));
         f.coef[e->var] += pace;
         pace *= x->hi - x->lo;
     }
@@ -1748,6 +1758,13 @@ of_reduce(struct values *s, const struct node *n)
     unbind_all(s, n);
     if (n->best >= 0)
         x = pick_of(s, n, x);
+    if (base_of(s, n)) {
+        int is_none = fn2(s, VALUE_BOOL, FN_LT, x.re,
+                          integer(s, VALUE_I64, 0));
+        x.re = choose(s, is_none, x.re,
+                      fn2(s, VALUE_I64, FN_ADD, x.re,
+                          integer(s, VALUE_I64, base_of(s, n))));
+    }
     return x;
 }
 
