@@ -1386,19 +1386,113 @@ print_free_loop(struct writer *w, const struct loop *l)
     close_brace(w);
 }
 
+/* --- sums in blocks ----------------------------------------------------- */
+
+/* Values of the var in one turn. */
+static int64_t
+turn_values(const struct writer *w, const struct loop *l)
+{
+    return (l->var == w->m->lane ? w->m->lanes : 1) * (int64_t)l->parts;
+}
+
+/* Whether a sum of floats is put away now and then, so that its error grows
+ * with the number of blocks and not of terms. */
+static int
+is_blocked(const struct writer *w, const struct loop *l, int carry)
+{
+    int v = w->m->carries[carry].value;
+    const struct value_reduce *r = value_of(w, v)->reduce;
+    const struct value_var *q = &w->m->values.var[l->var];
+    return r->redop == REDOP_SUM && !r->payload &&
+           is_float(kept_form(w, v).type) &&
+           (r->n_vars > 1 || (q->hi - q->lo) / turn_values(w, l) >= 1024);
+}
+
+static void
+declare_all(const struct writer *w, int c)
+{
+    int v = w->m->carries[c].value;
+    einc_line(w->t, "%s all%d = %s;", einc_form_name(kept_form(w, v)), c,
+              identity(w, v));
+}
+
+static int
+has_blocks(const struct writer *w, const struct loop *l)
+{
+    for (int k = 0; k < l->n_carries; k++)
+        if (is_blocked(w, l, l->carries[k]))
+            return 1;
+    return 0;
+}
+
+/* Turns of one block: loops within are one block each. */
+static int64_t
+block_turns(const struct writer *w, const struct loop *l)
+{
+    const struct value_var *q = &w->m->values.var[l->var];
+    return (q->hi - q->lo) / turn_values(w, l) >= 1024 ? 512 : 1;
+}
+
+static void
+open_blocks(const struct writer *w, const struct loop *l, const char *name)
+{
+    int64_t values = turn_values(w, l);
+    struct text *t = w->t;
+    einc_line(t, "while (%s + %lld <= end_%s) {", name, (long long)values,
+              name);
+    t->indent += 4;
+    einc_line(t, "const int64_t block_%s = %s(end_%s, %s + %lld);", name,
+              einc_helper(w->h, "min_i64"), name, name,
+              (long long)(values * block_turns(w, l)));
+}
+
+static void
+close_blocks(const struct writer *w, const struct loop *l)
+{
+    for (int k = 0; k < l->n_carries; k++) {
+        int c = l->carries[k];
+        if (!is_blocked(w, l, c))
+            continue;
+        einc_line(w->t, "all%d += acc%d;", c, c);
+        einc_line(w->t, "acc%d = %s;", c,
+                  identity(w, w->m->carries[c].value));
+    }
+    close_brace(w);
+}
+
+/* The main turns of a loop: `%s` of a block or of all. */
+static void
+open_turns(const struct writer *w, const struct loop *l, const char *name)
+{
+    int64_t values = turn_values(w, l);
+    const char *end = "end";
+    if (has_blocks(w, l)) {
+        open_blocks(w, l, name);
+        end = "block";
+    }
+    einc_line(w->t, "for (; %s + %lld <= %s_%s; %s += %lld) {", name,
+              (long long)values, end, name, name, (long long)values);
+    w->t->indent += 4;
+}
+
+static void
+close_turns(const struct writer *w, const struct loop *l)
+{
+    close_brace(w);
+    if (has_blocks(w, l))
+        close_blocks(w, l);
+}
+
 static void
 print_lane_loop(struct writer *w, const struct loop *l, const char *name)
 {
     struct text *t = w->t;
-    int64_t step = (int64_t)w->m->lanes * l->parts;
-    einc_line(t, "for (; %s + %lld <= end_%s; %s += %lld) {", name,
-              (long long)step, name, name, (long long)step);
-    t->indent += 4;
     int outer = w->block;
+    open_turns(w, l, name);
     declare_lane(w, name, NULL);
     print_block(w, l->main);
     w->block = outer;
-    close_brace(w);
+    close_turns(w, l);
     if (l->rest < 0)
         return;
     einc_line(t, "for (; %s < end_%s; %s += %d) {", name, name, name,
@@ -1435,7 +1529,7 @@ print_bound_loop(struct writer *w, const struct loop *l)
     const char *to = extreme_of(w, "min", q->hi, q->to, l->to, l->n_to);
     struct text *t = w->t;
     int is_lanes = l->var == w->m->lane;
-    if (l->parts == 1 && !is_lanes) {
+    if (l->parts == 1 && !is_lanes && !has_blocks(w, l)) {
         einc_line(t, "for (int64_t %s = %s, end_%s = %s; %s < end_%s; %s++) {",
                   name, from, name, to, name, name, name);
         t->indent += 4;
@@ -1449,11 +1543,9 @@ print_bound_loop(struct writer *w, const struct loop *l)
         print_lane_loop(w, l, name);
         return;
     }
-    einc_line(t, "for (; %s + %d <= end_%s; %s += %d) {", name, l->parts,
-              name, name, l->parts);
-    t->indent += 4;
+    open_turns(w, l, name);
     print_block(w, l->main);
-    close_brace(w);
+    close_turns(w, l);
     if (l->rest < 0)
         return;
     einc_line(t, "for (; %s < end_%s; %s++) {", name, name, name);
@@ -1469,9 +1561,12 @@ print_loop(struct writer *w, const struct loop *l)
         print_free_loop(w, l);
         return;
     }
-    for (int k = 0; k < l->n_carries; k++)
+    for (int k = 0; k < l->n_carries; k++) {
         declare_carry(w, l->carries[k]);
-    int braces = l->parts > 1 || l->var == w->m->lane;
+        if (is_blocked(w, l, l->carries[k]))
+            declare_all(w, l->carries[k]);
+    }
+    int braces = l->parts > 1 || l->var == w->m->lane || has_blocks(w, l);
     if (braces) {
         einc_line(w->t, "{");
         w->t->indent += 4;
@@ -1479,6 +1574,10 @@ print_loop(struct writer *w, const struct loop *l)
     print_bound_loop(w, l);
     if (braces)
         close_brace(w);
+    for (int k = 0; k < l->n_carries; k++)
+        if (is_blocked(w, l, l->carries[k]))
+            einc_line(w->t, "acc%d += all%d;", l->carries[k],
+                      l->carries[k]);
     for (int k = 0; k < l->n_carries; k++)
         finish_carry(w, l->carries[k]);
 }
