@@ -237,8 +237,6 @@ static const struct template floats[] = {
     {"sqrt", FN "$s\n@($s a)\n{\n    return __builtin_sqrt$f(a);\n}\n", NULL},
     {"rsqrt", FN "$s\n@($s a)\n{\n    return 1/__builtin_sqrt$f(a);\n}\n",
      NULL},
-    {"sigmoid", FN "$s\n@($s a)\n{\n    return 1/(1 + #exp_$x(-a));\n}\n",
-     FN "$v\n@($v a)\n{\n    return 1/(1 + #v_exp_$x(-a));\n}\n"},
     {"gelu", FN "$s\n@($s a)\n{\n"
                 "    return a/2*__builtin_erfc$f(-a*($s)0.70710678118654752440"
                 ");\n}\n", NULL},

@@ -355,8 +355,10 @@ offset_of(const struct writer *w, const struct value *x, int64_t *pace)
         struct form f = {VALUE_I64, 0};
         if (is_lane(w, x->extra[k].var))
             continue;
-        einc_put(&t, "%s%lld*(%s)", t.n ? " + " : "",
-                 (long long)x->extra[k].coef, as(w, x->extra[k].var, f));
+        einc_put(&t, t.n ? " + " : "");
+        if (x->extra[k].coef != 1)
+            einc_put(&t, "%lld*", (long long)x->extra[k].coef);
+        einc_put(&t, "(%s)", as(w, x->extra[k].var, f));
     }
     if (x->constant || !t.n)
         einc_put(&t, x->constant < 0 ? t.n ? " - %lld" : "-%lld"
@@ -1336,7 +1338,11 @@ print_turn(const struct writer *w, const struct free_loop *f,
     struct text *t = w->t;
     const struct value_var *q = &w->m->values.var[f->var];
     int64_t whole = f->turns * f->span;
-    if (whole == q->hi - q->lo) {
+    if (f->span == 1) {
+        einc_line(t, "const int64_t %s = %s%s%s;", name,
+                  q->lo ? integer_text(w, q->lo) : "", q->lo ? " + " : "",
+                  turn);
+    } else if (whole == q->hi - q->lo) {
         einc_line(t, "const int64_t %s = %s%s%lld*%s;", name,
                   q->lo ? integer_text(w, q->lo) : "", q->lo ? " + " : "",
                   (long long)f->span, turn);

@@ -19,7 +19,7 @@ struct template {
 };
 
 static const struct template functions[] = {
-    /* 2 ulp. x = n*ln2 + f, e^f of degree 5; 2^n in two steps, so that
+    /* 3 ulp. x = n*ln2 + f, e^f of degree 5; 2^n in two steps, so that
      * results round once where they are subnormal. */
     {"exp_f32",
      FN "$p\n@($p x)\n{\n"
@@ -111,6 +111,15 @@ static const struct template functions[] = {
         "    if (#%far_f32(x))\n"
         "        return #%slow_f32(x, turn, z);\n"
         "    return z;\n}\n"},
+    /* 4 ulp: of -|x|, so that small results are not lost in 1/infinity. */
+    {"sigmoid_f32",
+     FN "$p\n@($p x)\n{\n"
+        "    const $p e = #%expn_f32(-#%abs_f32(x));\n"
+        "    return #%pick_f32(x < 0, e, #%all_f32(1.0f))/(1.0f + e);\n}\n"},
+    {"sigmoid_f64",
+     FN "$p\n@($p x)\n{\n"
+        "    const $p e = #%expn_f64(-#%abs_f64(x));\n"
+        "    return #%pick_f64(x < 0, e, #%all_f64(1.0))/(1.0 + e);\n}\n"},
     /* 2 ulp, of degree 12. */
     {"exp_f64",
      FN "$p\n@($p x)\n{\n"

@@ -318,6 +318,169 @@ writes(void **state)
           "A c64 21x9");
 }
 
+/* --- polynomials -------------------------------------------------------- */
+
+/* A function, and by how many ulp its kernels may be off; `most`: for
+ * arguments up to that. */
+struct polynomial {
+    const char *name;
+    long double (*fn)(long double);
+    double ulps, most;
+};
+
+static long double
+sigmoid(long double x)
+{
+    return 1 / (1 + expl(-x));
+}
+
+static const struct polynomial polynomials[] = {
+    {"exp", expl, 3, INFINITY},   {"log", logl, 2, INFINITY},
+    {"tanh", tanhl, 3, INFINITY}, {"sin", sinl, 2, 10000},
+    {"cos", cosl, 2, 10000},      {"sigmoid", sigmoid, 4, INFINITY},
+};
+
+enum { POINTS = 1 << 20 };
+
+/* Bits in even steps over all floats, infinities and NaN among them. */
+static void
+fill_floats(struct statement *s, int bytes)
+{
+    for (int64_t i = 0; i < POINTS; i++) {
+        uint32_t low = (uint32_t)i * 4096 + (uint32_t)(i % 4093);
+        uint64_t high = (uint64_t)i << 44 | (statement_random(s) & 0xfffff);
+        if (bytes == 4)
+            memcpy((char *)s->tensor[0] + 4 * i, &low, 4);
+        else
+            memcpy((char *)s->tensor[0] + 8 * i, &high, 8);
+    }
+}
+
+/* Of the value that is right, as a float of `bits` with the least normal
+ * `tiny`. Near the zeros of sin and cos ulps are those of 1. */
+static double
+ulps_off(const struct polynomial *f, double got, double x, int bits,
+         double tiny)
+{
+    long double want = f->fn((long double)x);
+    double size = fmax(fabs((double)want), tiny);
+    int exponent;
+    if (isnan(want) || isnan(got))
+        return isnan(want) && isnan(got) ? 0 : INFINITY;
+    if ((long double)got == want)
+        return 0;
+    if (isinf(got)) /* what rounds to it */
+        return bits == 24 ? (fabs((double)want) > 0x1.fffffep127 ? 0 : 1e9)
+                          : (isinf((double)want) ? 0 : 1e9);
+    if (isfinite(f->most))
+        size = fmax(size, fmin(1, fabs(x)));
+    frexp(size, &exponent);
+    return (double)fabsl((long double)got - want) /
+           ldexp(1, exponent - bits);
+}
+
+static void
+check_polynomial(const struct polynomial *f, int bytes,
+                 const struct target *target)
+{
+    struct statement s;
+    struct compiled k;
+    char text[64], operands[64];
+    int64_t stray[2] = {0, 0};
+    double worst = 0, at = 0;
+    snprintf(text, sizeof text, "O[i] = %s(x[i])", f->name);
+    snprintf(operands, sizeof operands, "x f%d %d", 8 * bytes, POINTS);
+    statement_open(&s, text, operands);
+    statement_fill(&s, 1);
+    fill_floats(&s, bytes);
+    compile(&s, &s.p->stmts[0], target, &k);
+    call(&s, &k, s.tensor[1], 1, stray, INT64_MAX / 2);
+    enum einc_dtype t = bytes == 4 ? EINC_F32 : EINC_F64;
+    for (int64_t i = 0; i < POINTS; i++) {
+        double x = statement_get(t, s.tensor[0], i);
+        double off = fabs(x) > f->most
+                         ? 0
+                         : ulps_off(f, statement_get(t, s.tensor[1], i), x,
+                                    bytes == 4 ? 24 : 53,
+                                    bytes == 4 ? 0x1p-126 : 0x1p-1022);
+        if (off > worst) {
+            worst = off;
+            at = x;
+        }
+    }
+    if (getenv("EINC_SHOW"))
+        printf("%s f%d %s: %.3f ulp at %.9g\n", f->name, 8 * bytes,
+               target->name, worst, at);
+    if (worst > f->ulps)
+        fail_msg("%s of f%d [%s]: %.3f ulp at %.17g", f->name, 8 * bytes,
+                 target->name, worst, at);
+    release(&k);
+    statement_close(&s);
+}
+
+static void
+functions(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < sizeof polynomials / sizeof *polynomials; f++)
+        for (int t = 0; t < n_targets; t++)
+            for (int bytes = 4; bytes <= 8; bytes += 4)
+                check_polynomial(&polynomials[f], bytes, targets[t]);
+}
+
+/* --- printed kernels ---------------------------------------------------- */
+
+/* Kernels as they are printed for avx512, under tests/golden. */
+static const char *const goldens[][3] = {
+    {"gauss", "O[i] = sum[j](exp(-sum[d]((X[i,d]-Y[j,d])^2))*b[j])",
+     "X f32 1000x3, Y f32 900x3, b f32 900"},
+    {"attention", "O[i,e] = sum[j](softmax[j](sum[d](Q[i,d]*K[j,d])*0.125 "
+                  "if j <= i)*V[j,e])",
+     "Q f32 256x64, K f32 256x64, V f32 256x64"},
+    {"nearest", "P[i,q] = argkmin[j->q:3](sum[d]((X[i,d]-Y[j,d])^2))",
+     "X f32 1000x3, Y f32 900x3"},
+    {"csr", "Y[i,d] = sum[p in ptr[i]:ptr[i+1]](val[p]*X[col[p],d])",
+     "ptr i64 101 >600, val f32 600, col i32 600 <50, X f32 50x64"},
+};
+
+static void
+check_golden(const char *name, const char *text, const char *operands)
+{
+    char path[100], *want = calloc(1, 1 << 20);
+    struct statement s;
+    statement_open(&s, text, operands);
+    if (setjmp(s.cx.boundary))
+        fail_msg("out of memory");
+    struct unit u = einc_emit_mapreduce(
+        &s.perm, einc_mapreduce_build(&s.perm, s.scratch, s.p,
+                                      &s.p->stmts[0],
+                                      einc_target_find(str_of("avx512"))));
+    snprintf(path, sizeof path, "tests/golden/%s.kernel.c", name);
+    const char *write = getenv("EINC_GOLDEN");
+    if (write && strcmp(write, "write") == 0) {
+        FILE *f = fopen(path, "wb");
+        assert_non_null(f);
+        fwrite(u.source, 1, (size_t)u.source_bytes, f);
+        fclose(f);
+    }
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    size_t n = fread(want, 1, (1 << 20) - 1, f);
+    fclose(f);
+    assert_int_equal((int64_t)n, u.source_bytes);
+    assert_memory_equal(want, u.source, n);
+    free(want);
+    statement_close(&s);
+}
+
+static void
+golden(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < sizeof goldens / sizeof *goldens; k++)
+        check_golden(goldens[k][0], goldens[k][1], goldens[k][2]);
+}
+
 static int
 open_targets(void **state)
 {
@@ -340,7 +503,8 @@ main(void)
         cmocka_unit_test(maps),      cmocka_unit_test(sums),
         cmocka_unit_test(kernels),   cmocka_unit_test(best_ones),
         cmocka_unit_test(guards),    cmocka_unit_test(subscripts),
-        cmocka_unit_test(writes),
+        cmocka_unit_test(writes),    cmocka_unit_test(functions),
+        cmocka_unit_test(golden),
     };
     return cmocka_run_group_tests(tests, open_targets, NULL);
 }
