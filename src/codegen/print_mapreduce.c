@@ -1755,10 +1755,10 @@ print_pointers(const struct writer *w)
             continue;
         const char *type = einc_dtype_info(m->p->tensors[n].dtype)->c_type;
         if (n == left)
-            einc_line(w->t, "%s *const restrict out = (%s *)args->out;", type,
+            einc_line(w->t, "%s *const __restrict__ out = (%s *)args->out;", type,
                       type);
         else
-            einc_line(w->t, "const %s *const restrict in%d = (const %s *)"
+            einc_line(w->t, "const %s *const __restrict__ in%d = (const %s *)"
                             "args->in[%d];", type, n, type, n);
         einc_line(w->t, "(void)%s;", tensor_name(w, n));
     }

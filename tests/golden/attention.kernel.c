@@ -203,13 +203,13 @@ v_put_f32_f32(float *p, int64_t pace, vf32 x, int64_t first)
 void
 einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
 {
-    const float *const restrict in0 = (const float *)args->in[0];
+    const float *const __restrict__ in0 = (const float *)args->in[0];
     (void)in0;
-    const float *const restrict in1 = (const float *)args->in[1];
+    const float *const __restrict__ in1 = (const float *)args->in[1];
     (void)in1;
-    const float *const restrict in2 = (const float *)args->in[2];
+    const float *const __restrict__ in2 = (const float *)args->in[2];
     (void)in2;
-    float *const restrict out = (float *)args->out;
+    float *const __restrict__ out = (float *)args->out;
     (void)out;
     vf32 *const table0 = (vf32 *)(void *)(args->scratch + 0);
     vf32 *const table1 = (vf32 *)(void *)(args->scratch + 8192);

@@ -128,15 +128,15 @@ v_put_f32_f32(float *p, int64_t pace, vf32 x, int64_t first)
 void
 einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
 {
-    const int64_t *const restrict in0 = (const int64_t *)args->in[0];
+    const int64_t *const __restrict__ in0 = (const int64_t *)args->in[0];
     (void)in0;
-    const float *const restrict in1 = (const float *)args->in[1];
+    const float *const __restrict__ in1 = (const float *)args->in[1];
     (void)in1;
-    const float *const restrict in2 = (const float *)args->in[2];
+    const float *const __restrict__ in2 = (const float *)args->in[2];
     (void)in2;
-    const int32_t *const restrict in3 = (const int32_t *)args->in[3];
+    const int32_t *const __restrict__ in3 = (const int32_t *)args->in[3];
     (void)in3;
-    float *const restrict out = (float *)args->out;
+    float *const __restrict__ out = (float *)args->out;
     (void)out;
     for (int64_t task = task_begin; task < task_end; task++) {
         const int64_t i = task;

@@ -144,13 +144,13 @@ v_put_f32_f32(float *p, int64_t pace, vf32 x, int64_t first)
 void
 einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
 {
-    const float *const restrict in0 = (const float *)args->in[0];
+    const float *const __restrict__ in0 = (const float *)args->in[0];
     (void)in0;
-    const float *const restrict in1 = (const float *)args->in[1];
+    const float *const __restrict__ in1 = (const float *)args->in[1];
     (void)in1;
-    const float *const restrict in2 = (const float *)args->in[2];
+    const float *const __restrict__ in2 = (const float *)args->in[2];
     (void)in2;
-    float *const restrict out = (float *)args->out;
+    float *const __restrict__ out = (float *)args->out;
     (void)out;
     for (int64_t task = task_begin; task < task_end; task++) {
         const int64_t i = min_i64(64*task, 936);

@@ -128,11 +128,11 @@ v_put_i64_i32(int64_t *p, int64_t pace, vi32 x, int64_t first)
 void
 einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
 {
-    const float *const restrict in0 = (const float *)args->in[0];
+    const float *const __restrict__ in0 = (const float *)args->in[0];
     (void)in0;
-    const float *const restrict in1 = (const float *)args->in[1];
+    const float *const __restrict__ in1 = (const float *)args->in[1];
     (void)in1;
-    int64_t *const restrict out = (int64_t *)args->out;
+    int64_t *const __restrict__ out = (int64_t *)args->out;
     (void)out;
     for (int64_t task = task_begin; task < task_end; task++) {
         const int64_t i = min_i64(32*task, 968);
