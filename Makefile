@@ -185,8 +185,9 @@ unit:
 check:
 	@tools/check_includes.sh
 # Writes the expected files under tests/golden again; git diff is the review.
-golden: $(B)/tests/unit/test_golden
+golden: $(B)/tests/unit/test_golden $(B)/tests/unit/test_mapreduce
 	EINC_GOLDEN=write $(B)/tests/unit/test_golden
+	EINC_GOLDEN=write EINC_ONLY=- $(B)/tests/unit/test_mapreduce
 
 SAN_FLAGS  = -O1 -g -fsanitize=address,undefined \
              -fno-sanitize-recover=all -fno-omit-frame-pointer

@@ -109,7 +109,7 @@ v_drop_f32(vi32 c, vf32 a)
 static inline __attribute__((always_inline, unused)) vf32
 v_expn_f32(vf32 x)
 {
-    const vf32 shift = v_all_f32(0x1.8p+23f + 191.0f);
+    const vf32 shift = v_all_f32(0x1.8p+23f + 127.0f);
     const vf32 r = x*0x1.715476p+0f + shift;
     const vf32 n = r - shift;
     const vf32 f = (x - n*0x1.63p-1f) + n*0x1.bd0106p-13f;
@@ -119,7 +119,7 @@ v_expn_f32(vf32 x)
     p = p*f + 1.0f;
     p = p*f + 1.0f;
     p *= v_float_f32((vi32)((vu32)v_bits_f32(r) << 23));
-    return v_drop_f32(x < -104.0f, p*0x1p-64f);
+    return v_drop_f32(x < -87.33f, p);
 }
 
 typedef float row_f32 __attribute__((vector_size(64), aligned(4), may_alias));
