@@ -653,7 +653,8 @@ order_loops(struct mapreduce *m, const struct walk *w,
     int row = -1;
     m->n_free = 0;
     for (int k = w->s->n_loops - 1; k >= 0 && row < 0; k--)
-        if (w->s->loops[k] != w->lane && !is_inside(w, w->s->loops[k]))
+        if (w->s->loops[k] != w->lane && !is_inside(w, w->s->loops[k]) &&
+            row_span(w, m, w->s->loops[k]) > 1)
             row = w->s->loops[k];
     int within = 0; /* rows: in the loop of the lane, whose panels stay */
     for (int k = 0; k < w->s->n_loops; k++) {
