@@ -1280,6 +1280,30 @@ identity(struct values *s, enum redop op, enum einc_dtype dtype)
     return integer(s, t, largest ? high : low);
 }
 
+/* What accumulators begin with. Terms of narrow integers are computed in wider
+ * ones, and may lie beyond what their type holds. */
+static int
+beginning(struct values *s, enum redop op, enum einc_dtype dtype)
+{
+    enum einc_dtype compute = einc_fn_compute(dtype);
+    return identity(s, op, einc_dtype_info(compute)->kind == KIND_INT
+                               ? compute
+                               : dtype);
+}
+
+/* The best of no terms at all. */
+static int
+best_or_none(struct values *s, const struct node *n, int x)
+{
+    enum einc_dtype t = n->args[0]->type;
+    int begin = beginning(s, n->redop, t), none = identity(s, n->redop, t);
+    int is_extreme = n->redop == REDOP_MAX || n->redop == REDOP_MIN ||
+                     n->redop == REDOP_KMAX || n->redop == REDOP_KMIN;
+    return !is_extreme || begin == none
+               ? x
+               : choose(s, fn2(s, VALUE_BOOL, FN_EQ, x, begin), none, x);
+}
+
 /* What the unrolled indices of a part give together, a value of each. */
 static struct value_pair
 terms_of(struct values *s, struct folding *f, int k)
@@ -1322,7 +1346,7 @@ terms_of(struct values *s, struct folding *f, int k)
                                                 n->redop == REDOP_PROD)
                    : n->redop == REDOP_COUNT
                          ? integer(s, VALUE_I64, 0)
-                         : identity(s, n->redop, n->args[0]->type);
+                         : beginning(s, n->redop, n->args[0]->type);
     x.re = choose(s, g, x.re, none);
     if (x.im >= 0)
         x.im = choose(s, g, x.im, number(s, s->v[x.im].type, 0));
@@ -1531,7 +1555,7 @@ finish(struct values *s, struct folding *f, int *x, int *guard,
                        ? integer(s, VALUE_BOOL, op == REDOP_ALL ||
                                                     op == REDOP_PROD ||
                                                     op == REDOP_MIN)
-                       : identity(s, op, op == REDOP_COUNT
+                       : beginning(s, op, op == REDOP_COUNT
                                              ? EINC_I64
                                              : f->n->args[0]->type);
         x[k] = choose(s, guard[k], x[k], none);
@@ -1540,6 +1564,7 @@ finish(struct values *s, struct folding *f, int *x, int *guard,
     r.redop = (int)op;
     r.with = r.together = -1;
     enum einc_dtype held = is_arg(op) ? f->n->args[0]->type : f->n->type;
+    held = einc_fn_compute(held);
     r.low = least_of(einc_dtype_info(held));
     r.high = most_of(einc_dtype_info(held));
     for (int k = 0; k < r.n_parts; k++)
@@ -1758,6 +1783,7 @@ of_reduce(struct values *s, const struct node *n)
     unbind_all(s, n);
     if (n->best >= 0)
         x = pick_of(s, n, x);
+    x.re = best_or_none(s, n, x.re);
     if (base_of(s, n)) {
         int is_none = fn2(s, VALUE_BOOL, FN_LT, x.re,
                           integer(s, VALUE_I64, 0));

@@ -272,6 +272,7 @@ guards(void **state)
     check("y[i] = mean[j](A[i,j] if A[i,j] > 0)", "A f32 20x37");
     check("y[i] = logsumexp[j](A[i,j] if A[i,j] > 2)", "A f32 20x9");
     check("y[i] = max[j](A[i,j] if A[i,j] > 2)", "A i8 20x3");
+    check("y[i] = max[j](-A[i,j] if A[i,j] > 1)", "A u32 20x3 <4");
     check("O[i,t] = sum[k](A[i,k]*B[i+t,k]) where t in 0:5",
           "A f32 16x20, B f32 20x20");
 }
