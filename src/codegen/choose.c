@@ -18,6 +18,7 @@ struct walk {
     int lane, lanes;                /* index; -1: none */
     int path[MAX_PATH], n_path;     /* loops around the node */
     int payload;                    /* index that runs inside, or -1 */
+    int costly;                     /* holds exp or the like */
 };
 
 static const struct index *
@@ -161,7 +162,8 @@ extent(const struct walk *w, int x)
     if (i->from && w->s->n_loops) {
         const struct index *o = index_of(w, w->s->loops[0]);
         n = n / (double)(o->hi > o->lo ? o->hi - o->lo : 1);
-        return n < 1 ? 1 : n > 1000 ? 1000 : n;
+        double least = w->costly ? 64 : 1; /* then masks pay, too */
+        return n < least ? least : n > 1000 ? 1000 : n;
     }
     return n < 1 ? 1 : n;
 }
@@ -688,7 +690,8 @@ einc_choose(struct mapreduce *m, int lanes, int *lane)
     struct value_choice *how =
         NEW(m->perm, struct value_choice, m->p->n_indices);
     struct walk w = {.p = m->p, .s = m->s, .how = how, .lane = -1,
-                     .lanes = 1, .payload = -1};
+                     .lanes = 1, .payload = -1,
+                     .costly = has_costly(m->s->right)};
     choose_unrolled(m->p, m->s->right, how);
     *lane = choose_lane(&w, lanes);
     m->lanes = w.lanes;
