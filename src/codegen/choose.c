@@ -8,7 +8,8 @@
 
 #include "codegen/levels.h"
 
-enum { MAX_PATH = 48, UNROLL_EACH = 4, UNROLL_ALL = 16 };
+enum { MAX_PATH = 48, UNROLL_EACH = 4, UNROLL_ALL = 16,
+       UNROLL_NESTED = 64 };
 
 /* A statement under one choice of the lane. */
 struct walk {
@@ -441,7 +442,7 @@ choose_lane(struct walk *w, int lanes)
 /* Small constant ranges of reductions that can do without a loop. */
 static void
 choose_unrolled(const struct program *p, const struct node *n,
-                struct value_choice *how)
+                struct value_choice *how, int64_t outer)
 {
     int64_t all = 1;
     if (!n)
@@ -454,17 +455,18 @@ choose_unrolled(const struct program *p, const struct node *n,
             ranges |= uses(p, p->indices[n->bound[j]].from, n->bound[k]) ||
                       uses(p, p->indices[n->bound[j]].to, n->bound[k]);
         if (x->from || ranges || size > UNROLL_EACH || size < 1 ||
-            all * size > UNROLL_ALL || n->best >= 0 ||
+            all * size > UNROLL_ALL ||
+            outer * all * size > UNROLL_NESTED || n->best >= 0 ||
             n->redop > REDOP_COUNT)
             continue;
         all *= size;
         how[n->bound[k]].unrolled = 1;
     }
     for (int d = 0; n->access && d < n->access->n_subs; d++)
-        choose_unrolled(p, n->access->subs[d].rest, how);
+        choose_unrolled(p, n->access->subs[d].rest, how, outer * all);
     for (int k = 0; k < n->n_args; k++)
-        choose_unrolled(p, n->args[k], how);
-    choose_unrolled(p, n->guard, how);
+        choose_unrolled(p, n->args[k], how, outer * all);
+    choose_unrolled(p, n->guard, how, outer * all);
 }
 
 static int
@@ -600,7 +602,7 @@ row_span(const struct walk *w, const struct mapreduce *m, int x)
 {
     const struct index *i = index_of(w, x);
     int most = is_free_lane(w) && registers(m) >= 32 ? 8 : 4;
-    if (w->lane < 0 || w->s->scatters || i->hi - i->lo < most ||
+    if (m->modest || w->lane < 0 || w->s->scatters || i->hi - i->lo < most ||
         m->vectors > 2 || i->kind == INDEX_NEW ||
         !shares_loads(w, w->s->right, x, 0) || has_softmax(w->s->right) ||
         has_tile(w, w->s->right) || !uses(w->p, w->s->right, x) ||
@@ -637,7 +639,7 @@ add_inside(struct mapreduce *m, const struct walk *w, int x,
     int64_t n = index_of(w, x)->hi - index_of(w, x)->lo;
     add_free(m, w, x, 1);
     struct free_loop *f = &m->free[m->n_free - 1];
-    if (n > 0 && n <= 2 * UNROLL_EACH) {
+    if (n > 0 && n <= 2 * UNROLL_EACH && !m->modest) {
         f->is_copied = 1;
         f->turns = 1;
         f->span = n;
@@ -692,15 +694,17 @@ einc_choose(struct mapreduce *m, int lanes, int *lane)
     struct walk w = {.p = m->p, .s = m->s, .how = how, .lane = -1,
                      .lanes = 1, .payload = -1,
                      .costly = has_costly(m->s->right)};
-    choose_unrolled(m->p, m->s->right, how);
+    if (!m->modest)
+        choose_unrolled(m->p, m->s->right, how, 1);
     *lane = choose_lane(&w, lanes);
     m->lanes = w.lanes;
     m->vectors = 1;
     if (m->s->scatters)
         w.payload = -1;
-    if (*lane >= 0 && is_free_lane(&w))
+    if (*lane >= 0 && is_free_lane(&w) && !m->modest)
         m->vectors = choose_vectors(&w, m);
-    choose_parts(&w, m, m->s->right, how, 1);
+    if (!m->modest)
+        choose_parts(&w, m, m->s->right, how, 1);
     order_loops(m, &w, how);
     return how;
 }

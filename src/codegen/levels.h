@@ -113,6 +113,7 @@ struct mapreduce {
     const struct stmt *s;
     const struct target *target;
     struct values values;
+    int modest;                /* nothing is unrolled: there is much of it */
     int lane;                  /* var, or -1 */
     int lanes, vectors;        /* lane that is free: vectors in one turn */
     struct free_loop free[VALUE_MAX_VARS];

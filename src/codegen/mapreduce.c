@@ -136,6 +136,14 @@ make_values(struct mapreduce *m, int lanes)
     return m->lane < 0 || wide_bytes(m) * m->lanes <= m->target->vector_bytes;
 }
 
+/* With as many lanes as the widest values allow. */
+static void
+make_all_values(struct mapreduce *m, int most)
+{
+    if (!make_values(m, most) && !make_values(m, most / 2))
+        make_values(m, 1);
+}
+
 /* --- tasks -------------------------------------------------------------- */
 
 /* Whether a reduction is the same for all values of a free loop, and does not
@@ -245,14 +253,18 @@ einc_mapreduce_build(struct arena *perm, struct arena scratch,
     (void)scratch;
     *m = (struct mapreduce){.perm = perm, .p = p, .s = s, .target = target,
                             .lane = -1, .lanes = 1, .vectors = 1};
+    enum { MUCH = 3000 };
     int most = target->vector_bytes / 4;
     if (s->n_loops > MAX_FREE)
         return NULL;
     for (int d = 0; d < s->left.n_subs; d++)
         if (s->left.subs[d].mode == BOUND_PAD) /* not all is stored */
             return NULL;
-    if (!make_values(m, most) && !make_values(m, most / 2))
-        make_values(m, 1);
+    make_all_values(m, most);
+    if (m->values.n > MUCH) { /* a compiler would take seconds */
+        m->modest = 1;
+        make_all_values(m, most);
+    }
     if (m->values.fails)
         return NULL;
     choose_tasks(m);

@@ -236,6 +236,9 @@ kernels(void **state)
     check("Y[i,j] = (X[i,j]-mean[k](X[i,k]))*rsqrt(mean[k]((X[i,k] - "
           "mean[l](X[i,l]))^2)+1e-5)*g[j]+b[j]",
           "X f32 9x67, g f32 67, b f32 67");
+    check("O[i,e] = sum[a](sum[b](sum[c](sum[d](exp(A[i,a]*B[a,b]+C[b,c]*"
+          "D[c,d]+E[d,e])))))",
+          "A f32 300x3, B f32 3x4, C f32 4x4, D f32 4x4, E f32 4x8");
     check("y[i] = sum[j](A[i,j]*sum[k](B[j,k]*sum[l](C[k,l])))",
           "A f32 7x9, B f32 9x11, C f32 11x40");
 }
