@@ -34,11 +34,13 @@ take_access(const struct program *p, const struct access *a,
     return 1;
 }
 
+/* A cast that changes no value: i8(x) of an i32 wraps. */
 static int
 is_widening(const struct node *n)
 {
     return n->kind == NODE_CALL && n->fn == FN_CAST &&
-           einc_fn_compute(n->args[0]->type) == einc_fn_compute(n->type);
+           einc_fn_compute(n->args[0]->type) == einc_fn_compute(n->type) &&
+           einc_dtype_holds(n->type, n->args[0]->type);
 }
 
 /* Whole numbers only: a factor that is not exact would round otherwise than
@@ -130,6 +132,21 @@ is_plain(struct str name)
                            (name.p[0] >= 'A' && name.p[0] <= 'Z'));
 }
 
+/* What no index is called: name_2, name_2_, ... */
+static struct str
+second_name(struct arena *perm, const struct program *p, const int *all, int n,
+            struct str name, int number)
+{
+    struct text t = {.perm = perm};
+    einc_put(&t, "%.*s_%d", (int)name.n, name.p, number);
+    for (int i = 0; i < n; i++)
+        if (str_equal(p->indices[all[i]].name, (struct str){t.p, t.n})) {
+            einc_put(&t, "_");
+            i = -1;
+        }
+    return (struct str){t.p, t.n};
+}
+
 /* As the statement writes it; another index of that name gets a number. */
 static void
 put_label(struct text *t, const struct program *p, const int *all, int n,
@@ -140,9 +157,9 @@ put_label(struct text *t, const struct program *p, const int *all, int n,
     for (int i = 0; i < n && all[i] != x; i++)
         before += str_equal(p->indices[all[i]].name, name);
     if (before)
-        einc_put(t, "{%.*s_%d}", (int)name.n, name.p, before + 1);
-    else if (is_plain(name))
-        einc_put(t, "%.*s", (int)name.n, name.p);
+        name = second_name(t->perm, p, all, n, name, before + 1);
+    if (is_plain(name))
+        einc_put_str(t, name);
     else
         einc_put(t, "{%.*s}", (int)name.n, name.p);
 }

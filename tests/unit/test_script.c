@@ -145,6 +145,10 @@ test_split(void **state)
     /* an epilogue */
     stages_are("C[i,k] = relu(sum[j](A[i,j]*B[j,k]) + b[k])",
                "100x80 80x60 60", "ij,jk->ik; loops");
+    /* two indices of one name, where the numbered name is another's */
+    stages_are("T[i,j_2] = sum[j](A[i,j]*B[j,j_2]);"
+               "O[j,e] = sum[j_2](exp(T[j,j_2])*V[j_2,e])",
+               "40x30 30x8 8x5", "j{j_2_},{j_2_}{j_2}->j{j_2}; loops");
     /* what a guard keeps away stays behind it */
     stages_are("C[i,k] = i < 5 ? sum[j](A[i,j]*B[j,k]) : 0", "100x80 80x60",
                "loops");
