@@ -9,7 +9,8 @@
 #include "plan/script_parts.h"
 
 enum {
-    MOST_NODES = 4096, /* of a statement that others were put into */
+    MOST_NODES = 1024, /* of a statement that others were put into: every one
+                        * copies what is there */
     FEW_NODES = 24     /* of arithmetic that may be done again */
 };
 
@@ -77,6 +78,14 @@ is_reduction(void *user, const struct node *n)
 {
     (void)user;
     return n->kind == NODE_REDUCE;
+}
+
+/* The k best are counted from 0 by an index that is theirs. */
+static int
+is_best(void *user, const struct node *n)
+{
+    (void)user;
+    return n->kind == NODE_REDUCE && n->best >= 0;
 }
 
 /* Exponentials and their like, for which a GEMM would be of no use. */
@@ -219,11 +228,12 @@ is_written_once(const struct program *p, int s)
            is_plain(&x->left);
 }
 
-/* Whether what `s` reads is still the same where `reader` stands. */
+/* Whether what `s` reads is still the same where `reader` stands, and while it
+ * is run: `t[i] = X[n-1-i]; X[i] = t[i]` reverses X. */
 static int
 is_unchanged(const struct program *p, int s, int reader)
 {
-    for (int i = s + 1; i < reader; i++)
+    for (int i = s + 1; i <= reader; i++)
         if (stmt_reads(p, &p->stmts[s], p->stmts[i].left.tensor))
             return 0;
     return 1;
@@ -242,7 +252,8 @@ fuse(struct rewrite *r, struct arena scratch, int s)
     const struct program *p = &r->p;
     int tensor = p->stmts[s].left.tensor, reader = -1;
     if (p->tensors[tensor].kind != TENSOR_TEMP || !is_written_once(p, s) ||
-        !has_exact_type(p, &p->stmts[s]))
+        !has_exact_type(p, &p->stmts[s]) ||
+        einc_rewrite_any(p, p->stmts[s].right, is_best, NULL))
         return 0;
     for (int i = s + 1; i < p->n_stmts; i++)
         if (stmt_reads(p, &p->stmts[i], tensor)) {
@@ -255,8 +266,10 @@ fuse(struct rewrite *r, struct arena scratch, int s)
     struct stmt *to = &r->p.stmts[reader];
     struct reading x = {.p = p, .tensor = tensor, .plain = 1};
     einc_rewrite_any(p, to->right, look, &x);
-    if (!x.n || !x.plain || left_reads(p, to, tensor) || !is_unchanged(p, s, reader) ||
-        (int64_t)x.n * einc_rewrite_count(p->stmts[s].right) > MOST_NODES ||
+    if (!x.n || !x.plain || left_reads(p, to, tensor) ||
+        !is_unchanged(p, s, reader) ||
+        einc_rewrite_count(to->right) +
+                x.n * einc_rewrite_count(p->stmts[s].right) > MOST_NODES ||
         !pays(p, scratch, &p->stmts[s], to, &x))
         return 0;
     struct stmt from = p->stmts[s];

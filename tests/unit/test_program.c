@@ -310,6 +310,60 @@ test_wrong(void **state)
     einc_plan_free(plan);
 }
 
+/* --- rewritten ---------------------------------------------------------- */
+
+/* One operand, or none, and one output: as bytes. */
+static void
+computes(const char *text, struct einc_layout in, const void *operand,
+         struct einc_layout out, const void *before, const void *want,
+         size_t bytes)
+{
+    static const enum einc_tier tiers[] = {EINC_TIER_INTERP, EINC_TIER_CC};
+    for (int t = 0; t < 2; t++) {
+        char got[64];
+        struct einc_ctx *ctx = open_ctx(1, tiers[t]);
+        struct einc_plan *plan =
+            compile(ctx, text, operand != NULL, &in, 1,
+                    (const struct einc_layout *const[]){&out});
+        memcpy(got, before, bytes);
+        assert_int_equal(einc_run_outs(plan, (const void *[]){operand},
+                                       (void *[]){got}, NULL, NULL),
+                         EINC_OK);
+        if (memcmp(got, want, bytes))
+            print_error("%s, tier %d\n", text, (int)tiers[t]);
+        assert_memory_equal(got, want, bytes);
+        einc_plan_free(plan);
+        einc_ctx_free(ctx);
+    }
+}
+
+/* What is stored between two statements, and which values are in it. */
+static void
+test_rewritten(void **state)
+{
+    (void)state;
+    struct einc_layout f4 = layout(EINC_F32, 1, SHAPE(4)),
+                       f14 = layout(EINC_F32, 2, SHAPE(1, 4)),
+                       f1 = layout(EINC_F32, 1, SHAPE(1)),
+                       i12 = layout(EINC_I32, 2, SHAPE(1, 2)),
+                       i1 = layout(EINC_I32, 1, SHAPE(1));
+    /* the output is read while it is written */
+    float x[] = {1, 2, 3, 4}, back[] = {4, 3, 2, 1};
+    computes("t[i] = X[3-i] where i in 0:4; X[i] = t[i]", f4, NULL, f4, x,
+             back, sizeof x);
+    /* the k best from another than the first on */
+    float d[] = {16, 1, 9, 4}, five = 5, zero = 0;
+    computes("P[i,q] = kmin[j->q:3](sqrt(D[i,j]));"
+             "s[i] = sum[q in 1:3](P[i,q])", f14, d, f1, &zero, &five,
+             sizeof five);
+    /* casts that wrap: 44 + 56, and 100 of 612 */
+    int32_t a[] = {300, -200}, sum = 100, b[] = {300, 312}, nought = 0;
+    computes("y[i] = sum[j](i32(i8(A[i,j])))", i12, a, i1, &nought, &sum,
+             sizeof sum);
+    computes("y[i] = i32(i8(sum[j](A[i,j])))", i12, b, i1, &nought, &sum,
+             sizeof sum);
+}
+
 int
 main(void)
 {
@@ -321,6 +375,7 @@ main(void)
         cmocka_unit_test(test_overlap),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_rewritten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
