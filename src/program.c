@@ -651,7 +651,8 @@ einc_program_run(const struct einc_plan *x, const void *const in[],
 
 /* --- the oracle --------------------------------------------------------- */
 
-/* Memory of the oracle: temporaries, and how far off their elements are. */
+/* Memory of the oracle: temporaries, and how far off their elements are; -1:
+ * more than int64 counts. */
 static int64_t
 place_temps(const struct program *p, void **tensor, double **error,
             char *room)
@@ -660,10 +661,13 @@ place_temps(const struct program *p, void **tensor, double **error,
     for (int t = 0; t < p->n_tensors; t++) {
         const struct tensor *y = &p->tensors[t];
         int64_t elements = 2;
+        int full = 0;
         if (y->kind != TENSOR_TEMP)
             continue;
         for (int d = 0; d < y->n_dims; d++)
-            elements *= y->shape[d];
+            full |= __builtin_mul_overflow(elements, y->shape[d], &elements);
+        if (full || elements > INT64_MAX / 64 || at > INT64_MAX / 2)
+            return -1;
         if (room) {
             tensor[t] = room + at;
             error[t] = (double *)(void *)(room + at + up_to_64(8 * elements));
@@ -683,10 +687,11 @@ einc_program_reference(const struct einc_plan *x, const void *const in[],
     const struct program *p = x->script->given;
     const struct mem *m = &x->ctx->mem;
     size_t n = (size_t)p->n_tensors;
-    size_t bytes = (size_t)place_temps(p, NULL, NULL, NULL) + 64;
+    int64_t own = place_temps(p, NULL, NULL, NULL);
+    size_t bytes = (size_t)own + 64;
     void **tensor = mem_alloc(m, n * sizeof *tensor);
     double **error = mem_alloc(m, n * sizeof *error);
-    char *room = mem_alloc(m, bytes);
+    char *room = own < 0 ? NULL : mem_alloc(m, bytes);
     enum einc_status status = EINC_ENOMEM;
     struct stray stray = {0};
     for (int t = 0; tensor && error && room && t < p->n_tensors; t++) {
