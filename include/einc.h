@@ -280,7 +280,7 @@ einc_run(const struct einc_plan *plan, const void *const in[], void *out,
 /* The same for a program of several outputs. alpha and beta do not exist: a
  * statement says what it adds to. EINC_ESHAPE where data lead out of a tensor
  * (an index that is loaded, a bound): the text says which; outputs are then
- * undefined. */
+ * undefined. Outputs share no elements with each other. */
 EINC_API enum einc_status
 einc_run_outs(const struct einc_plan *plan, const void *const in[],
               void *const out[], const struct einc_run_options *opts,

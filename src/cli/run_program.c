@@ -180,6 +180,9 @@ read_outputs(struct run *r)
             return einc_say_usage(r->a->verb, "-o: '%.*s' is no output of "
                                   "the program: -o NAME=FILE,NAME=FILE",
                                   (int)end, s);
+        if (x->to)
+            return einc_say_usage(r->a->verb, "-o: %s goes to two files",
+                                  x->name.name);
         char *file = calloc(end - n, 1);
         if (!file)
             return no_memory();

@@ -235,7 +235,7 @@ put_call_contract(const struct program_file *f, int stage)
 {
     struct text *t = f->t;
     const struct stage *g = &f->s->stages[stage];
-    einc_put(t, "    if (%s_stage%d(", f->style->name, stage + 1);
+    einc_put(t, "    if (!status && %s_stage%d(", f->style->name, stage + 1);
     for (int o = -1; o < g->n_in; o++) {
         const struct stage_tensor *x = o < 0 ? &g->out : &g->in[o];
         const struct tensor *y = &f->p->tensors[x->tensor];

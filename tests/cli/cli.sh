@@ -565,6 +565,8 @@ run 2 run 'y[i] = A[i,0]' p.npy --alpha 2
 has err 'are for einsums'
 run 2 run 's[] = sum(A[i,j]); m[j] = max[i](A[i,j])' p.npy -o x=m2.npy
 has err 'is no output of the program'
+run 2 run 's[] = sum(A[i,j]); m[j] = max[i](A[i,j])' p.npy -o m=m2.npy,m=m3.npy
+has err 'm goes to two files'
 run 3 run 'H[K[i]] += 1' K=ids4.npy H=v.npy
 err "error: the subscript 'K[i]' is 3, outside of 0:3 in dim 0 of H"
 run 3 run 'y[i] = A[i,j]+x[j]' p.npy v.npy
