@@ -621,7 +621,8 @@ static void
 add_free(struct mapreduce *m, const struct walk *w, int x, int64_t span)
 {
     struct free_loop *f = &m->free[m->n_free++];
-    *f = (struct free_loop){.var = -1, .number = m->n_free - 1, .index = x, .span = span,
+    *f = (struct free_loop){.var = -1, .number = m->n_free - 1,
+                            .index = x, .span = span,
                             .turns = turns_of(index_of(w, x), span)};
 }
 

@@ -617,7 +617,8 @@ print_plain(struct printing *p, const struct kind *k)
             "        p[l] = #%s(p[l], n);\n    return p;\n}\n", k->base));
         return 1;
     }
-    if (strncmp(k->base, "wrapi", 5) == 0 || strncmp(k->base, "wrapu", 5) == 0) {
+    if (strncmp(k->base, "wrapi", 5) == 0 ||
+        strncmp(k->base, "wrapu", 5) == 0) {
         print_wrap(p, k);
         return 1;
     }

@@ -283,7 +283,8 @@ as(const struct writer *w, int v, struct form f)
         own.wide = 0;
         if (f.type == VALUE_F32 || f.type == VALUE_F64 ||
             f.type == VALUE_I64 || f.type == VALUE_I32)
-            if (own.type != VALUE_BOOL && is_float(own.type) == is_float(f.type))
+            if (own.type != VALUE_BOOL &&
+                is_float(own.type) == is_float(f.type))
                 own.type = f.type; /* literals of C adapt */
     }
     if (value_of(w, v)->op == VALUE_NUMBER && own.type == VALUE_I64 &&
@@ -491,7 +492,9 @@ arithmetic(const struct writer *w, enum fn fn, struct form f, const char *a,
                        einc_helper(w->h, "%smod_%s", v, type), a, b);
     default:
         return PRINTED(w, "%s(%s, %s)",
-                       einc_helper(w->h, "%s%s_%s", v, fn == FN_POW ? "pow" : einc_fn_info(fn)->name,
+                       einc_helper(w->h, "%s%s_%s", v,
+                                   fn == FN_POW ? "pow"
+                                                : einc_fn_info(fn)->name,
                                    type), a, b);
     }
 }
@@ -1652,7 +1655,8 @@ open_skips(struct writer *w, const struct store *s, int *braces)
             continue;
         const char *name = var_name(w, x->var);
         if (x->var == w->m->lane) {
-            first = PRINTED(w, s->offset[x->number] ? "skip_%s - %lld" : "skip_%s",
+            first = PRINTED(w, s->offset[x->number] ? "skip_%s - %lld"
+                                                    : "skip_%s",
                             name, (long long)s->offset[x->number]);
             continue;
         }
@@ -1755,8 +1759,8 @@ print_pointers(const struct writer *w)
             continue;
         const char *type = einc_dtype_info(m->p->tensors[n].dtype)->c_type;
         if (n == left)
-            einc_line(w->t, "%s *const __restrict__ out = (%s *)args->out;", type,
-                      type);
+            einc_line(w->t, "%s *const __restrict__ out = (%s *)args->out;",
+                      type, type);
         else
             einc_line(w->t, "const %s *const __restrict__ in%d = (const %s *)"
                             "args->in[%d];", type, n, type, n);
