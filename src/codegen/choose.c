@@ -469,6 +469,15 @@ choose_unrolled(const struct program *p, const struct node *n,
     choose_unrolled(p, n->guard, how, outer * all);
 }
 
+/* A payload that is no copies: its sums are in memory. */
+static int
+is_wide_payload(const struct walk *w)
+{
+    return w->payload >= 0 && index_of(w, w->payload)->hi -
+                                      index_of(w, w->payload)->lo >
+                                  2 * UNROLL_EACH;
+}
+
 static int
 registers(const struct mapreduce *m)
 {
@@ -522,8 +531,8 @@ choose_parts(const struct walk *w, const struct mapreduce *m,
                 parts = registers(m) >= 32 ? 8 : 4;
             else if (has_softmax(n))
                 parts = 4;
-            else if (w->payload >= 0 && uses(w->p, n, w->payload))
-                parts = 4;
+            else if (is_wide_payload(w) && uses(w->p, n, w->payload))
+                parts = registers(m) >= 32 ? 8 : 4;
         }
         if (last >= 0 && parts * pace > (int64_t)extent(w, last))
             parts = 1;
@@ -588,7 +597,7 @@ choose_vectors(const struct walk *w, const struct mapreduce *m)
         rows |= w->s->loops[k] != w->lane && w->s->loops[k] != w->payload &&
                 shares_loads(w, w->s->right, w->s->loops[k], 0);
     int most = !has_reduction(w, w->s->right)    ? 1
-               : has_tile(w, w->s->right) || rows ? 2
+               : has_tile(w, w->s->right) || rows || is_wide_payload(w) ? 2
                : registers(m) >= 32              ? 4
                                                  : 2;
     while (most > 1 && n < 2 * (int64_t)most * w->lanes)
