@@ -384,16 +384,16 @@ lane_offsets(const struct writer *w, const struct value *x, int64_t pace,
              int name)
 {
     struct text *t = w->t;
-    const char *left = left_of(w), *lane = "l";
+    const char *left = left_of(w), *lane = "lane";
     einc_line(t, "int64_t at%d[%d];", name, w->m->lanes);
-    einc_line(t, "for (int l = 0; l < %d; l++)", w->m->lanes);
+    einc_line(t, "for (int lane = 0; lane < %d; lane++)", w->m->lanes);
     if (left)
-        lane = PRINTED(w, "(l < %s ? l : %s - 1)", left, left);
-    einc_put(t, "%*sat%d[l] = %lld*%s", t->indent + 4, "", name,
+        lane = PRINTED(w, "(lane < %s ? lane : %s - 1)", left, left);
+    einc_put(t, "%*sat%d[lane] = %lld*%s", t->indent + 4, "", name,
              (long long)pace, lane);
     for (int k = 0; k < x->n_extra; k++)
         if (is_lane(w, x->extra[k].var))
-            einc_put(t, " + %lld*(int64_t)%s[l]",
+            einc_put(t, " + %lld*(int64_t)%s[lane]",
                      (long long)x->extra[k].coef,
                      plain(w, x->extra[k].var));
     einc_put(t, ";\n");
@@ -833,21 +833,21 @@ declare_carry(const struct writer *w, int c)
         einc_line(w->t, "%s *const acc%d = (%s *)(void *)(args->scratch + "
                         "%lld);", type, c, type,
                   (long long)w->m->carries[c].offset);
-        einc_line(w->t, "for (int64_t n = 0; n < %lld; n++)",
+        einc_line(w->t, "for (int64_t slot = 0; slot < %lld; slot++)",
                   (long long)payload_size(w, v));
-        einc_line(w->t, "    acc%d[n] = %s;", c, none);
+        einc_line(w->t, "    acc%d[slot] = %s;", c, none);
     } else if (is_list(r->redop)) {
         einc_line(w->t, "%s acc%d[%d];", type, c, r->best);
-        einc_line(w->t, "for (int n = 0; n < %d; n++)", r->best);
-        einc_line(w->t, "    acc%d[n] = %s;", c, none);
+        einc_line(w->t, "for (int slot = 0; slot < %d; slot++)", r->best);
+        einc_line(w->t, "    acc%d[slot] = %s;", c, none);
     } else {
         einc_line(w->t, "%s acc%d = %s;", type, c, none);
     }
     const char *nowhere = converted(w, "-1", (struct form){p.type, 0}, p);
     if (r->redop == REDOP_ARGKMAX || r->redop == REDOP_ARGKMIN) {
         einc_line(w->t, "%s pos%d[%d];", einc_form_name(p), c, r->best);
-        einc_line(w->t, "for (int n = 0; n < %d; n++)", r->best);
-        einc_line(w->t, "    pos%d[n] = %s;", c, nowhere);
+        einc_line(w->t, "for (int slot = 0; slot < %d; slot++)", r->best);
+        einc_line(w->t, "    pos%d[slot] = %s;", c, nowhere);
     } else if (is_position(r->redop)) {
         einc_line(w->t, "%s pos%d = %s;", einc_form_name(p), c, nowhere);
     }
@@ -934,21 +934,21 @@ step_list(const struct writer *w, int v, int c, const char *x, const char *at,
     else
         einc_line(t, "if (here) {");
     t->indent += 4;
-    einc_line(t, "for (int n = %d; n > 0; n--) {", last);
+    einc_line(t, "for (int slot = %d; slot > 0; slot--) {", last);
     t->indent += 4;
-    const char *before = PRINTED(w, "acc%d[n - 1]", c);
-    const char *pos = PRINTED(w, "pos%d[n - 1]", c);
+    const char *before = PRINTED(w, "acc%d[slot - 1]", c);
+    const char *pos = PRINTED(w, "pos%d[slot - 1]", c);
     einc_line(t, "const %s above = %s%s;", einc_form_name(truth),
               is_better(w, v, x, before, with ? pos : NULL), masked);
-    einc_line(t, "acc%d[n] = %s;", c,
+    einc_line(t, "acc%d[slot] = %s;", c,
               select_text(w, f, "above", before,
                           select_text(w, f, "here", x,
-                                      PRINTED(w, "acc%d[n]", c))));
+                                      PRINTED(w, "acc%d[slot]", c))));
     if (with)
-        einc_line(t, "pos%d[n] = %s;", c,
+        einc_line(t, "pos%d[slot] = %s;", c,
                   select_text(w, p, "above", pos,
                               select_text(w, p, "here", at,
-                                          PRINTED(w, "pos%d[n]", c))));
+                                          PRINTED(w, "pos%d[slot]", c))));
     einc_line(t, "here = above;");
     t->indent -= 4;
     einc_line(t, "}");
@@ -1171,18 +1171,18 @@ finish_weighted(const struct writer *w, int c, int v)
     }
     if (is_same(f, out)) {
         einc_line(t, "%s *const sum%d = acc%d;", einc_form_name(f), c, c);
-        einc_line(t, "for (int64_t n = 0; n < %lld; n++)",
+        einc_line(t, "for (int64_t slot = 0; slot < %lld; slot++)",
                   (long long)payload_size(w, v));
-        einc_line(t, "    sum%d[n] = %s;", c,
-                  weighted_result(w, c, v, PRINTED(w, "acc%d[n]", c)));
+        einc_line(t, "    sum%d[slot] = %s;", c,
+                  weighted_result(w, c, v, PRINTED(w, "acc%d[slot]", c)));
         return;
     }
     einc_line(t, "%s *const sum%d = (%s *)(void *)acc%d;",
               einc_form_name(out), c, einc_form_name(out), c);
-    einc_line(t, "for (int64_t n = 0; n < %lld; n++)",
+    einc_line(t, "for (int64_t slot = 0; slot < %lld; slot++)",
               (long long)payload_size(w, v));
-    einc_line(t, "    sum%d[n] = %s;", c,
-              weighted_result(w, c, v, PRINTED(w, "acc%d[n]", c)));
+    einc_line(t, "    sum%d[slot] = %s;", c,
+              weighted_result(w, c, v, PRINTED(w, "acc%d[slot]", c)));
 }
 
 static const char *
@@ -1208,24 +1208,24 @@ finish_position(const struct writer *w, int c, int v)
     const struct value_reduce *r = value_of(w, v)->reduce;
     einc_line(t, "%s best%d = acc%d[0];", einc_form_name(s), c, c);
     einc_line(t, "int64_t sum%d = pos%d[0];", c, c);
-    einc_line(t, "for (int l = 1; l < %d; l++) {", w->m->lanes);
+    einc_line(t, "for (int lane = 1; lane < %d; lane++) {", w->m->lanes);
     t->indent += 4;
-    einc_line(t, "const %s x = acc%d[l];", einc_form_name(s), c);
-    einc_line(t, "const int64_t at = pos%d[l];", c);
+    einc_line(t, "const %s next = acc%d[lane];", einc_form_name(s), c);
+    einc_line(t, "const int64_t at = pos%d[lane];", c);
     const char *op = is_least(r->redop) ? "<" : ">";
     if (is_float(f.type))
-        einc_line(t, "const int same = x == best%d || (x != x && best%d != "
-                     "best%d);", c, c, c);
+        einc_line(t, "const int same = next == best%d || (next != next && "
+                     "best%d != best%d);", c, c, c);
     else
-        einc_line(t, "const int same = x == best%d;", c);
+        einc_line(t, "const int same = next == best%d;", c);
     if (is_float(f.type))
-        einc_line(t, "const int more = x %s best%d || (x != x && best%d == "
-                     "best%d);", op, c, c, c);
+        einc_line(t, "const int more = next %s best%d || (next != next && "
+                     "best%d == best%d);", op, c, c, c);
     else
-        einc_line(t, "const int more = x %s best%d;", op, c);
+        einc_line(t, "const int more = next %s best%d;", op, c);
     einc_line(t, "if (at >= 0 && (sum%d < 0 || more || (same && at < "
                  "sum%d))) {", c, c);
-    einc_line(t, "    best%d = x;", c);
+    einc_line(t, "    best%d = next;", c);
     einc_line(t, "    sum%d = at;", c);
     einc_line(t, "}");
     t->indent -= 4;
@@ -1261,11 +1261,11 @@ finish_carry(const struct writer *w, int c)
     } else if (r->payload && lanes) {
         einc_line(t, "%s *const sum%d = (%s *)(void *)acc%d;",
                   einc_form_name(scalar), c, einc_form_name(scalar), c);
-        einc_line(t, "for (int64_t n = 0; n < %lld; n++)",
+        einc_line(t, "for (int64_t slot = 0; slot < %lld; slot++)",
                   (long long)payload_size(w, v));
-        einc_line(t, "    sum%d[n] = %s;", c,
+        einc_line(t, "    sum%d[slot] = %s;", c,
                   across(w, across_name(r->redop, f.type), f,
-                         PRINTED(w, "acc%d[n]", c)));
+                         PRINTED(w, "acc%d[slot]", c)));
     } else if (r->payload) {
         einc_line(t, "%s *const sum%d = acc%d;", einc_form_name(f), c, c);
     } else if (lanes) {

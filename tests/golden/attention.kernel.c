@@ -228,13 +228,13 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
         vf32 acc0 = set_f32((-__builtin_inff()));
         vf32 rest0 = set_f32(0);
         vf32 *const acc10 = (vf32 *)(void *)(args->scratch + 4096);
-        for (int64_t n = 0; n < 64; n++)
-            acc10[n] = set_f32(0);
+        for (int64_t slot = 0; slot < 64; slot++)
+            acc10[slot] = set_f32(0);
         vf32 acc11 = set_f32((-__builtin_inff()));
         vf32 rest11 = set_f32(0);
         vf32 *const acc21 = (vf32 *)(void *)(args->scratch + 12288);
-        for (int64_t n = 0; n < 64; n++)
-            acc21[n] = set_f32(0);
+        for (int64_t slot = 0; slot < 64; slot++)
+            acc21[slot] = set_f32(0);
         {
             int64_t j = 0;
             const int64_t end_j = min_i64(256, v1);
@@ -454,13 +454,13 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
         const vf32 sum0 = v_select_f32((v_abs_f32(acc0) < set_f32(__builtin_inff())), acc0 + v_log_f32(rest0), acc0);
         (void)sum0;
         vf32 *const sum10 = acc10;
-        for (int64_t n = 0; n < 64; n++)
-            sum10[n] = acc10[n]/rest0;
+        for (int64_t slot = 0; slot < 64; slot++)
+            sum10[slot] = acc10[slot]/rest0;
         const vf32 sum11 = v_select_f32((v_abs_f32(acc11) < set_f32(__builtin_inff())), acc11 + v_log_f32(rest11), acc11);
         (void)sum11;
         vf32 *const sum21 = acc21;
-        for (int64_t n = 0; n < 64; n++)
-            sum21[n] = acc21[n]/rest11;
+        for (int64_t slot = 0; slot < 64; slot++)
+            sum21[slot] = acc21[slot]/rest11;
         for (int64_t e_6 = 0, end_e_6 = 64; e_6 < end_e_6; e_6++) {
             v_put_f32_f32(out + (64*i + e_6), 64, sum10[e_6], 0);
             v_put_f32_f32(out + (64*i + e_6 + 1024), 64, sum21[e_6], 0);

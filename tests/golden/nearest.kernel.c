@@ -148,17 +148,17 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
         const vf32 v18 = v_apart_f32(in0 + (3*i + 49), 3);
         const vf32 v19 = v_apart_f32(in0 + (3*i + 50), 3);
         vf32 acc0[3];
-        for (int n = 0; n < 3; n++)
-            acc0[n] = set_f32(__builtin_inff());
+        for (int slot = 0; slot < 3; slot++)
+            acc0[slot] = set_f32(__builtin_inff());
         vi32 pos0[3];
-        for (int n = 0; n < 3; n++)
-            pos0[n] = set_i32(-1);
+        for (int slot = 0; slot < 3; slot++)
+            pos0[slot] = set_i32(-1);
         vf32 acc1[3];
-        for (int n = 0; n < 3; n++)
-            acc1[n] = set_f32(__builtin_inff());
+        for (int slot = 0; slot < 3; slot++)
+            acc1[slot] = set_f32(__builtin_inff());
         vi32 pos1[3];
-        for (int n = 0; n < 3; n++)
-            pos1[n] = set_i32(-1);
+        for (int slot = 0; slot < 3; slot++)
+            pos1[slot] = set_i32(-1);
         for (int64_t j = 0, end_j = 900; j < end_j; j++) {
             const float v3 = get_f32(in1[3*j]);
             const vf32 v4 = (v0 - set_f32(v3));
@@ -174,10 +174,10 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
             {
                 vi32 here = (((v13 < acc0[2]) | ((v13 != v13) & (acc0[2] == acc0[2]))) | (pos0[2] < set_i32(0)));
                 if (any(here)) {
-                    for (int n = 2; n > 0; n--) {
-                        const vi32 above = (((v13 < acc0[n - 1]) | ((v13 != v13) & (acc0[n - 1] == acc0[n - 1]))) | (pos0[n - 1] < set_i32(0)));
-                        acc0[n] = v_select_f32(above, acc0[n - 1], v_select_f32(here, v13, acc0[n]));
-                        pos0[n] = v_select_i32(above, pos0[n - 1], v_select_i32(here, set_i32((int32_t)(j)), pos0[n]));
+                    for (int slot = 2; slot > 0; slot--) {
+                        const vi32 above = (((v13 < acc0[slot - 1]) | ((v13 != v13) & (acc0[slot - 1] == acc0[slot - 1]))) | (pos0[slot - 1] < set_i32(0)));
+                        acc0[slot] = v_select_f32(above, acc0[slot - 1], v_select_f32(here, v13, acc0[slot]));
+                        pos0[slot] = v_select_i32(above, pos0[slot - 1], v_select_i32(here, set_i32((int32_t)(j)), pos0[slot]));
                         here = above;
                     }
                     acc0[0] = v_select_f32(here, v13, acc0[0]);
@@ -195,10 +195,10 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
             {
                 vi32 here = (((v27 < acc1[2]) | ((v27 != v27) & (acc1[2] == acc1[2]))) | (pos1[2] < set_i32(0)));
                 if (any(here)) {
-                    for (int n = 2; n > 0; n--) {
-                        const vi32 above = (((v27 < acc1[n - 1]) | ((v27 != v27) & (acc1[n - 1] == acc1[n - 1]))) | (pos1[n - 1] < set_i32(0)));
-                        acc1[n] = v_select_f32(above, acc1[n - 1], v_select_f32(here, v27, acc1[n]));
-                        pos1[n] = v_select_i32(above, pos1[n - 1], v_select_i32(here, set_i32((int32_t)(j)), pos1[n]));
+                    for (int slot = 2; slot > 0; slot--) {
+                        const vi32 above = (((v27 < acc1[slot - 1]) | ((v27 != v27) & (acc1[slot - 1] == acc1[slot - 1]))) | (pos1[slot - 1] < set_i32(0)));
+                        acc1[slot] = v_select_f32(above, acc1[slot - 1], v_select_f32(here, v27, acc1[slot]));
+                        pos1[slot] = v_select_i32(above, pos1[slot - 1], v_select_i32(here, set_i32((int32_t)(j)), pos1[slot]));
                         here = above;
                     }
                     acc1[0] = v_select_f32(here, v27, acc1[0]);

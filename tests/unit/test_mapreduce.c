@@ -258,6 +258,11 @@ best_ones(void **state)
     check("P[i,q] = argkmax[j->q:5](A[i,j] if M[i,j])",
           "A f64 19x13, M bool 19x13");
     check("p[i] = argmax[j](A[i,j] if A[i,j] > 3)", "A f32 9x35");
+    /* letters that a kernel might have names of its own for */
+    check("P[x,q] = argkmin[n->q:3](sum[l]((X[x,l]-Y[n,l])^2)+n)",
+          "X f32 40x9, Y f32 37x9");
+    check("p[n] = argmax[x](A[n,x])", "A f32 9x75");
+    check("Y[l,n] = E[K[l],n]*K[n]", "E f32 9x40, K i64 40 <9");
 }
 
 static void
