@@ -492,6 +492,9 @@ refuse_flags(const struct args *a)
     if (a->alpha || a->beta)
         return einc_say_usage(a->verb, "--alpha and --beta are for einsums: "
                               "write them into the statement");
+    if (a->plan_file)
+        return einc_say_usage(a->verb, "--plan is for einsums: a program has "
+                              "a plan for each");
     if (a->dtype)
         return einc_say_usage(a->verb, "--dtype is for einsums: write a cast, "
                               "f64(...), into the statement");

@@ -563,6 +563,8 @@ run 2 run 'H[K[i]] += 1' ids.npy
 has err 'the shape of H is not told'
 run 2 run 'y[i] = A[i,0]' p.npy --alpha 2
 has err 'are for einsums'
+run 2 run 'y[i] = A[i,0]' p.npy --plan p.json
+has err 'is for einsums'
 run 2 run 's[] = sum(A[i,j]); m[j] = max[i](A[i,j])' p.npy -o x=m2.npy
 has err 'is no output of the program'
 run 2 run 's[] = sum(A[i,j]); m[j] = max[i](A[i,j])' p.npy -o m=m2.npy,m=m3.npy
