@@ -101,7 +101,8 @@ enum einc_tier {
                          * this very shape, if one is on disk and the work is
                          * more than a moment's; else a built-in one; else any
                          * from disk. For what has none of these the compiler
-                         * is run if the interpreter would take 20 ms or more;
+                         * is run if the interpreter would take 20 ms or more,
+                         * and for what a built-in one is far from the best of;
                          * else, and without a compiler, interp */
     EINC_TIER_INTERP,   /* no compiler, no file, nothing but memory */
     EINC_TIER_CC,       /* a C compiler, whose results are kept on disk */

@@ -166,6 +166,17 @@ note_no_compiler(struct einc_ctx *ctx, const struct trouble *why)
         einc_ctx_log(ctx, "kernels are interpreted: %s", why->text);
 }
 
+/* Work of a compiler's run or more, for which the built-in kernel is modelled
+ * to take several times as long: three operands that were fused because they
+ * are to be compiled. */
+static int
+is_worth_it(const struct ways *w, uint64_t work)
+{
+    return work >= WORTH_A_COMPILER && w->generic.call &&
+           w->generic.wanted.nest->seconds >
+               4 * w->literal.wanted.nest->seconds;
+}
+
 /* What is there at once: a kernel for this shape if it is on disk, else a
  * built-in one. Only a step that has neither may be worth a compiler. */
 static enum einc_status
@@ -179,7 +190,8 @@ take_at_once(struct einc_plan *x, int step, const struct ways *w,
     if (w->small)
         return EINC_OK;
     if (w->literal.call)
-        status = take(x, step, &w->literal, disk, why);
+        status = take(x, step, &w->literal,
+                      is_worth_it(w, work) ? disk | FROM_CC : disk, why);
     if (status != EINC_OK && status != EINC_ENOMEM)
         status = take(x, step, &w->generic, FROM_BUILTIN, why);
     if (status != EINC_ECACHE || work < WORTH_A_LOOK)
