@@ -64,7 +64,9 @@ LIB_SRC = \
   src/bench.c \
   runtime/trouble.c runtime/mem.c runtime/pool.c runtime/sys.c \
   runtime/cache.c runtime/cc.c runtime/interp.c runtime/ref.c runtime/ref_program.c \
+  runtime/ref_value.c runtime/ref_math.c runtime/ref_fold.c \
   runtime/eval.c runtime/eval_set.c runtime/eval_build.c runtime/eval_load.c \
+  runtime/eval_room.c runtime/eval_emit.c runtime/eval_access.c runtime/eval_reduce.c \
   runtime/eval_block.c runtime/machine_file.c runtime/measure.c
 CLI_SRC = \
   src/cli/run.c src/cli/run_program.c src/cli/emit.c src/cli/explain.c src/cli/doctor.c src/cli/bench.c \
