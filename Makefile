@@ -51,9 +51,14 @@ LIB_SRC = \
   src/codegen/print_stream_lanes.c src/codegen/print_stream_loops.c \
   src/codegen/print_stream_table.c \
   src/codegen/print_fused.c \
-  src/codegen/value.c src/codegen/value_fold.c src/codegen/choose.c \
+  src/codegen/value.c src/codegen/value_fold.c src/codegen/value_affine.c \
+  src/codegen/value_access.c src/codegen/value_node.c src/codegen/value_bind.c \
+  src/codegen/value_guard.c src/codegen/value_softmax.c \
+  src/codegen/value_reduce.c src/codegen/choose.c \
   src/codegen/levels.c src/codegen/mapreduce.c \
-  src/codegen/print_mapreduce.c src/codegen/print_helpers.c \
+  src/codegen/print_mapreduce.c src/codegen/print_value.c \
+  src/codegen/print_load.c src/codegen/print_fn.c src/codegen/print_reduce.c \
+  src/codegen/print_loops.c src/codegen/print_helpers.c \
   src/codegen/print_math.c src/codegen/emit_program.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c \

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * print_writer.h - what the printers of an index statement share. Functions
+ * that return text print it into the arena; those that take a block or an item
+ * print lines.
+ *
+ * print_value.c   types, names and masks of values
+ * print_load.c    elements that are loaded and stored
+ * print_fn.c      values that are computed from others
+ * print_reduce.c  accumulators
+ * print_loops.c   loops
+ */
+#ifndef EINC_CODEGEN_PRINT_WRITER_H
+#define EINC_CODEGEN_PRINT_WRITER_H
+
+#include "codegen/print_mapreduce.h"
+
+/* A kernel under way. */
+struct writer {
+    const struct mapreduce *m;
+    struct text *t;
+    struct helpers *h;
+    int block; /* the present one */
+};
+
+#define PRINTED(w, ...) einc_printed((w)->t->perm, __VA_ARGS__)
+
+/* --- print_value.c ------------------------------------------------------ */
+
+/* "i" from a fixed table if the user's name is one ASCII letter, else "x3". */
+const char *einc_var_letter(const struct writer *w, int var);
+/* A name of its own for a var that several loops have. */
+const char *einc_loop_name(const struct writer *w, const struct loop *l);
+const char *einc_var_name(const struct writer *w, int var);
+/* Whether the rest of a loop over the lane is a whole vector that lies over
+ * the one before, with a mask; else only so many lanes are there. */
+int einc_loop_overlaps(const struct writer *w, const struct loop *l);
+/* The block of the lane's loop if it is its rest, else -1. */
+int einc_rest_block(const struct writer *w);
+/* How many lanes are there, as C; NULL: all. */
+const char *einc_lanes_left(const struct writer *w);
+
+struct form einc_form_of(const struct writer *w, int v);
+const char *einc_float_text(const struct writer *w, double x,
+                            enum value_type t);
+const char *einc_integer_text(const struct writer *w, int64_t x);
+/* Where the element of the present turn is in a table. */
+const char *einc_element_index(const struct writer *w, const struct table *t);
+/* A value as it stands in the present block; in form f; text of form `from` as
+ * one of form `to`. */
+const char *einc_plain(const struct writer *w, int v);
+const char *einc_as(const struct writer *w, int v, struct form f);
+const char *einc_converted(const struct writer *w, const char *text,
+                           struct form from, struct form to);
+
+/* Where lanes are at work, as vectors of 0 and -1; NULL: everywhere. Of the
+ * conditions around; both; of a step of reduction v. */
+const char *einc_active_mask(const struct writer *w);
+const char *einc_and_masks(const struct writer *w, const char *a,
+                           const char *b);
+const char *einc_step_mask(const struct writer *w, int v);
+
+/* --- print_load.c ------------------------------------------------------- */
+
+const char *einc_tensor_name(const struct writer *w, int tensor);
+/* The text of a load; lanes may need statements before it, whose variables
+ * have the number `name`. */
+const char *einc_load_text(const struct writer *w, int v, int name);
+void einc_print_store_item(struct writer *w, const struct item *i);
+
+/* --- print_fn.c --------------------------------------------------------- */
+
+/* a op b on values of one form; `exact`: an integer that does not overflow. */
+const char *einc_arithmetic(const struct writer *w, enum fn fn, struct form f,
+                            const char *a, const char *b, int exact);
+const char *einc_select_text(const struct writer *w, struct form f,
+                             const char *c, const char *a, const char *b);
+/* a op b as truth, of values of form f. */
+const char *einc_comparison(const struct writer *w, enum fn fn, struct form f,
+                            const char *a, const char *b);
+/* The text of a value that has a variable, of that number. */
+const char *einc_value_text(const struct writer *w, int v, int name);
+
+/* --- print_reduce.c ----------------------------------------------------- */
+
+/* The form of what is kept: of arg reductions the terms, not positions. */
+struct form einc_kept_form(const struct writer *w, int v);
+struct form einc_position_form(const struct writer *w, int v);
+/* What no term at all gives, in the kept form. */
+const char *einc_identity(const struct writer *w, int v);
+void einc_declare_carry(const struct writer *w, int c);
+void einc_print_step(const struct writer *w, const struct item *i);
+/* What a reduction gives, as sum<carry>. */
+void einc_finish_carry(const struct writer *w, int c);
+
+/* --- print_loops.c ------------------------------------------------------ */
+
+/* Declares the var of a loop of the statement, which does spans of values: in
+ * the last turn moved back over those that the one before has had, of which
+ * skip_<name> are not stored again. */
+void einc_print_turn(const struct writer *w, const struct free_loop *f,
+                     const char *name, const char *turn);
+void einc_print_loop(struct writer *w, const struct loop *l);
+
+/* --- print_mapreduce.c -------------------------------------------------- */
+
+void einc_print_block(struct writer *w, int block);
+
+/* --- of all ------------------------------------------------------------- */
+
+static inline const struct value *
+value_of(const struct writer *w, int v)
+{
+    return &w->m->values.v[v];
+}
+
+static inline int
+is_lane(const struct writer *w, int v)
+{
+    return einc_levels_is_lane(w->m, v);
+}
+
+static inline int
+is_float(enum value_type t)
+{
+    return t == VALUE_F32 || t == VALUE_F64;
+}
+
+static inline int
+is_same(struct form a, struct form b)
+{
+    return a.wide == b.wide && a.type == b.type;
+}
+
+static inline int
+is_position(int redop)
+{
+    return redop == REDOP_ARGMAX || redop == REDOP_ARGMIN ||
+           redop == REDOP_ARGKMAX || redop == REDOP_ARGKMIN;
+}
+
+static inline void
+close_brace(const struct writer *w)
+{
+    w->t->indent -= 4;
+    einc_line(w->t, "}");
+}
+
+#endif
