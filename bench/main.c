@@ -28,6 +28,7 @@ static const struct set {
     {"reduce", set_reduce},
     {"fuse", set_fuse},
     {"seed", set_seed},
+    {"statements", set_statements},
     {"calls", set_calls},
     {"first", set_first},
     {"figures", set_figures},
@@ -43,7 +44,7 @@ static const char help[] =
     "  --seconds S       of the rounds of a case (default 0.7)\n"
     "  --tier A,B        tiers of einc: auto, cc, ... (default auto); bars\n"
     "                    are for the first\n"
-    "  --no-python       do not look for numpy, opt_einsum, torch\n"
+    "  --no-python       do not look for numpy, torch and the like\n"
     "  --no-blas         do not look for OpenBLAS and BLIS\n"
     "  --table FILE      write the table there too\n"
     "  --svg FILE        write a roofline there\n"

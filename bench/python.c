@@ -194,21 +194,31 @@ add_tensor(char *line, size_t bytes, const struct tensor *t)
 }
 
 bool
-python_load(struct python *p, const struct subject *s)
+python_open_case(struct python *p, const char *task, const struct tensor *out,
+                 const struct tensor *const in[], int n_in)
 {
     char line[1024];
     off_t at = 0;
-    snprintf(line, sizeof line, "open %s", s->expr);
-    add_tensor(line, sizeof line, &s->out);
-    for (int x = 0; x < s->n_in; x++) {
-        add_tensor(line, sizeof line, &s->in[x]);
-        if (!write_all(p->file, s->in[x].data, s->in[x].bytes, at))
+    snprintf(line, sizeof line, "open %s", task);
+    add_tensor(line, sizeof line, out);
+    for (int x = 0; x < n_in; x++) {
+        add_tensor(line, sizeof line, in[x]);
+        if (!write_all(p->file, in[x]->data, in[x]->bytes, at))
             return false;
-        at += (off_t)s->in[x].bytes;
+        at += (off_t)in[x]->bytes;
     }
     snprintf(line + strlen(line), sizeof line - strlen(line), "\n");
     bool ok = ask(p, line) != NULL;
     return ftruncate(p->file, 0) == 0 && ok;
+}
+
+bool
+python_load(struct python *p, const struct subject *s)
+{
+    const struct tensor *in[MOST_OPERANDS];
+    for (int x = 0; x < s->n_in; x++)
+        in[x] = &s->in[x];
+    return python_open_case(p, s->expr, &s->out, in, s->n_in);
 }
 
 double

@@ -23,9 +23,12 @@ python_close(struct python *p);
 const char *
 python_found(const struct python *p);
 
-/* Hands over the operands. */
+/* Hands over the operands of an einsum; of any task that the worker knows. */
 bool
 python_load(struct python *p, const struct subject *s);
+bool
+python_open_case(struct python *p, const char *task, const struct tensor *out,
+                 const struct tensor *const in[], int n_in);
 
 /* Runs a method of worker.py; its result comes to `result`. Seconds that took.
  * Negative: it cannot, and `why` says so: "absent" if there is no such peer. */

@@ -2,8 +2,9 @@
 """The peers that live in Python, driven by the benchmark over pipes.
 
 One command a line on stdin, one answer a line on stdout:
-    open EXPR OUT IN...   operands are read from file descriptor 3, one after
-                          the other; each is type:2x3x4
+    open TASK OUT IN...   operands are read from file descriptor 3, one after
+                          the other; each is type:2x3x4. The task is an einsum,
+                          or one of the words in METHODS
     check METHOD          makes it ready and runs it; the result is written to
                           descriptor 3
     time METHOD CALLS     seconds of so many calls
@@ -11,8 +12,10 @@ One command a line on stdin, one answer a line on stdout:
 Answers are "ok ..." or "no reason". Times are CPU time of the process: the
 libraries are held to one thread by the environment.
 """
+import importlib.metadata
 import os
 import sys
+import tempfile
 import time
 
 FOUND = []
@@ -34,9 +37,20 @@ try:
     FOUND.append("torch " + torch.__version__)
 except ImportError:
     torch = None
+try:
+    import scipy.sparse
+    FOUND.append("scipy " + scipy.__version__)
+except ImportError:
+    scipy = None
+try:  # it prints, and compiles, when it is imported: not before it is used
+    FOUND.append("pykeops " + importlib.metadata.version("pykeops"))
+    keops = True
+except importlib.metadata.PackageNotFoundError:
+    keops = False
 
 TYPES = {"f32": np.float32, "f64": np.float64, "f16": np.float16,
-         "bf16": np.uint16, "i8": np.int8, "i32": np.int32}
+         "bf16": np.uint16, "i8": np.int8, "i32": np.int32,
+         "i64": np.int64, "bool": np.bool_}
 
 
 class Case:
@@ -147,7 +161,209 @@ def torch_bmm(c):
     return lambda: torch.bmm(c.t[0], c.t[1], out=c.t_out)
 
 
+# --- tasks of the set "statements": operands as its cases list them ---------
+
+CHUNK = 500  # rows at a time: what numpy and torch are fastest with
+
+
+def rows(c, f):
+    """f of some rows of the first operand, for all of them."""
+    n = c.x[0].shape[0]
+    return lambda: np.concatenate(
+        [f(c.x[0][i:i + CHUNK]) for i in range(0, n, CHUNK)])
+
+
+def rows_torch(c, f):
+    n = c.t[0].shape[0]
+    return lambda: torch.cat(
+        [f(c.t[0][i:i + CHUNK]) for i in range(0, n, CHUNK)])
+
+
+def squares(c):
+    """Squared distances to all of y, by a matrix product."""
+    y2 = (c.x[1] ** 2).sum(1)
+    return lambda x: (x ** 2).sum(1)[:, None] + y2 - 2 * (x @ c.x[1].T)
+
+
+def gaussian(c):
+    d = squares(c)
+    return rows(c, lambda x: np.exp(-d(x)) @ c.x[2])
+
+
+def gaussian_torch(c):
+    return rows_torch(
+        c, lambda x: torch.exp(-torch.cdist(x, c.t[1]) ** 2) @ c.t[2])
+
+
+def sinkhorn(c):
+    d = squares(c)
+
+    def f(x):
+        s = c.x[2] - 20 * d(x)
+        most = s.max(1)
+        return most + np.log(np.exp(s - most[:, None]).sum(1))
+    return rows(c, f)
+
+
+def sinkhorn_torch(c):
+    return rows_torch(c, lambda x: torch.logsumexp(
+        c.t[2] - 20 * torch.cdist(x, c.t[1]) ** 2, 1))
+
+
+def nearest(c):
+    d = squares(c)
+    return rows(c, lambda x: d(x).argmin(1))
+
+
+def nearest_torch(c):
+    return rows_torch(c, lambda x: torch.cdist(x, c.t[1]).argmin(1))
+
+
+def knn(c):
+    d = squares(c)
+    k = c.out.shape[1]
+
+    def f(x):
+        s = d(x)
+        best = np.argpartition(s, k, 1)[:, :k]
+        order = np.take_along_axis(s, best, 1).argsort(1)
+        return np.take_along_axis(best, order, 1)
+    return rows(c, f)
+
+
+def knn_torch(c):
+    k = c.out.shape[1]
+    return rows_torch(c, lambda x: torch.cdist(x, c.t[1]).topk(
+        k, largest=False)[1])
+
+
+def genred(c, formula, operation, **more):
+    """A reduction of KeOps over j: x[i], y[j] and perhaps b[j]."""
+    os.environ.setdefault("KEOPS_CACHE_FOLDER", tempfile.mkdtemp())
+    import pykeops
+    from pykeops.numpy import Genred
+    pykeops.set_verbose(False)
+    d = c.x[0].shape[1]
+    names = ["x=Vi(%d)" % d, "y=Vj(%d)" % d, "b=Vj(1)"][:len(c.x)]
+    x = [a.reshape(len(a), -1) for a in c.x]
+    run = Genred(formula, names, reduction_op=operation, axis=1, **more)
+    return lambda: run(*x, backend="CPU").astype(c.out.dtype)
+
+
+def gaussian_keops(c):
+    return genred(c, "Exp(-SqDist(x,y))*b", "Sum")
+
+
+def sinkhorn_keops(c):
+    return genred(c, "b-IntCst(20)*SqDist(x,y)", "LogSumExp")
+
+
+def nearest_keops(c):
+    return genred(c, "SqDist(x,y)", "ArgMin")
+
+
+def knn_keops(c):
+    return genred(c, "SqDist(x,y)", "ArgKMin", opt_arg=c.out.shape[1])
+
+
+def scores(c, mask=None):
+    s = c.t[0] @ c.t[1].transpose(1, 2) / 8
+    if mask is not None:
+        s = s + mask
+    return torch.softmax(s, 2) @ c.t[2]
+
+
+def causal_math(c):
+    n = c.t[0].shape[1]
+    mask = torch.full((n, n), float("-inf")).triu(1)
+    return lambda: scores(c, mask)
+
+
+def sdpa(c, causal):
+    f = torch.nn.functional.scaled_dot_product_attention
+    return lambda: f(*[a[None] for a in c.t], is_causal=causal,
+                     scale=1 / 8)[0]
+
+
+def sddmm_torch(c):
+    a, b, row, col = c.t
+    return lambda: torch.cat(
+        [(a[row[p:p + 10000]] * b[col[p:p + 10000]]).sum(1)
+         for p in range(0, len(row), 10000)])
+
+
+def spmm(c):
+    ptr, col, val, x = c.x
+    m = scipy.sparse.csr_matrix((val, col, ptr), (len(ptr) - 1, len(x)))
+    return lambda: m @ x
+
+
+def spmm_torch(c):
+    ptr, col, val, x = c.t
+    m = torch.sparse_csr_tensor(ptr, col, val, (len(ptr) - 1, len(x)))
+    return lambda: m @ x
+
+
+def cosine(c):
+    def f():
+        x, y = [a / np.sqrt((a ** 2).sum(1, keepdims=True)) for a in c.x]
+        return np.matmul(x, y.T, out=c.out)
+    return f
+
+
+def cosine_torch(c):
+    def f():
+        x, y = [torch.nn.functional.normalize(a, dim=1) for a in c.t]
+        return torch.mm(x, y.T, out=c.t_out)
+    return f
+
+
+def repeat(c):
+    a, b = c.x
+    p = len(b)
+    return lambda: a.reshape(len(a), -1, p).sum(1) @ b
+
+
+def repeat_torch(c):
+    a, b = c.t
+    p = len(b)
+    return lambda: a.reshape(len(a), -1, p).sum(1) @ b
+
+
+def experts_torch(c):
+    a, m, q = c.t
+    return lambda: torch.cat([torch.bmm(a[n:n + 4096], m[q[n:n + 4096]])
+                              for n in range(0, len(q), 4096)])
+
+
+def band_torch(c):
+    a, b = c.t
+    w = b.unfold(0, 201, 1)  # [i, k, t]: a view
+    return lambda: torch.cat(
+        [torch.bmm(a[i:i + 512, None], w[i:i + 512])[:, 0]
+         for i in range(0, len(a), 512)])
+
+
 METHODS = {
+    "gaussian.numpy": gaussian, "gaussian.torch": gaussian_torch,
+    "gaussian.keops": gaussian_keops,
+    "wide.numpy": gaussian, "wide.torch": gaussian_torch,
+    "sinkhorn.numpy": sinkhorn, "sinkhorn.torch": sinkhorn_torch,
+    "sinkhorn.keops": sinkhorn_keops,
+    "nearest.numpy": nearest, "nearest.torch": nearest_torch,
+    "nearest.keops": nearest_keops,
+    "knn.numpy": knn, "knn.torch": knn_torch, "knn.keops": knn_keops,
+    "attention.math": lambda c: lambda: scores(c),
+    "attention.torch": lambda c: sdpa(c, False),
+    "causal.math": causal_math, "causal.torch": lambda c: sdpa(c, True),
+    "sddmm.torch": sddmm_torch,
+    "spmm.scipy": spmm, "spmm.torch": spmm_torch,
+    "cosine.numpy": cosine, "cosine.torch": cosine_torch,
+    "einsum6.numpy": lambda c: lambda: np.matmul(c.x[1], c.x[0].T, out=c.out),
+    "einsum6.torch": lambda c: lambda: torch.mm(c.t[1], c.t[0].T,
+                                                out=c.t_out),
+    "repeat.numpy": repeat, "repeat.torch": repeat_torch,
+    "experts.torch": experts_torch, "band.torch": band_torch,
     "numpy": einsum_optimized, "numpy.c": einsum_plain,
     "numpy.wide": einsum_wide, "numpy.call": einsum_call, "matmul": matmul,
     "opt_einsum": opt, "opt_einsum.call": opt_call,
@@ -157,7 +373,11 @@ METHODS = {
 
 
 def missing(name):
+    peer = name.split(".")[-1]
     return (name.startswith("torch") and not torch
+            or peer in ("torch", "math") and not torch
+            or peer == "scipy" and not scipy
+            or peer == "keops" and not keops
             or name.startswith("opt_einsum") and not opt_einsum
             or name not in METHODS)
 
