@@ -64,10 +64,11 @@ LIB_SRC = \
   src/codegen/file_driver.c src/codegen/file_main.c \
   src/codegen/file_sets.c \
   src/api.c src/program.c src/tier.c src/background.c src/ctx.c src/err.c \
-  src/kernels.c src/run.c \
+  src/kernels.c src/run.c src/device.c src/device_run.c \
   src/explain.c src/builtin/find.c src/builtin/small.c src/sizes.c src/doctor.c src/calibrate.c \
   src/bench.c \
   runtime/trouble.c runtime/mem.c runtime/pool.c runtime/sys.c \
+  runtime/library.c runtime/nvrtc.c runtime/gpu.c \
   runtime/cache.c runtime/cc.c runtime/interp.c runtime/ref.c runtime/ref_program.c \
   runtime/ref_value.c runtime/ref_math.c runtime/ref_fold.c \
   runtime/eval.c runtime/eval_set.c runtime/eval_build.c runtime/eval_load.c \
@@ -171,7 +172,11 @@ $(B)/builtin/table.o: $(B)/builtin/table.c $(B)/flags
 
 tests: $(TESTS) $(REPLAY) $(B)/tools/mknpy
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libcli.a $(B)/libeinc.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.so,$^) -lcmocka $(LIBS)
+$(B)/tests/cuda/run: $(B)/tests/cuda/mock.so
+$(B)/tests/cuda/mock.so: tests/cuda/mock/mock.c tests/cuda/mock/mock.h
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) $(CFLAGS) -D_GNU_SOURCE -shared -fPIC -o $@ $< -ldl
 $(REPLAY): %_replay: %.o $(B)/tests/fuzz/replay_main.o $(B)/libcli.a \
            $(B)/libeinc.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)

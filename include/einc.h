@@ -60,7 +60,7 @@ enum einc_status {
     EINC_ECOMPILER, /* a compiler was demanded and did not do */
     EINC_ECACHE,    /* a file that was demanded, of a cache or of
                      * einc_calibrate(), cannot be read or written */
-    EINC_EDEVICE,   /* reserved: a device that was demanded */
+    EINC_EDEVICE,   /* a device that was demanded and did not do */
     EINC_EUNSUP,    /* legal, but not built yet; the text says what */
     EINC_EINVAL,    /* the call itself is wrong: NULL, unknown enumerator ... */
     EINC_EINTERNAL  /* a fault of einc; please report it */
@@ -257,6 +257,15 @@ einc_compile_ids(struct einc_ctx *ctx, size_t n_in,
 
 EINC_API void einc_plan_free(struct einc_plan *plan);
 
+/* Where the tensors of a run are and who computes. */
+enum einc_place {
+    EINC_PLACE_HOST = 0,        /* host memory, the CPU */
+    EINC_PLACE_CUDA = 1,        /* memory of the GPU; `stream` is the caller's,
+                                 * and einc_run() returns before it is done */
+    EINC_PLACE_CUDA_COPIES = 2  /* host memory: copied to the GPU, computed
+                                 * there, and copied back */
+};
+
 struct einc_run_options {
     uint32_t size;      /* sizeof(struct einc_run_options) */
     int32_t threads;    /* 0: the context's; 1: the calling thread only */
@@ -265,7 +274,10 @@ struct einc_run_options {
     void *work;         /* NULL: allocated by the call; else at least
                          * einc_plan_workspace() bytes, so aligned */
     size_t work_bytes;
-    void *stream;       /* reserved for device plans: NULL */
+    void *stream;       /* CUstream or cudaStream_t of PLACE_CUDA; NULL: the
+                         * legacy stream. Else ignored */
+    int32_t place;      /* enum einc_place */
+    int32_t reserved;   /* 0 */
 };
 
 /* out = alpha * expression + beta * out. `in` holds one pointer per operand,
@@ -277,6 +289,19 @@ struct einc_run_options {
 EINC_API enum einc_status
 einc_run(const struct einc_plan *plan, const void *const in[], void *out,
          const struct einc_run_options *opts, struct einc_err **err);
+
+/* Compiles and loads now what the first run at that place would: after it
+ * einc_run() launches kernels and does nothing else, so that a stream may be
+ * capturing. NVRTC and the CUDA driver are looked for on first use: EINC_NVRTC
+ * and EINC_CUDA name their files. EINC_EDEVICE: there is no GPU, no driver, no
+ * NVRTC, or a call of theirs failed; EINC_ENOMEM: memory of the host or of the
+ * GPU; the text says which. Programs of index statements run on the CPU only
+ * (EINC_EUNSUP). On the GPU an input may not overlap `out` (EINC_EALIAS), and
+ * bytes between the elements of an `out` that is copied are written back as
+ * they were before. */
+EINC_API enum einc_status
+einc_plan_prepare(const struct einc_plan *plan, int32_t place,
+                  struct einc_err **err);
 
 /* The same for a program of several outputs. alpha and beta do not exist: a
  * statement says what it adds to. EINC_ESHAPE where data lead out of a tensor
@@ -313,6 +338,10 @@ EINC_API enum einc_dtype einc_plan_compute(const struct einc_plan *plan);
 EINC_API enum einc_status
 einc_plan_workspace(const struct einc_plan *plan, size_t *bytes,
                     size_t *align);
+/* The same at a place: with CUDA intermediates only, in memory of the GPU. */
+EINC_API enum einc_status
+einc_plan_workspace_at(const struct einc_plan *plan, int32_t place,
+                       size_t *bytes, size_t *align);
 /* D of the bound |got - exact| <= D*u/(1 - D*u) * einsum(|in0|, |in1|, ...),
  * u the unit roundoff of the compute type (Higham, Accuracy and Stability,
  * section 3.1), to which the rounding of a narrower output adds its own. 0 of

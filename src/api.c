@@ -153,6 +153,7 @@ make_plan(struct guarded *g, struct job *j)
     x->plan = j->plan;
     x->family = j->request->family;
     x->background = is_background(g->ctx, j->request);
+    x->flags = j->request->opts.flags;
     x->touched = NEW(&g->perm, struct extent_bytes, graph->n_in + 1);
     for (int o = 0; o < graph->n_in; o++)
         x->touched[o] = touched_by(graph, &graph->in[o]);
@@ -530,11 +531,22 @@ enum einc_status
 einc_plan_workspace(const struct einc_plan *plan, size_t *bytes,
                     size_t *align)
 {
-    if (!plan || !bytes)
+    return einc_plan_workspace_at(plan, EINC_PLACE_HOST, bytes, align);
+}
+
+/* The driver aligns what it allocates to 256 bytes. */
+enum einc_status
+einc_plan_workspace_at(const struct einc_plan *plan, int32_t place,
+                       size_t *bytes, size_t *align)
+{
+    int host = place == EINC_PLACE_HOST;
+    if (!plan || !bytes || place < EINC_PLACE_HOST ||
+        place > EINC_PLACE_CUDA_COPIES || (!host && plan->script))
         return EINC_EINVAL;
-    *bytes = plan->workspace_bytes;
+    *bytes = host ? plan->workspace_bytes
+                  : (size_t)plan->plan->workspace_bytes;
     if (align)
-        *align = 64;
+        *align = host ? 64 : 256;
     return EINC_OK;
 }
 

@@ -2,7 +2,7 @@
  *
  * ctx.c - contexts: allocator, threads, what was found on this machine.
  */
-#include "ctx.h"
+#include "device.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -224,6 +224,7 @@ destroy(struct einc_ctx *ctx)
     strike_off(ctx);
     einc_background_close(ctx);
     einc_kernels_free(ctx);
+    einc_device_close(ctx);
     einc_cache_close(ctx->cache);
     if (ctx->pool)
         einc_pool_close(ctx->pool);
@@ -325,6 +326,7 @@ einc_plan_free(struct einc_plan *plan)
     if (plan->background)
         einc_background_forget(plan);
     einc_program_free(plan);
+    einc_device_forget(plan);
     mem_free(&ctx->mem, plan->block, plan->block_bytes);
     let_go(ctx);
 }

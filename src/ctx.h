@@ -96,6 +96,7 @@ struct einc_ctx {
     struct memo memos[MEMO_SLOTS];
     struct trouble last_failure; /* of the compiler, for einc_doctor() */
     struct background background;
+    struct device *device; /* NULL: not looked for yet; device.h */
 };
 
 /* A way to run one step; what it points to is in the plan's block. */
@@ -157,6 +158,9 @@ struct einc_plan {
     int quick;             /* einc_run_is_quick() */
     int background;        /* EINC_BACKGROUND, and the tier is AUTO */
     int n_awaited;         /* its takers in orders; under ctx->lock */
+    uint32_t flags;        /* as in einc_options */
+    struct device_plan *on_device; /* set once, atomically; NULL: not
+                            * prepared; device_run.c */
 };
 
 struct einc_err {
@@ -182,7 +186,18 @@ enum einc_status einc_ctx_look(struct einc_ctx *ctx);
  * are shipped. Tells the log what is wrong with the former; never fails. */
 void einc_ctx_read_machine(struct einc_ctx *ctx);
 
-/* run.c: whether einc_run() may take its short way; workspace is known. */
+/* device_run.c: einc_run() at a place that is not the host; the call has been
+ * checked. What a plan has on the device. */
+enum einc_status einc_device_run(const struct einc_plan *plan,
+                                 const void *const in[], void *out,
+                                 const struct einc_run_options *o,
+                                 struct einc_err **err);
+void einc_device_forget(struct einc_plan *plan);
+
+/* run.c: whether in[o] and out share bytes. */
+int einc_run_overlaps(const struct einc_plan *x, int o, const void *in,
+                      const void *out);
+/* Whether einc_run() may take its short way; workspace is known. */
 enum { QUICK_OPERANDS = 8 };
 int einc_run_is_quick(const struct einc_plan *plan);
 /* einc_run() that adds the seconds of each step to seconds[n_steps]. */

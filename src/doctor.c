@@ -2,10 +2,9 @@
  *
  * doctor.c - einc.h implemented: what was found on this machine.
  */
-#include <dlfcn.h>
 #include <stdio.h>
 
-#include "ctx.h"
+#include "device.h"
 
 struct report {
     einc_write_fn write;
@@ -28,21 +27,22 @@ say(struct report *r, const char *fmt, ...)
         r->stopped = r->write(r->user, line, strlen(line)) != 0;
 }
 
-/* What was loaded stays: a library in C++ leaves memory behind when it goes,
- * at every visit. */
 static void
-say_library(struct report *r, const char *what, const char *const names[],
-            const char *without)
+say_device(struct report *r, const struct device *d)
 {
-    for (int n = 0; names[n]; n++) {
-        void *h = dlopen(names[n], RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-        if (!h)
-            continue;
-        dlclose(h);
-        say(r, "%-12s %s\n", what, names[n]);
-        return;
-    }
-    say(r, "%-12s not found; %s\n", what, without);
+    if (d->no_nvrtc.status)
+        say(r, "%-12s none: %s\n%-12s CUDA text is written, not compiled\n",
+            "nvrtc", d->no_nvrtc.text, "");
+    else
+        say(r, "%-12s %d.%d, %s\n", "nvrtc", d->nvrtc.major, d->nvrtc.minor,
+            d->nvrtc.library.name);
+    if (d->no_gpu.status)
+        say(r, "%-12s none: %s\n", "gpu", d->no_gpu.text);
+    else
+        say(r, "%-12s %s, %s, %d processors, %.1f GiB, driver %d.%d\n", "gpu",
+            d->gpu.name, d->gpu.arch, d->gpu.n_processors,
+            (double)d->gpu.memory_bytes / (1 << 30), d->gpu.version / 1000,
+            d->gpu.version % 1000 / 10);
 }
 
 /* The sets that this library has kernels for, the one in use first. */
@@ -99,10 +99,8 @@ say_machine(struct report *r, const struct einc_ctx *ctx)
 enum einc_status
 einc_doctor(struct einc_ctx *ctx, einc_write_fn write, void *user)
 {
-    static const char *const nvrtc[] = {"libnvrtc.so.13", "libnvrtc.so.12",
-                                        "libnvrtc.so", NULL};
-    static const char *const driver[] = {"libcuda.so.1", NULL};
     struct report r = {write, user, 0};
+    struct device *device;
     if (!write)
         return EINC_EINVAL;
     ctx = ctx ? ctx : einc_ctx_default();
@@ -116,8 +114,10 @@ einc_doctor(struct einc_ctx *ctx, einc_write_fn write, void *user)
     say_builtin(&r, ctx);
     say_compiler(&r, ctx);
     say_cache(&r, ctx);
-    say_library(&r, "nvrtc", nvrtc, "CUDA text is written, not compiled");
-    say_library(&r, "cuda driver", driver, "no GPU is used");
+    einc_device_get(ctx, &device, NULL);
+    if (!device)
+        return EINC_ENOMEM;
+    say_device(&r, device);
     pthread_mutex_lock(&ctx->lock);
     struct trouble last = ctx->last_failure;
     pthread_mutex_unlock(&ctx->lock);

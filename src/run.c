@@ -131,8 +131,9 @@ run_steps(const struct running *r, double *seconds)
 
 /* --- inputs that overlap the output ------------------------------------- */
 
-static int
-overlaps(const struct einc_plan *x, int o, const void *in, const void *out)
+int
+einc_run_overlaps(const struct einc_plan *x, int o, const void *in,
+                  const void *out)
 {
     const struct extent_bytes *a = &x->touched[o];
     const struct extent_bytes *b = &x->touched[x->plan->graph->n_in];
@@ -147,7 +148,7 @@ copy_bytes(const struct einc_plan *x, const void *const in[], const void *out)
 {
     int64_t bytes = 0;
     for (int o = 0; o < x->plan->graph->n_in; o++)
-        if (overlaps(x, o, in[o], out))
+        if (einc_run_overlaps(x, o, in[o], out))
             bytes += (x->touched[o].hi - x->touched[o].lo + 127) / 64 * 64;
     return bytes;
 }
@@ -194,7 +195,7 @@ copy_overlapping(const struct einc_plan *x, const void *const in[],
     for (int o = 0; o < x->plan->graph->n_in; o++) {
         const struct extent_bytes *e = &x->touched[o];
         copied[o] = in[o];
-        if (!overlaps(x, o, in[o], out))
+        if (!einc_run_overlaps(x, o, in[o], out))
             continue;
         copy_elements(x->plan->graph, &x->plan->graph->in[o], in[o],
                       room - e->lo);
@@ -224,6 +225,23 @@ align64(char *p)
 }
 
 static enum einc_status
+check_work(const struct einc_plan *plan, const struct einc_run_options *o,
+           struct einc_err **err)
+{
+    const struct mem *m = &plan->ctx->mem;
+    size_t bytes, align;
+    einc_plan_workspace_at(plan, o->place, &bytes, &align);
+    if (o->work_bytes < bytes)
+        return einc_err_set(m, err, EINC_EINVAL,
+                            "work has %zu bytes, the plan needs %zu",
+                            o->work_bytes, bytes);
+    if ((uintptr_t)o->work % align)
+        return einc_err_set(m, err, EINC_EINVAL,
+                            "work is not aligned to %zu bytes", align);
+    return EINC_OK;
+}
+
+static enum einc_status
 check_run(const struct einc_plan *plan, const void *const in[],
           const void *out, const struct einc_run_options *o,
           struct einc_err **err)
@@ -234,16 +252,14 @@ check_run(const struct einc_plan *plan, const void *const in[],
     if (!out || (!in && plan->plan->graph->n_in))
         return einc_err_set(m, err, EINC_EINVAL, "%s is NULL",
                             out ? "in" : "out");
+    if (o->place < EINC_PLACE_HOST || o->place > EINC_PLACE_CUDA_COPIES ||
+        o->reserved)
+        return einc_err_set(m, err, EINC_EINVAL, "no such place");
     for (int i = 0; i < plan->plan->graph->n_in; i++)
         if (!in[i] && plan->touched[i].lo < plan->touched[i].hi)
             return einc_err_set(m, err, EINC_EINVAL, "in[%d] is NULL", i);
-    if (o->work && o->work_bytes < plan->workspace_bytes)
-        return einc_err_set(m, err, EINC_EINVAL,
-                            "work has %zu bytes, the plan needs %zu",
-                            o->work_bytes, plan->workspace_bytes);
-    if (o->work && (uintptr_t)o->work % 64)
-        return einc_err_set(m, err, EINC_EINVAL,
-                            "work is not aligned to 64 bytes");
+    if (o->work && o->place != EINC_PLACE_CUDA_COPIES)
+        return check_work(plan, o, err);
     return EINC_OK;
 }
 
@@ -259,6 +275,8 @@ einc_run_timed(const struct einc_plan *plan, const void *const in[],
         return einc_err_set(&einc_mem_default, err, EINC_EINVAL,
                             "size of the einc_run_options is not set, or "
                             "threads is below 0");
+    if (plan && plan->script && o.place != EINC_PLACE_HOST)
+        return einc_device_run(plan, in, out, &o, err);
     if (plan && plan->script)
         return plan->script->program->n_outputs == 1
                    ? einc_program_run(plan, in, &out, &o, seconds, err)
@@ -269,6 +287,8 @@ einc_run_timed(const struct einc_plan *plan, const void *const in[],
     enum einc_status status = check_run(plan, in, out, &o, err);
     if (status != EINC_OK)
         return status;
+    if (o.place != EINC_PLACE_HOST)
+        return einc_device_run(plan, in, out, &o, err);
 
     const struct mem *m = &plan->ctx->mem;
     const struct plan *p = plan->plan;
@@ -332,7 +352,7 @@ run_quickly(const struct einc_plan *x, const void *const in[], void *out)
     if (!c)
         return 0;
     for (int o = 0; o < n_in; o++)
-        if (!in[o] || overlaps(x, o, in[o], out))
+        if (!in[o] || einc_run_overlaps(x, o, in[o], out))
             return 0;
     for (int o = 0; o < s->n_in; o++)
         operand[o] = in[x->plan->tensors[s->in[o]].number];
@@ -384,6 +404,8 @@ einc_run_outs(const struct einc_plan *plan, const void *const in[],
         return einc_err_set(&plan->ctx->mem, err, EINC_EINVAL,
                             "size of the einc_run_options is not set, or "
                             "threads is below 0");
+    if (o.place != EINC_PLACE_HOST)
+        return einc_device_run(plan, in, out[0], &o, err);
     return einc_program_run(plan, in, out, &o, NULL, err);
 }
 

@@ -21,6 +21,7 @@ case $B in
 esac
 # The user's settings and the user's cache stay out of it.
 unset EINC_TIER EINC_THREADS EINC_DUMP EINC_VERBOSE EINC_CC EINC_BACKGROUND
+unset EINC_NVRTC EINC_CUDA
 EINC_CACHE_DIR=$absolute/cache
 EINC_MACHINE=default:avx2 # modelled times are the same everywhere
 export EINC_CACHE_DIR EINC_MACHINE

@@ -63,6 +63,8 @@ static const struct flag flags[] = {
      "and bounds"},
     {"target", 0, KIND_TEXT, AT(target), 0, VERB_EMIT, "c|cuda",
      "language of the source (default c)"},
+    {"target", 0, KIND_TEXT, AT(target), 0, VERB_RUN, "c|cuda",
+     "who computes: the CPU, or the GPU, through copies"},
     {"name", 0, KIND_TEXT, AT(name), 0, VERB_EMIT, "NAME",
      "name of the function (default einsum)"},
     {"header", 0, KIND_TEXT, AT(header), 0, VERB_EMIT, "FILE",

@@ -24,6 +24,7 @@ struct run {
     const void **data;          /* [n] */
     size_t n;
     struct einc_plan *plan;
+    enum einc_place place;      /* who computes */
     double plan_seconds;
     struct einc_layout layout;  /* of out: dense row-major, plan's memory */
     int64_t count;              /* elements of out */
@@ -78,6 +79,30 @@ read_operands(struct run *r)
         r->data[i] = x->data;
     }
     return EXIT_DONE;
+}
+
+static int
+choose_place(struct run *r)
+{
+    const char *target = r->a->target;
+
+    if (target && strcmp(target, "c") != 0 && strcmp(target, "cuda") != 0)
+        return einc_say_usage(r->a->verb, "--target: '%s' is neither c nor "
+                              "cuda", target);
+    r->place = target && strcmp(target, "cuda") == 0 ? EINC_PLACE_CUDA_COPIES
+                                                     : EINC_PLACE_HOST;
+    return EXIT_DONE;
+}
+
+/* Before anything is written: is there a GPU? */
+static int
+prepare(const struct run *r)
+{
+    struct einc_err *err = NULL;
+    const enum einc_status status =
+        einc_plan_prepare(r->plan, r->place, &err);
+
+    return status ? einc_say_error(status, err) : EXIT_DONE;
 }
 
 static int
@@ -214,6 +239,7 @@ compute(const struct run *r, void *out, int with_factors)
     struct einc_run_options opts = {.size = sizeof(opts)};
     struct einc_err *err = NULL;
 
+    opts.place = r->place;
     opts.alpha = with_factors && r->a->alpha ? r->alpha : NULL;
     opts.beta = with_factors && r->a->beta ? r->beta : NULL;
     const enum einc_status status =
@@ -392,7 +418,7 @@ measure(const struct run *r)
     const double median = seconds[n / 2];
     fprintf(stderr, "time    %.4g s (median of %d), %.2f GFLOP/s, tier %s, "
             "ready in %.4g s\n", median, n, flop.flop / median * 1e-9,
-            tiers[einc_plan_tier(r->plan)],
+            r->place ? "cuda" : tiers[einc_plan_tier(r->plan)],
             r->plan_seconds);
     return EXIT_DONE;
 }
@@ -446,13 +472,19 @@ einc_verb_run(const struct args *a)
 
     if (!a->expr)
         return einc_say_usage(a->verb, "which expression?");
-    if (einc_cli_is_program(a->expr))
-        return einc_cli_run_program(a);
     memset(&r, 0, sizeof(r));
     r.a = a;
-    int code = read_operands(&r);
+    int code = choose_place(&r);
+    if (code == EXIT_DONE && einc_cli_is_program(a->expr))
+        return r.place ? einc_say(EXIT_FAILED, "--target cuda: index "
+                                  "statements run on the CPU as yet")
+                       : einc_cli_run_program(a);
+    if (code == EXIT_DONE)
+        code = read_operands(&r);
     if (code == EXIT_DONE)
         code = make_plan(&r);
+    if (code == EXIT_DONE)
+        code = prepare(&r);
     if (code == EXIT_DONE)
         code = dump_stages(&r);
     if (code == EXIT_DONE)

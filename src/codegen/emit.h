@@ -13,6 +13,10 @@
  * `einc_kernel`. */
 struct unit einc_emit_unit(struct arena *perm, const struct nest *nest);
 
+/* The same as CUDA, for NVRTC: a __global__ function of one struct, see
+ * DEVICE_ABI. `nest` is of target "cuda". */
+struct unit einc_emit_cuda_unit(struct arena *perm, const struct nest *nest);
+
 /* Many kernels in one source: what stands before them once, and one of them,
  * whose functions have `name` in front. */
 void einc_emit_units_opening(struct text *t, const struct target *target);

@@ -54,15 +54,11 @@ put_calls(const struct file *f)
     einc_put(t, " */\n");
 }
 
+/* An element of the output for the thread; the rest of the function. */
 static void
-put_kernel(const struct printer *p)
+put_body(const struct printer *p)
 {
     struct text *t = p->t;
-    put_mapping(p);
-    einc_put(t, "extern \"C\" __global__ void\n%s(", p->prefix);
-    einc_print_parameters(p, 4);
-    einc_put(t, ")\n{\n");
-    t->indent = 4;
     einc_print_scale(p);
     einc_put(t, "    const int64_t tasks = ");
     put_tasks(p);
@@ -74,8 +70,85 @@ put_kernel(const struct printer *p)
     einc_print_stream_decode(p, "task");
     einc_print_stream_body(p);
     t->indent = 0;
-    einc_put(t, "}\n\n");
+    einc_put(t, "}\n");
 }
+
+static void
+put_kernel(const struct printer *p)
+{
+    struct text *t = p->t;
+    put_mapping(p);
+    einc_put(t, "extern \"C\" __global__ void\n%s(", p->prefix);
+    einc_print_parameters(p, 4);
+    einc_put(t, ")\n{\n");
+    t->indent = 4;
+    put_body(p);
+    einc_put(t, "\n");
+}
+
+static void
+put_integers(struct text *t)
+{
+    einc_put(t, "#if defined(__CUDACC_RTC__)\n"
+                "typedef signed char int8_t;\ntypedef unsigned char uint8_t;\n"
+                "typedef short int16_t;\ntypedef unsigned short uint16_t;\n"
+                "typedef int int32_t;\ntypedef unsigned int uint32_t;\n"
+                "typedef long long int64_t;\n"
+                "typedef unsigned long long uint64_t;\n"
+                "#else\n#include <stdint.h>\n#endif\n\n");
+}
+
+/* --- a kernel for the runtime --------------------------------------------- */
+
+/* An array of a struct is never empty. */
+static int
+room(int n)
+{
+    return n ? n : 1;
+}
+
+/* The words of struct device_words, unit.h, and what kernels on the CPU are
+ * given, which is printed all the same. */
+static void
+put_words(struct text *t, const struct nest *w)
+{
+    einc_put(t, "struct einc_words {\n    void *out;\n"
+                "    const void *in[%d];\n    int64_t n[%d];\n"
+                "    int64_t s[%d];\n    int64_t alpha[2], beta[2];\n"
+                "    int64_t with_alpha, with_beta;\n};\n\n",
+             room(w->n_in), room(w->n_extents), room(w->n_strides));
+    einc_put(t, "struct einc_args {\n    void *out;\n"
+                "    const void *const *in;\n    const int64_t *n, *s;\n"
+                "    const void *alpha, *beta;\n};\n\n");
+}
+
+struct unit
+einc_emit_cuda_unit(struct arena *perm, const struct nest *nest)
+{
+    struct text t = {.perm = perm};
+    struct printer p = einc_printer(&t, nest, "einc_kernel");
+    einc_put(&t, "/* made by einc %s; device ABI %d */\n", EINC_VERSION,
+             DEVICE_ABI);
+    put_integers(&t);
+    einc_print_kernel_halves(&t, nest, "static __device__ inline ");
+    put_words(&t, nest);
+    einc_put(&t, "extern \"C\" __global__ void\neinc_kernel("
+                 "const __grid_constant__ struct einc_words words)\n{\n");
+    t.indent = 4;
+    einc_line(&t, "const struct einc_args args[1] = {");
+    einc_line(&t, "    {words.out, words.in, words.n, words.s,");
+    einc_line(&t, "     words.with_alpha ? words.alpha : (int64_t *)0,");
+    einc_line(&t, "     words.with_beta ? words.beta : (int64_t *)0}};");
+    einc_print_arguments(&p);
+    put_body(&p);
+    return (struct unit){.source = einc_text_z(&t),
+                         .source_bytes = t.n,
+                         .entry = "einc_kernel",
+                         .n_extents = nest->n_extents,
+                         .n_strides = nest->n_strides};
+}
+
+/* --- a file ---------------------------------------------------------------- */
 
 void
 einc_emit_cuda(struct text *t, struct arena scratch, const struct plan *p,
@@ -85,13 +158,7 @@ einc_emit_cuda(struct text *t, struct arena scratch, const struct plan *p,
     struct file f = einc_file(t, &scratch, p, target, style);
     einc_file_opening(&f);
     put_calls(&f);
-    einc_put(t, "#if defined(__CUDACC_RTC__)\n"
-                "typedef signed char int8_t;\ntypedef unsigned char uint8_t;\n"
-                "typedef short int16_t;\ntypedef unsigned short uint16_t;\n"
-                "typedef int int32_t;\ntypedef unsigned int uint32_t;\n"
-                "typedef long long int64_t;\n"
-                "typedef unsigned long long uint64_t;\n"
-                "#else\n#include <stdint.h>\n#endif\n\n");
+    put_integers(t);
     einc_print_halves(t, p, "static __device__ inline ", 1, NULL);
     for (int s = 0; s < p->n_steps; s++) {
         struct printer k =

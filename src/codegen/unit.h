@@ -42,4 +42,10 @@ struct unit {
     int n_extents, n_strides;
 };
 
+/* A CUDA kernel takes one argument, words of 8 bytes: the address of out, those
+ * of the inputs, extents, strides, alpha, beta (two words each) and whether
+ * there are any. It does an element of the output per thread. A list that is
+ * empty has one word. */
+enum { DEVICE_ABI = 1, DEVICE_TAIL = 6 };
+
 #endif

@@ -469,6 +469,15 @@ holds 'a program compiles' "${CC-gcc}" -O1 prog.c -o prog -lm
 holds 'and runs' ./prog
 run 0 emit 'ij,jk->ik' --size i=64,j=64,k=64 --target cuda
 has out __global__
+EINC_CUDA=/nowhere.so
+export EINC_CUDA
+run 4 run 'ij,jk->ik' a.npy b.npy --target cuda -o gpu.npy
+has err 'EINC_CUDA=/nowhere.so'
+holds 'no file where there is no GPU' test ! -e gpu.npy
+unset EINC_CUDA
+run 2 run 'ij,jk->ik' a.npy b.npy --target fortran
+run 1 run 'y[i,j] = exp(x[i,j])' a.npy --target cuda
+has err 'on the CPU'
 run 3 emit 'ij,jk->ii' -o bad.c --header bad.h
 holds 'no half-written file' sh -c '[ -z "$(ls bad.* 2>/dev/null)" ]'
 run 2 emit 'ij,jk->ik' --name 'not a name' -o bad.c
