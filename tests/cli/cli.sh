@@ -121,8 +121,8 @@ has err "'interpreter'"
 run 2 run ij --treads 2 a.npy
 err "einc run: unknown flag --treads; did you mean --threads?
 try: einc help run"
-run 2 run ij --name f a.npy
-err "einc run: --name is a flag of another verb
+run 2 run ij --main a.npy
+err "einc run: --main is a flag of another verb
 try: einc help run"
 run 2 run ij -x a.npy
 has err 'unknown flag -x'
