@@ -38,7 +38,7 @@ LIB_SRC = \
   src/plan/lower.c src/plan/lower_contract.c src/plan/lower_reduce.c \
   src/plan/lower_copy.c src/plan/nested.c src/plan/fuse.c \
   src/plan/buffers.c src/plan/plan.c \
-  src/plan/rewrite.c src/plan/script.c src/plan/script_fuse.c src/plan/script_pad.c \
+  src/plan/rewrite.c src/plan/script.c src/plan/script_fuse.c src/plan/script_border.c \
   src/plan/script_split.c src/plan/script_contract.c \
   src/plan/plan_text.c src/plan/plan_json.c src/plan/plan_read.c \
   src/plan/machine.c src/plan/model.c \
@@ -59,7 +59,7 @@ LIB_SRC = \
   src/codegen/print_mapreduce.c src/codegen/print_value.c \
   src/codegen/print_load.c src/codegen/print_fn.c src/codegen/print_reduce.c \
   src/codegen/print_loops.c src/codegen/print_helpers.c \
-  src/codegen/print_math.c src/codegen/emit_program.c \
+  src/codegen/print_math.c src/codegen/emit_program.c src/codegen/emit_border.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c \
   src/codegen/file_sets.c \
@@ -67,7 +67,7 @@ LIB_SRC = \
   src/kernels.c src/run.c src/device.c src/device_run.c \
   src/explain.c src/builtin/find.c src/builtin/small.c src/sizes.c src/doctor.c src/calibrate.c \
   src/bench.c \
-  runtime/trouble.c runtime/mem.c runtime/pool.c runtime/sys.c \
+  runtime/trouble.c runtime/mem.c runtime/pool.c runtime/border.c runtime/sys.c \
   runtime/library.c runtime/nvrtc.c runtime/gpu.c \
   runtime/cache.c runtime/cc.c runtime/interp.c runtime/ref.c runtime/ref_program.c \
   runtime/ref_value.c runtime/ref_math.c runtime/ref_fold.c \

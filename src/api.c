@@ -265,7 +265,8 @@ run_program_stages(struct guarded *g, void *arg)
         .out = r->outs ? r->outs : one,
         .n_out = r->n_outs >= 0 ? r->n_outs : 1,
         .params = r->opts.params,
-        .flags = r->opts.flags};
+        .flags = r->opts.flags,
+        .memory_limit_bytes = r->opts.memory_limit_bytes};
     struct einc_plan *x = NEW(&g->perm, struct einc_plan, 1);
     g->cx.source = q.text;
     x->holds = 1;

@@ -239,6 +239,7 @@ struct program_request {
     int n_out;             /* -1: not said */
     const char *params;    /* as in einc_options */
     uint32_t flags;        /* likewise */
+    uint64_t memory_limit_bytes; /* likewise */
 };
 int einc_program_is(struct str text);
 const struct param *einc_program_params(struct arena *perm, const char *text,

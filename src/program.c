@@ -12,6 +12,7 @@
 #include "codegen/mapreduce.h"
 #include "ctx.h"
 #include "parse/resolve.h"
+#include "runtime/border.h"
 #include "runtime/eval.h"
 
 /* --- what is asked ------------------------------------------------------ */
@@ -158,6 +159,22 @@ make_map(struct guarded *g, struct einc_plan *x, int s, int compiled)
     run->call = c;
 }
 
+/* Temporaries, and the copies of the stage that needs most; what its einsum
+ * keeps is checked where that is compiled. */
+static void
+check_limit(struct cx *cx, const struct script *s, uint64_t limit_bytes)
+{
+    int64_t most = 0;
+    for (int i = 0; i < s->n_stages; i++)
+        most = s->stages[i].border_bytes > most ? s->stages[i].border_bytes
+                                                : most;
+    if (limit_bytes && (uint64_t)(s->temp_bytes + most) > limit_bytes)
+        einc_fail(cx, EINC_ENOMEM, "E803", (struct span){-1, -1},
+                  "the intermediates need %lld bytes, the memory limit is "
+                  "%llu bytes", (long long)(s->temp_bytes + most),
+                  (unsigned long long)limit_bytes);
+}
+
 static uint64_t
 hash_of(struct arena scratch, const struct script *s)
 {
@@ -183,7 +200,9 @@ einc_program_stages(struct guarded *g, const struct program_request *r,
     const struct program *p =
         einc_resolve(perm, g->scratch, x->tree, &b);
     x->script = einc_script_build(perm, g->scratch, p,
-                                  (r->flags & EINC_FUSE) != 0);
+                                  (r->flags & EINC_FUSE) != 0,
+                                  r->memory_limit_bytes);
+    check_limit(&g->cx, x->script, r->memory_limit_bytes);
     x->hash = hash_of(g->scratch, x->script);
     x->stages = NEW(perm, struct stage_run, x->script->n_stages);
     list_tensors(perm, x);
@@ -263,7 +282,8 @@ size_workspace(struct einc_plan *x)
     int64_t most = 0, threads = x->ctx->threads;
     for (int s = 0; s < x->script->n_stages; s++) {
         const struct stage_run *run = &x->stages[s];
-        int64_t own = run->plan ? (int64_t)run->plan->workspace_bytes
+        int64_t own = run->plan ? x->script->stages[s].border_bytes +
+                                      (int64_t)run->plan->workspace_bytes
                       : run->call
                           ? up_to_64(run->call->scratch_bytes) * threads
                           : up_to_64(run->eval_bytes) * threads;
@@ -420,33 +440,81 @@ scalar_of(union scalar *v, enum einc_dtype compute, double value)
 }
 
 static const char *
-place_of(const struct running *r, const struct stage_tensor *t)
+place_of(const struct running *r, const struct stage_tensor *t,
+         int64_t start)
 {
     return (const char *)r->tensor[t->tensor] +
-           t->offset * einc_dtype_info(t->dtype)->bytes;
+           (t->offset + start * t->slice) * einc_dtype_info(t->dtype)->bytes;
+}
+
+/* The copy of an operand with its border. */
+struct bordering {
+    const struct border *b;
+    int64_t start;
+    const void *from;
+    void *to;
+};
+
+static void
+copy_rows(void *user, int worker, int64_t begin, int64_t end)
+{
+    const struct bordering *x = user;
+    (void)worker;
+    einc_border_copy(x->b, x->start, x->from, x->to, begin, end);
+}
+
+static const void *
+copy_border(struct running *r, const struct stage_tensor *t, int64_t start)
+{
+    struct bordering x = {t->border, start, r->tensor[t->tensor],
+                          r->work + r->x->work_at + t->border_at};
+    int64_t rows = border_rows(t->border);
+    if (start > 0 && !t->border->moves)
+        return x.to; /* it is that of the first slice */
+    if (r->threads > 1 && t->border->bytes >= WORTH_A_THREAD)
+        einc_pool_run(r->x->ctx->pool, r->threads, rows, copy_rows, &x);
+    else
+        copy_rows(&x, 0, 0, rows);
+    return x.to;
+}
+
+static enum einc_status
+run_slice(struct running *r, int s, int64_t start,
+          const struct einc_run_options *o)
+{
+    enum { MOST_IN = 32 };
+    const struct stage *g = &r->x->script->stages[s];
+    const void *in[MOST_IN];
+    for (int i = 0; i < g->n_in; i++) {
+        const struct stage_tensor *t = &g->in[i];
+        in[i] = t->border ? (const char *)copy_border(r, t, start) +
+                                t->offset * einc_dtype_info(t->dtype)->bytes
+                          : place_of(r, t, start);
+    }
+    return einc_run(r->x->stages[s].plan, in,
+                    (void *)(uintptr_t)place_of(r, &g->out, start), o, r->err);
 }
 
 static enum einc_status
 run_contract(struct running *r, int s)
 {
-    enum { MOST_IN = 32 };
     const struct stage *g = &r->x->script->stages[s];
     const struct einc_plan *plan = r->x->stages[s].plan;
-    const void *in[MOST_IN];
+    enum einc_status status = EINC_OK;
     union scalar alpha, beta;
-    for (int o = 0; o < g->n_in; o++)
-        in[o] = place_of(r, &g->in[o]);
+    int64_t at = r->x->work_at + g->border_bytes;
     struct einc_run_options o = {
         .size = sizeof o,
         .threads = r->threads,
-        .work = r->work + r->x->work_at,
-        .work_bytes = r->x->workspace_bytes - (size_t)r->x->work_at};
+        .work = r->work + at,
+        .work_bytes = r->x->workspace_bytes - (size_t)at};
     if (g->scale != 1)
         o.alpha = scalar_of(&alpha, einc_plan_compute(plan), g->scale);
     if (g->adds)
         o.beta = scalar_of(&beta, einc_plan_compute(plan), 1);
-    return einc_run(plan, in, (void *)(uintptr_t)place_of(r, &g->out), &o,
-                    r->err);
+    for (int64_t x = 0; status == EINC_OK && x < g->slices.count; x++)
+        status = run_slice(r, s, slices_start(&g->slices, x), &o);
+    return status;
 }
 
 static enum einc_status

@@ -6,6 +6,7 @@
  */
 #include "codegen/emit_program.h"
 
+#include "codegen/emit_border.h"
 #include "codegen/file.h"
 #include "codegen/mapreduce.h"
 
@@ -197,6 +198,16 @@ put_loops(struct program_file *f, int stage)
     einc_put(t, "}\n\n");
 }
 
+/* Einsums pick their sets themselves. */
+static int
+has_loops(const struct program_file *f)
+{
+    for (int s = 0; s < f->s->n_stages; s++)
+        if (!f->plans[s])
+            return 1;
+    return 0;
+}
+
 static void
 put_pick(const struct program_file *f)
 {
@@ -205,6 +216,8 @@ put_pick(const struct program_file *f)
     einc_put(t, "#ifndef %s_THREADS\n#if defined(_OPENMP)\n#define %s_THREADS "
                 "%d /* parts that OpenMP may run at once */\n#else\n"
                 "#define %s_THREADS 1\n#endif\n#endif\n\n", x, x, THREADS, x);
+    if (!has_loops(f))
+        return;
     einc_put(t, "#if defined(__x86_64__) && (defined(__clang__) || "
                 "__GNUC__ >= 8)\n#define %s_SETS\n"
                 "static int\n%s_pick(void)\n{\n"
@@ -230,23 +243,75 @@ put_pick(const struct program_file *f)
 
 /* --- the function ------------------------------------------------------- */
 
+/* "(float *)tensor[2] + 12", or of the copy with its border, for the slice at
+ * `start`. */
+static void
+put_place(const struct program_file *f, int stage, int operand)
+{
+    struct text *t = f->t;
+    const struct stage *g = &f->s->stages[stage];
+    const struct stage_tensor *x = operand < 0 ? &g->out : &g->in[operand];
+    const struct tensor *y = &f->p->tensors[x->tensor];
+    int planes = einc_dtype_info(y->dtype)->kind == KIND_COMPLEX ? 2 : 1;
+    const char *constant = operand < 0 ? "" : "const ";
+    if (x->border)
+        einc_put(t, "(%s%s *)(void *)(scratch + %lld) + %lld", constant,
+                 c_type(y), (long long)x->border_at,
+                 (long long)(x->offset * planes));
+    else
+        einc_put(t, "(%s%s *)tensor[%d] + %lld", constant, c_type(y),
+                 x->tensor, (long long)(x->offset * planes));
+    if (x->slice)
+        einc_put(t, " + %lld*start", (long long)(x->slice * planes));
+}
+
+static void
+put_call_borders(const struct program_file *f, int stage)
+{
+    struct text *t = f->t;
+    const struct stage *g = &f->s->stages[stage];
+    for (int o = 0; o < g->n_in; o++) {
+        const struct stage_tensor *x = &g->in[o];
+        if (!x->border)
+            continue;
+        const char *type = c_type(&f->p->tensors[x->tensor]);
+        einc_put(t, "        %s%s_stage%d_border%d((const %s *)tensor[%d],\n"
+                    "            (%s *)(void *)(scratch + %lld), start);\n",
+                 x->border->moves || g->slices.count == 1
+                     ? ""
+                     : "if (start == 0)\n            ",
+                 f->style->name, stage + 1, o, type, x->tensor, type,
+                 (long long)x->border_at);
+    }
+}
+
 static void
 put_call_contract(const struct program_file *f, int stage)
 {
     struct text *t = f->t;
     const struct stage *g = &f->s->stages[stage];
-    einc_put(t, "    if (!status && %s_stage%d(", f->style->name, stage + 1);
+    const struct slices *s = &g->slices;
+    if (s->index >= 0)
+        einc_put(t, "    for (int64_t slice = 0; slice < %lld; slice++) {\n"
+                    "        const int64_t start = slice*%lld < %lld ? "
+                    "slice*%lld : %lld;\n",
+                 (long long)s->count, (long long)s->extent,
+                 (long long)(s->of - s->extent), (long long)s->extent,
+                 (long long)(s->of - s->extent));
+    else
+        einc_put(t, "    {\n%s", g->border_bytes
+                                     ? "        const int64_t start = 0;\n"
+                                     : "");
+    put_call_borders(f, stage);
+    einc_put(t, "        if (!status && %s_stage%d(", f->style->name,
+             stage + 1);
     for (int o = -1; o < g->n_in; o++) {
-        const struct stage_tensor *x = o < 0 ? &g->out : &g->in[o];
-        const struct tensor *y = &f->p->tensors[x->tensor];
-        einc_put(t, "(%s%s *)tensor[%d] + %lld, ", o < 0 ? "" : "const ",
-                 c_type(y), x->tensor,
-                 (long long)(x->offset *
-                             (einc_dtype_info(y->dtype)->kind == KIND_COMPLEX
-                                  ? 2
-                                  : 1)));
+        einc_put(t, "\n            ");
+        put_place(f, stage, o);
+        einc_put(t, ",");
     }
-    einc_put(t, "scratch))\n        status = 1;\n");
+    einc_put(t, "\n            scratch + %lld))\n            status = 1;\n    }\n",
+             (long long)g->border_bytes);
 }
 
 static void
@@ -281,9 +346,10 @@ put_workspace(struct program_file *f)
              (long long)most, x);
     for (int s = 0; s < f->s->n_stages; s++)
         if (f->plans[s])
-            einc_put(t, "    if (%s_stage%d_workspace() > most)\n"
-                        "        most = %s_stage%d_workspace();\n", x, s + 1,
-                     x, s + 1);
+            einc_put(t, "    if (%s_stage%d_workspace() + %lld > most)\n"
+                        "        most = %s_stage%d_workspace() + %lld;\n", x,
+                     s + 1, (long long)f->s->stages[s].border_bytes, x, s + 1,
+                     (long long)f->s->stages[s].border_bytes);
     einc_put(t, "    return %lld + most + 128; /* to align it */\n}\n\n",
              (long long)((f->s->temp_bytes + 63) / 64 * 64));
 }
@@ -341,7 +407,14 @@ put_einsum(struct program_file *f, int stage)
     struct text name = {.perm = f->scratch};
     einc_put(&name, "%s_stage%d", f->style->name, stage + 1);
     struct emit_style own = {.name = einc_text_z(&name)};
+    const struct stage *g = &f->s->stages[stage];
     einc_put(f->t, "/* --- stage %d: an einsum --- */\n\n", stage + 1);
+    for (int o = 0; o < g->n_in; o++)
+        if (g->in[o].border) {
+            struct text border = {.perm = f->scratch};
+            einc_put(&border, "%s_border%d", einc_text_z(&name), o);
+            einc_emit_border(f->t, g->in[o].border, einc_text_z(&border));
+        }
     einc_emit_c(f->t, *f->scratch, f->plans[stage],
                 einc_target_find(str_of("portable")), &own);
     einc_put(f->t, "\n");

@@ -12,6 +12,11 @@
 
 enum { ALIGN_BYTES = 64 };
 
+/* A copy of an operand with its border that is larger is made in slices, if an
+ * index of the output moves the window: it then stays in L2 beside what a
+ * contraction packs. */
+enum { SLICE_BYTES = 1 << 20 };
+
 /* --- memory ------------------------------------------------------------- */
 
 struct life {
@@ -109,14 +114,17 @@ place(struct arena scratch, struct script *s)
 
 const struct script *
 einc_script_build(struct arena *perm, struct arena scratch,
-                  const struct program *p, int plain)
+                  const struct program *p, int plain,
+                  uint64_t memory_limit_bytes)
 {
+    int64_t slice_bytes = memory_limit_bytes - 1 < SLICE_BYTES
+                              ? (int64_t)memory_limit_bytes
+                              : SLICE_BYTES; /* 0: no limit */
     struct script *s = NEW(perm, struct script, 1);
     struct rewrite r = einc_rewrite_open(perm, p);
     struct program *own = NEW(perm, struct program, 1);
     einc_script_fuse(&r, scratch);
-    einc_script_pad(&r);
-    einc_script_split(&r, scratch);
+    einc_script_split(&r, scratch, slice_bytes);
     *own = r.p;
     s->given = p;
     s->program = own;
@@ -124,7 +132,8 @@ einc_script_build(struct arena *perm, struct arena scratch,
     s->stages = NEW(perm, struct stage, own->n_stmts);
     for (int i = 0; i < own->n_stmts; i++) {
         struct stage *x = &s->stages[i];
-        if (!einc_script_is_contract(perm, own, &own->stmts[i], x) ||
+        if (!einc_script_is_contract(perm, own, &own->stmts[i], slice_bytes,
+                                     x) ||
             (plain && (x->scale != 1 || x->adds)))
             *x = (struct stage){.kind = STAGE_MAP};
         x->stmt = i;
@@ -132,6 +141,30 @@ einc_script_build(struct arena *perm, struct arena scratch,
     s->at_byte = NEW(perm, int64_t, own->n_tensors);
     place(scratch, s);
     return s;
+}
+
+static void
+print_contract(struct text *t, const struct program *p, const struct stage *x,
+               int number)
+{
+    einc_put(t, "stage %d contract %s%s\n", number, x->expr.p,
+             x->adds ? " added" : "");
+    if (x->slices.index >= 0)
+        einc_put(t, "  in %lld slices of %lld of %.*s\n",
+                 (long long)x->slices.count, (long long)x->slices.extent,
+                 (int)p->indices[x->slices.index].name.n,
+                 p->indices[x->slices.index].name.p);
+    for (int o = 0; o < x->n_in; o++) {
+        const struct border *b = x->in[o].border;
+        if (!b)
+            continue;
+        einc_put(t, "  operand %d is a copy of %.*s with its border ", o,
+                 (int)p->tensors[b->tensor].name.n,
+                 p->tensors[b->tensor].name.p);
+        for (int d = 0; d < b->n_dims; d++)
+            einc_put(t, "%s%lld", d ? "x" : "", (long long)b->dim[d].count);
+        einc_put(t, " %lld bytes\n", (long long)b->bytes);
+    }
 }
 
 void
@@ -143,8 +176,7 @@ einc_script_print(struct text *t, const struct script *s)
         if (x->kind == STAGE_MAP)
             einc_put(t, "stage %d loops\n", i + 1);
         else
-            einc_put(t, "stage %d contract %s%s\n", i + 1, x->expr.p,
-                     x->adds ? " added" : "");
+            print_contract(t, s->program, x, i + 1);
     }
     for (int i = 0; i < s->program->n_tensors; i++)
         if (s->at_byte[i] >= 0)

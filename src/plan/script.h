@@ -8,7 +8,7 @@
 #ifndef EINC_PLAN_SCRIPT_H
 #define EINC_PLAN_SCRIPT_H
 
-#include "parse/stmt.h"
+#include "plan/border.h"
 
 enum stage_kind {
     STAGE_CONTRACT, /* left = scale * einsum of accesses: a plan of its own */
@@ -22,7 +22,12 @@ struct stage_tensor {
     int64_t offset;        /* elements from element (0, ...) to the first */
     enum einc_dtype dtype;
     int n_dims;
-    int64_t *shape, *stride; /* elements */
+    int64_t *shape, *stride; /* elements; of a slice */
+    const struct border *border; /* NULL, or: all of this is of a copy, which
+                            * is made before each slice, at border_at */
+    int64_t border_at;     /* bytes, in the stage's border_bytes */
+    int64_t slice;         /* elements from one start of a slice to the next
+                            * value; 0 in a copy */
 };
 
 struct stage {
@@ -35,6 +40,8 @@ struct stage {
     struct stage_tensor out;
     double scale;            /* the sum is multiplied by it */
     int adds;                /* to what is there */
+    struct slices slices;    /* the einsum is run for each */
+    int64_t border_bytes;    /* of the copies of a slice */
 };
 
 struct script {
@@ -51,11 +58,13 @@ struct script {
 /* Results do not depend on what is fused but for rounding. The program may be
  * split further where that saves work; every temporary it gets for that is no
  * larger than the output of its statement or than an operand. `plain`: einsums
- * neither scale nor add, as functions of a file cannot. E814: the temporaries
+ * neither scale nor add, as functions of a file cannot. Below the limit (0:
+ * none) slices are smaller, but it may be exceeded. E814: the temporaries
  * do not fit int64 bytes. */
 const struct script *einc_script_build(struct arena *perm,
                                        struct arena scratch,
-                                       const struct program *p, int plain);
+                                       const struct program *p, int plain,
+                                       uint64_t memory_limit_bytes);
 
 /* Dump "path" of a program: the statements that are run, one a line, with
  * what runs them. */

@@ -16,6 +16,7 @@ struct product {
     int n;
     double scale;
     enum einc_dtype type; /* of all accesses */
+    int borders;          /* some are read beyond an edge */
 };
 
 static int
@@ -25,10 +26,9 @@ take_access(const struct program *p, const struct access *a,
     enum einc_dtype t = p->tensors[a->tensor].dtype;
     if (x->n == MOST_FACTORS || (x->n && t != x->type))
         return 0;
-    for (int d = 0; d < a->n_subs; d++)
-        if (a->subs[d].rest || a->subs[d].mode != BOUND_CHECK ||
-            a->subs[d].checked)
-            return 0;
+    if (!einc_border_can(a))
+        return 0;
+    x->borders |= einc_border_needed(p, a);
     x->type = t;
     x->factor[x->n++] = a;
     return 1;
@@ -90,11 +90,20 @@ place_of(const int *list, int n, int x)
     return i;
 }
 
-/* Index of each dim in *dims, with extents and strides; 0 if a bound is
- * data's. */
+static int64_t
+stride_in_copy(const struct border *b, int dim)
+{
+    int64_t stride = 1;
+    while (++dim < b->n_dims)
+        stride *= b->dim[dim].count;
+    return stride;
+}
+
+/* Index of each dim in *dims, with extents and strides, of a slice; 0 if a
+ * bound is data's. */
 static int
-take_dims(struct arena *perm, const struct program *p, const struct access *a,
-          struct stage_tensor *t, int *dims)
+take_dims(struct arena *perm, const struct program *p, const struct slices *s,
+          const struct access *a, struct stage_tensor *t, int *dims)
 {
     const struct tensor *x = &p->tensors[a->tensor];
     int room = 0;
@@ -105,8 +114,13 @@ take_dims(struct arena *perm, const struct program *p, const struct access *a,
     t->stride = NEW(perm, int64_t, room);
     if (room > MOST_DIMS)
         return 0;
+    if (einc_border_needed(p, a))
+        t->border = einc_border_of(perm, p, s, a);
     for (int d = 0; d < a->n_subs; d++) {
-        t->offset += a->subs[d].constant * x->stride[d];
+        int64_t stride =
+            t->border ? stride_in_copy(t->border, d) : x->stride[d];
+        t->offset += stride * (a->subs[d].constant -
+                               (t->border ? t->border->dim[d].first : 0));
         for (int k = 0; k < a->subs[d].n_terms; k++) {
             struct affine_term term = a->subs[d].terms[k];
             const struct index *i = &p->indices[term.index];
@@ -116,8 +130,12 @@ take_dims(struct arena *perm, const struct program *p, const struct access *a,
             dims[at] = term.index;
             t->n_dims += at == t->n_dims;
             t->shape[at] = i->hi > i->lo ? i->hi - i->lo : 0;
-            t->stride[at] += term.coef * x->stride[d];
-            t->offset += term.coef * i->lo * x->stride[d];
+            t->stride[at] += term.coef * stride;
+            t->offset += term.coef * i->lo * stride;
+            if (term.index != s->index)
+                continue;
+            t->shape[at] = s->extent;
+            t->slice = t->border ? 0 : t->stride[at];
         }
     }
     return 1;
@@ -185,6 +203,28 @@ is_summed_type(const struct program *p, const struct product *x,
            einc_dtype_holds(result, x->type);
 }
 
+static double
+extent_of(const struct program *p, const int *list, int n)
+{
+    double all = 1;
+    for (int i = 0; i < n; i++)
+        all *= (double)(p->indices[list[i]].hi - p->indices[list[i]].lo);
+    return all;
+}
+
+/* Room for the copies of a slice. */
+static void
+place_borders(struct stage *s)
+{
+    for (int o = 0; o < s->n_in; o++) {
+        if (!s->in[o].border)
+            continue;
+        s->in[o].border_at = s->border_bytes;
+        s->border_bytes += (s->in[o].border->bytes + BORDER_ALIGN - 1) /
+                           BORDER_ALIGN * BORDER_ALIGN;
+    }
+}
+
 static const struct node *
 summed_of(const struct node *n)
 {
@@ -198,7 +238,8 @@ summed_of(const struct node *n)
 int
 einc_script_contracts(struct arena *perm, const struct program *p,
                       const struct node *sum, enum einc_dtype result,
-                      const int *kept, int n_kept, struct stage *s)
+                      const int *kept, int n_kept,
+                      const struct contract_ask *ask, struct stage *s)
 {
     struct product x = {.scale = 1};
     while (is_widening(sum))
@@ -210,13 +251,19 @@ einc_script_contracts(struct arena *perm, const struct program *p,
         return 0;
     if (x.scale != 1 && einc_dtype_info(result)->kind < KIND_FLOAT)
         return 0;
-    *s = (struct stage){.kind = STAGE_CONTRACT, .scale = x.scale, .n_in = x.n};
+    *s = (struct stage){.kind = STAGE_CONTRACT, .scale = x.scale, .n_in = x.n,
+                        .adds = ask->adds, .slices = {.index = -1, .count = 1}};
+    double points = extent_of(p, kept, n_kept) *
+                    extent_of(p, sum->bound, n_bound);
+    if (x.borders && !einc_border_slices(p, x.factor, x.n, kept, n_kept,
+                                         points, ask, &s->slices))
+        return 0;
     s->in = NEW(perm, struct stage_tensor, x.n);
     int *dims = NEW(perm, int, (int64_t)x.n * MOST_DIMS);
     int *all = NEW(perm, int, (int64_t)x.n * MOST_DIMS), n = 0;
     for (int o = 0; o < x.n; o++) {
         int *own = dims + (int64_t)o * MOST_DIMS;
-        if (!take_dims(perm, p, x.factor[o], &s->in[o], own))
+        if (!take_dims(perm, p, &s->slices, x.factor[o], &s->in[o], own))
             return 0;
         for (int d = 0; d < s->in[o].n_dims; d++)
             if (place_of(all, n, own[d]) == n)
@@ -230,6 +277,7 @@ einc_script_contracts(struct arena *perm, const struct program *p,
             return 0;
     if (n != n_kept + n_bound)
         return 0;
+    place_borders(s);
     struct text t = {.perm = perm};
     for (int o = 0; o < x.n; o++) {
         einc_put(&t, o ? "," : "");
@@ -252,7 +300,7 @@ take_left(struct arena *perm, const struct program *p,
         if (stmt->left.subs[d].rest || stmt->left.subs[d].checked ||
             stmt->left.subs[d].mode != BOUND_CHECK)
             return 0;
-    if (!take_dims(perm, p, &stmt->left, &s->out, dims) ||
+    if (!take_dims(perm, p, &s->slices, &stmt->left, &s->out, dims) ||
         s->out.n_dims != stmt->n_loops)
         return 0;
     for (int d = 0; d < s->out.n_dims; d++)
@@ -269,18 +317,17 @@ reads_left(void *user, const struct node *n)
 
 int
 einc_script_is_contract(struct arena *perm, const struct program *p,
-                        const struct stmt *stmt, struct stage *s)
+                        const struct stmt *stmt, int64_t slice_bytes,
+                        struct stage *s)
 {
+    const struct contract_ask ask = {stmt->op == ASSIGN_ADD, slice_bytes};
     int left = stmt->left.tensor;
     if ((stmt->op != ASSIGN_SET && stmt->op != ASSIGN_ADD) || stmt->scatters ||
         stmt->n_loops > MOST_DIMS ||
         einc_rewrite_any(p, stmt->right, reads_left, &left))
         return 0;
     if (!einc_script_contracts(perm, p, stmt->right, p->tensors[left].dtype,
-                               stmt->loops, stmt->n_loops, s))
+                               stmt->loops, stmt->n_loops, &ask, s))
         return 0;
-    if (!take_left(perm, p, stmt, s))
-        return 0;
-    s->adds = stmt->op == ASSIGN_ADD;
-    return 1;
+    return take_left(perm, p, stmt, s);
 }

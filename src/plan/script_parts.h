@@ -8,25 +8,48 @@
 #include "plan/rewrite.h"
 #include "plan/script.h"
 
+/* What is asked of an einsum. */
+struct contract_ask {
+    int adds;            /* to what is there */
+    int64_t slice_bytes; /* a copy with its border that is larger is made in
+                          * slices */
+};
+
 /* script_fuse.c: puts the right side of temporaries where they are read,
  * where that computes nothing twice. */
 void einc_script_fuse(struct rewrite *r, struct arena scratch);
 
-/* script_pad.c: gives sums of products that read beyond an edge a padded copy
- * of the operand. */
-void einc_script_pad(struct rewrite *r);
-
 /* script_split.c: makes temporaries of reductions that do not need all loops
  * around them, and of sums of products that a GEMM does better. */
-void einc_script_split(struct rewrite *r, struct arena scratch);
+void einc_script_split(struct rewrite *r, struct arena scratch,
+                       int64_t slice_bytes);
+
+/* script_border.c: whether an access may be of a copy with borders, and whether
+ * it must: it leaves the tensor. */
+int einc_border_can(const struct access *a);
+int einc_border_needed(const struct program *p, const struct access *a);
+/* The slices that copies of these accesses are made in, for a sum of `points`
+ * products with the indices `kept`. Of what adds they do not overlap. 0: the
+ * copies would not pay. */
+int einc_border_slices(const struct program *p,
+                       const struct access *const *factor, int n,
+                       const int *kept, int n_kept, double points,
+                       const struct contract_ask *ask, struct slices *s);
+/* The copy that a slice needs. */
+const struct border *einc_border_of(struct arena *perm,
+                                    const struct program *p,
+                                    const struct slices *s,
+                                    const struct access *a);
 
 /* script_contract.c: whether the node, a sum or a product, with a value of type
  * `result` for every value of the indices `kept`, is an einsum; fills in all of
  * the stage but the output. */
 int einc_script_contracts(struct arena *perm, const struct program *p,
                           const struct node *sum, enum einc_dtype result,
-                          const int *kept, int n_kept, struct stage *s);
+                          const int *kept, int n_kept,
+                          const struct contract_ask *ask, struct stage *s);
 /* Whether the whole statement is one; fills in all of *s. */
 int einc_script_is_contract(struct arena *perm, const struct program *p,
-                            const struct stmt *stmt, struct stage *s);
+                            const struct stmt *stmt, int64_t slice_bytes,
+                            struct stage *s);
 #endif

@@ -27,6 +27,7 @@ struct splitting {
     int guarded;          /* below a guard or a choice */
     struct taken *list;
     int n, room;
+    int64_t slice_bytes;  /* see struct contract_ask */
 };
 
 static double
@@ -152,11 +153,12 @@ pays(const struct splitting *s, const struct node *n, const int *kept,
 {
     const struct program *p = &s->r->p;
     struct arena scratch = *s->scratch;
+    const struct contract_ask ask = {0, s->slice_bytes};
     struct stage g;
     if (is_invariant(s, n, kept, n_kept))
         return 1;
     return is_of_the_statement(s) &&
-           einc_script_contracts(&scratch, p, n, n->type, kept, n_kept, &g) &&
+           einc_script_contracts(&scratch, p, n, n->type, kept, n_kept, &ask, &g) &&
            is_gemm(s, &g, kept, n_kept, n);
 }
 
@@ -296,17 +298,18 @@ split(struct splitting *s, const struct node *n)
 }
 
 void
-einc_script_split(struct rewrite *r, struct arena scratch)
+einc_script_split(struct rewrite *r, struct arena scratch, int64_t slice_bytes)
 {
     for (int at = 0; at < r->p.n_stmts; at++) {
         struct stage whole;
         struct arena room = scratch;
         const struct stmt *x = &r->p.stmts[at];
-        if (x->scatters || einc_script_is_contract(&room, &r->p, x, &whole))
+        if (x->scatters || einc_script_is_contract(&room, &r->p, x, slice_bytes,
+                                                   &whole))
             continue;
         struct splitting s = {.r = r, .scratch = &scratch, .stmt = at,
                               .loops = x->loops, .n_loops = x->n_loops,
-                              .room = 16};
+                              .room = 16, .slice_bytes = slice_bytes};
         struct arena own = scratch;
         s.list = NEW(&own, struct taken, s.room);
         s.scratch = &own;

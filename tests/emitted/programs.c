@@ -20,35 +20,44 @@ struct row {
     const char *expr;
     const char *in;  /* "f32:2x3 i64:4": with a % each: ids below that */
     const char *out; /* NULL, or the shape of the output, that is given */
+    uint64_t limit;  /* of memory: smaller slices */
 };
 
 static const struct row rows[] = {
     {"O[i,e] = sum[j](exp(-sum[d]((X[i,d]-Y[j,d])^2))*B[j,e])",
-     "f32:33x3 f32:41x3 f32:41x2", NULL},
+     "f32:33x3 f32:41x3 f32:41x2", NULL, 0},
     {"S[i,j] = sum[d](Q[i,d]*K[j,d])/sqrt(size(d)); P[i,j] = softmax[j](S[i,j]);"
-     "O[i,e] = P[i,j]*V[j,e]", "f32:19x8 f32:23x8 f32:23x5", NULL},
+     "O[i,e] = P[i,j]*V[j,e]", "f32:19x8 f32:23x8 f32:23x5", NULL, 0},
     {"O[i,e] = sum[j](softmax[j](sum[d](Q[i,d]*K[j,d]) if j <= i)*V[j,e])",
-     "f64:19x8 f64:19x8 f64:19x5", NULL},
+     "f64:19x8 f64:19x8 f64:19x5", NULL, 0},
     {"O[n,k,h,w] = relu(sum(I[n,c,pad(2*h+r-1,1),pad(w+s-1,1)]*W[k,c,r,s])"
-     "+ b[k])", "f32:2x8x20x20 f32:16x8x3x3 f32:16", NULL},
+     "+ b[k])", "f32:2x8x20x20 f32:16x8x3x3 f32:16", NULL, 0},
     {"m[i] = mean[j](X[i,j]); s[i] = mean[j]((X[i,j]-m[i])^2);"
      "Y[i,j] = (X[i,j]-m[i])*rsqrt(s[i]+1e-5)*g[j]+b[j]",
-     "f32:7x37 f32:37 f32:37", NULL},
+     "f32:7x37 f32:37 f32:37", NULL, 0},
     {"C[i,j] = sum[d](X[i,d]*Y[j,d])/(sqrt(sum[d](X[i,d]^2))*"
-     "sqrt(sum[d](Y[j,d]^2)))", "f32:50x16 f32:40x16", NULL},
+     "sqrt(sum[d](Y[j,d]^2)))", "f32:50x16 f32:40x16", NULL, 0},
     {"P[i,q] = argkmin[j->q:3](sum[d]((X[i,d]-Y[j,d])^2))",
-     "f32:9x3 f32:31x3", NULL},
-    {"Y[i,d] = E[K[i],d]*2", "f16:9x5 i64:20%9", NULL},
-    {"H[K[i]] += X[i]", "i64:100%7 f32:100", "f32:7"},
+     "f32:9x3 f32:31x3", NULL, 0},
+    {"Y[i,d] = E[K[i],d]*2", "f16:9x5 i64:20%9", NULL, 0},
+    {"H[K[i]] += X[i]", "i64:100%7 f32:100", "f32:7", 0},
     {"C[i,k] = sum[j](A[i,j]*B[j,k] if M[i,j] > 0)",
-     "f32:13x17 f32:17x9 i32:13x17%2", NULL},
+     "f32:13x17 f32:17x9 i32:13x17%2", NULL, 0},
     {"C[i,k] = sum[j](-2*A[i,j]*B[j,k]); t[] = max(C[i,k])",
-     "f64:33x20 f64:20x30", NULL},
+     "f64:33x20 f64:20x30", NULL, 0},
     {"F[k] = sum[n](x[n]*cos(-2*pi*k*n/size(n))) where k in 0:dim(x,0)",
-     "f64:24", NULL},
-    {"z[i] = sum[j](a[i,j]*conj(b[j]))", "c64:9x14 c64:14", NULL},
+     "f64:24", NULL, 0},
+    {"z[i] = sum[j](a[i,j]*conj(b[j]))", "c64:9x14 c64:14", NULL, 0},
     {"s[i] = sum[j](A[i,j]); p[i] = prod[j](A[i,j] % 3 + 1)", "i32:9x8",
-     NULL},
+     NULL, 0},
+    {"O[n,k,h,w] = X[n,c,pad(h+r-1,1),clamp(w+s-1)]*W[k,c,r,s] where w in 0:8",
+     "f32:5x6x9x8 f32:7x6x3x3", NULL, 2700},
+    {"O[h,w,k] = X[reflect(3*h-r+8),clamp(w-4*s),c]*W[r,s,k,c] "
+     "where h in 0:12, w in 0:7", "c64:5x3x6 c64:3x2x9x6", NULL, 4000},
+    {"O[n,k,t] = sum[c,r](fill(X[n,c,pad(t+r-1,1)], 2)*W[k,c,r])",
+     "f64:5x6x19 f64:7x6x3", NULL, 0},
+    {"O[k,t] = X[c,wrap(t-r)]*W[k,c,r] where t in 0:13", "i32:6x4 i32:9x6x3",
+     NULL, 0},
 };
 
 struct array {
@@ -252,7 +261,8 @@ open_row(struct made *m, const struct row *r)
     const struct einc_layout *out[MOST] = {NULL};
     struct array given;
     struct einc_options o = {.size = sizeof o, .flags = EINC_FUSE,
-                             .tier = EINC_TIER_INTERP};
+                             .tier = EINC_TIER_INTERP,
+                             .memory_limit_bytes = r->limit};
     struct einc_err *err = NULL;
     *m = (struct made){.row = r};
     for (const char *s = r->in; *s; m->n_in++)

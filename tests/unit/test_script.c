@@ -28,7 +28,7 @@ struct made {
 
 /* shapes: "2x3 3x4": one each, f32. */
 static void
-make(struct made *m, const char *text, const char *shapes)
+make(struct made *m, const char *text, const char *shapes, uint64_t limit)
 {
     static int64_t dims[MOST_IN][8];
     struct einc_layout in[MOST_IN];
@@ -57,7 +57,7 @@ make(struct made *m, const char *text, const char *shapes)
         einc_parse_program(&m->perm, m->scratch, str_of(text));
     struct bindings b = {.in = in, .n_in = n};
     const struct program *p = einc_resolve(&m->perm, m->scratch, t, &b);
-    m->script = einc_script_build(&m->perm, m->scratch, p, 0);
+    m->script = einc_script_build(&m->perm, m->scratch, p, 0, limit);
     m->text = (struct text){.perm = &m->perm};
     einc_script_print(&m->text, m->script);
 }
@@ -74,7 +74,7 @@ stages_are(const char *text, const char *shapes, const char *want)
 {
     struct made m;
     char got[400] = "";
-    make(&m, text, shapes);
+    make(&m, text, shapes, 0);
     for (int s = 0; s < m.script->n_stages; s++) {
         const struct stage *x = &m.script->stages[s];
         strcat(got, s ? "; " : "");
@@ -154,17 +154,77 @@ test_split(void **state)
                "loops");
 }
 
+#define CONV "O[n,k,h,w] = I[n,c,pad(h+r-1,1),pad(w+s-1,1)]*W[k,c,r,s]"
+
+/* The one copy with a border of a program that is one einsum. */
+static void
+border_is(const char *text, const char *shapes, uint64_t limit,
+          int64_t slices, int64_t extent, const char *want)
+{
+    struct made m;
+    struct text got;
+    make(&m, text, shapes, limit);
+    const struct stage *x = &m.script->stages[m.script->n_stages - 1];
+    const struct border *b = x->in[0].border;
+    assert_int_equal(m.script->n_stages, 1);
+    assert_int_equal(x->kind, STAGE_CONTRACT);
+    assert_non_null(b);
+    got = (struct text){.perm = &m.perm};
+    for (int d = 0; d < b->n_dims; d++)
+        einc_put(&got, "%s%lld from %lld", d ? ", " : "",
+                 (long long)b->dim[d].count, (long long)b->dim[d].first);
+    assert_string_equal(einc_text_z(&got), want);
+    assert_int_equal(x->slices.count, slices);
+    if (slices > 1)
+        assert_int_equal(x->slices.extent, extent);
+    assert_int_equal(m.script->temp_bytes, 0);
+    done(&m);
+}
+
 static void
 test_padded(void **state)
 {
     (void)state;
-    stages_are("O[n,k,h,w] = I[n,c,pad(h+r-1,1),pad(w+s-1,1)]*W[k,c,r,s]",
-               "1x8x20x20 16x8x3x3", "loops; nchrws,kcrs->nkhw");
+    stages_are(CONV, "1x8x20x20 16x8x3x3", "nchrws,kcrs->nkhw");
+    border_is(CONV, "1x8x20x20 16x8x3x3", 0, 1, 0,
+              "1 from 0, 8 from 0, 22 from -1, 22 from -1");
+    /* an epilogue is a second pass */
+    stages_are("O[n,k,h,w] = relu(sum[c,r,s](I[n,c,pad(h+r-1,1),pad(w+s-1,1)]"
+               "*W[k,c,r,s]) + b[k])",
+               "1x8x20x20 16x8x3x3 16", "nchrws,kcrs->nkhw; loops");
+    /* what is read, no more: 2*h+2*r-2 of 20 rows is -2 to 20 */
+    border_is("O[k,h,w] = I[c,pad(2*h+2*r-2,2),w]*W[k,c,r]",
+              "8x20x20 16x8x3", 0, 1, 0, "8 from 0, 23 from -2, 20 from 0");
+    border_is("O[k,h] = I[c,wrap(h-r)]*W[k,c,r] where h in 0:20",
+              "8x20 16x8x3", 0, 1, 0, "8 from 0, 22 from -2");
+    /* nowhere beyond an edge: no copy */
     struct made m;
-    make(&m, "O[n,k,h,w] = I[n,c,pad(h+r-1,1),pad(w+s-1,1)]*W[k,c,r,s]",
-         "1x8x20x20 16x8x3x3");
-    assert_int_equal(m.script->temp_bytes, 8 * 22 * 22 * 4);
+    make(&m, "O[k,h] = I[c,clamp(h+r)]*W[k,c,r] where h in 0:18",
+         "8x20 16x8x3", 0);
+    assert_null(m.script->stages[0].in[0].border);
     done(&m);
+}
+
+static void
+test_slices(void **state)
+{
+    (void)state;
+    /* 861184 bytes an image */
+    border_is(CONV, "32x64x56x56 64x64x3x3", 0, 32, 1,
+              "1 from 0, 64 from 0, 58 from -1, 58 from -1");
+    /* several small ones; 33 of them are 3 slices of 11 and not 12, 12, 9 */
+    border_is(CONV, "33x64x16x16 64x64x3x3", 0, 3, 11,
+              "11 from 0, 64 from 0, 18 from -1, 18 from -1");
+    /* where slices add up they do not overlap */
+    border_is("O[n,k,h,w] += I[n,c,pad(h+r-1,1),pad(w+s-1,1)]*W[k,c,r,s]",
+              "35x64x16x16 64x64x3x3", 0, 5, 7,
+              "7 from 0, 64 from 0, 18 from -1, 18 from -1");
+    /* one large image: rows, and two more of them for each slice */
+    border_is(CONV, "1x64x224x224 64x64x3x3", 0, 14, 16,
+              "1 from 0, 64 from 0, 18 from -1, 226 from -1");
+    /* a limit of memory */
+    border_is(CONV, "4x8x20x20 16x8x3x3", 20000, 4, 1,
+              "1 from 0, 8 from 0, 22 from -1, 22 from -1");
 }
 
 int
@@ -175,6 +235,7 @@ main(void)
         cmocka_unit_test(test_fused),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_padded),
+        cmocka_unit_test(test_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
