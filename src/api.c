@@ -173,20 +173,20 @@ size_workspace(struct einc_plan *x)
 /* --- the stages --------------------------------------------------------- */
 
 /* Steps are fused where the new one will be compiled: the interpreter makes
- * ten times as much of it as of pairs. Where the tier is open, steps below
- * WORTH_A_COMPILER are not, and none whose kernel comes when it comes. */
-static uint64_t
-fuse_from(struct einc_ctx *ctx, const struct request *r)
+ * ten times as much of it as of pairs. Where the tier is open that has to pay,
+ * and none is whose kernel comes when it comes. */
+static struct fuse_rule
+fuse_rule(struct einc_ctx *ctx, const struct request *r)
 {
     enum einc_tier tier = resolve_tier(ctx, r);
     if (r->n_in < 3)
-        return 0;
+        return (struct fuse_rule){0, 0};
     if (r->opts.flags & EINC_FUSE || tier == EINC_TIER_CC)
-        return WORTH_A_LOOK;
+        return (struct fuse_rule){WORTH_A_LOOK, 0};
     if (tier != EINC_TIER_AUTO || is_background(ctx, r) ||
         einc_ctx_look(ctx) != EINC_OK || !ctx->cc)
-        return 0;
-    return WORTH_A_COMPILER;
+        return (struct fuse_rule){0, 0};
+    return (struct fuse_rule){WORTH_A_COMPILER, WORTH_COMPILING_NS};
 }
 
 static struct plan_options
@@ -197,7 +197,7 @@ plan_options(struct einc_ctx *ctx, const struct request *r)
         .plan_text = r->opts.plan_text ? str_of(r->opts.plan_text)
                                        : (struct str){NULL, 0},
         .memory_limit_bytes = r->opts.memory_limit_bytes,
-        .fuse_flop = fuse_from(ctx, r)};
+        .fuse = fuse_rule(ctx, r)};
 }
 
 /* The sizes of labels that are to be arguments only guide the plan, but a

@@ -319,6 +319,9 @@ void einc_background_forget(struct einc_plan *plan);
  * built-in kernel: 150 ms that a few such calls win back. */
 enum { WORTH_A_LOOK = 1 << 17 };
 #define WORTH_A_COMPILER ((uint64_t)1 << 27)
+/* What has one, or a pair that may be merged, is compiled if it is modelled to
+ * save so much of a call, and half of it: back after 40 calls. */
+enum { WORTH_COMPILING_NS = 4000000 };
 
 struct ways;
 /* In run_stages(): the kernels that may run the plan's steps. They and their

@@ -5,6 +5,7 @@
  */
 #include "ctx.h"
 #include "plan/lower.h"
+#include "plan/model.h"
 
 /* --- the kernels of a plan ---------------------------------------------- */
 
@@ -166,15 +167,27 @@ note_no_compiler(struct einc_ctx *ctx, const struct trouble *why)
         einc_ctx_log(ctx, "kernels are interpreted: %s", why->text);
 }
 
-/* Work of a compiler's run or more, for which the built-in kernel is modelled
- * to take several times as long: three operands that were fused because they
- * are to be compiled. */
-static int
-is_worth_it(const struct ways *w, uint64_t work)
+/* Modelled seconds of a step's built-in kernel. A stream is what is left where
+ * no other family fits, and says nothing of its own time. */
+static double
+built_in_seconds(const struct einc_plan *x, int step, const struct nest *w)
 {
-    return work >= WORTH_A_COMPILER && w->generic.call &&
-           w->generic.wanted.nest->seconds >
-               4 * w->literal.wanted.nest->seconds;
+    const struct machine *m = einc_machine_default(str_of(w->target->name));
+    return w->family == FAMILY_STREAM && m
+               ? einc_model_pass(m, x->plan, step, 1)
+               : w->seconds;
+}
+
+/* Whether a kernel for this shape alone saves so much of each call that a run
+ * of the compiler is soon back. */
+static int
+is_worth_it(const struct einc_plan *x, int step, const struct ways *w)
+{
+    if (!w->generic.call || work_of(&x->plan->steps[step]) < WORTH_A_LOOK)
+        return 0;
+    double now = built_in_seconds(x, step, w->generic.wanted.nest);
+    double then = w->literal.wanted.nest->seconds;
+    return now >= 2 * then && now - then >= 1e-9 * WORTH_COMPILING_NS;
 }
 
 /* What is there at once: a kernel for this shape if it is on disk, else a
@@ -191,7 +204,7 @@ take_at_once(struct einc_plan *x, int step, const struct ways *w,
         return EINC_OK;
     if (w->literal.call)
         status = take(x, step, &w->literal,
-                      is_worth_it(w, work) ? disk | FROM_CC : disk, why);
+                      is_worth_it(x, step, w) ? disk | FROM_CC : disk, why);
     if (status != EINC_OK && status != EINC_ENOMEM)
         status = take(x, step, &w->generic, FROM_BUILTIN, why);
     if (status != EINC_ECACHE || work < WORTH_A_LOOK)

@@ -6,7 +6,6 @@
 
 #include "plan/cost.h"
 #include "plan/model.h"
-#include "plan/nested.h"
 
 /* Plans do not depend on the machine they are made on: both sides are modelled
  * on this one. */
@@ -23,68 +22,6 @@ struct pair {
     enum way way;
     int i, j;
 };
-
-/* --- the new step ------------------------------------------------------- */
-
-static void
-ask_tensor(const struct plan *p, int tensor, const int *index, int n,
-           struct nested_tensor *t)
-{
-    const struct plan_tensor *x = &p->tensors[tensor];
-    t->bytes = einc_dtype_info(x->dtype)->bytes;
-    for (int j = 0; j < n; j++) {
-        t->stride[j] = einc_lower_stride(x, index[j]);
-        if (t->stride[j])
-            t->holds |= 1u << j;
-    }
-}
-
-static int
-is_real(enum einc_dtype t)
-{
-    return t == EINC_F32 || t == EINC_F64 || t == EINC_I32 || t == EINC_I64;
-}
-
-/* 0 if a kernel of this kind cannot do it. */
-static int
-ask(const struct plan *p, const struct step *s, struct nested_sum *q)
-{
-    int index[NESTED_MAX_IDX], n = 0;
-    unsigned held = 0;
-    *q = (struct nested_sum){.compute = p->graph->compute, .n_in = s->n_in};
-    if (s->kind != STEP_REDUCE || !is_real(q->compute) || s->k.n == 0 ||
-        s->b.n + s->k.n > NESTED_MAX_IDX || s->n_in > NESTED_MAX_IN)
-        return 0;
-    for (int i = 0; i < s->b.n + s->k.n; i++) {
-        index[n] = i < s->b.n ? s->b.index[i] : s->k.index[i - s->b.n];
-        q->extent[n] = (double)p->canon->indices[index[n]].extent;
-        if (q->extent[n] < 2 || !p->canon->indices[index[n]].fixed)
-            return 0;
-        if (i >= s->b.n)
-            q->summed |= 1u << n;
-        n++;
-    }
-    q->n_idx = n;
-    for (int o = 0; o < s->n_in; o++) {
-        ask_tensor(p, s->in[o], index, n, &q->in[o]);
-        held |= q->in[o].holds;
-        if (p->tensors[s->in[o]].dtype != q->compute)
-            return 0;
-    }
-    ask_tensor(p, s->out, index, n, &q->out);
-    return !(q->summed & ~held);
-}
-
-double
-einc_fuse_seconds(const struct plan *p, const struct step *s)
-{
-    struct nested_sum q;
-    struct nested x;
-    if (!ask(p, s, &q) ||
-        !einc_nested_choose(einc_machine_default(str_of(MACHINE)), &q, &x))
-        return -1;
-    return x.seconds;
-}
 
 /* --- drafts ------------------------------------------------------------- */
 
@@ -240,12 +177,18 @@ is_within(struct legs part, struct legs whole)
     return 1;
 }
 
+static int
+is_compiled(struct fuse_rule rule, double flop)
+{
+    return rule.from_flop && flop >= (double)rule.from_flop;
+}
+
 /* An operand of draft i takes the factor of its reader j. */
 static int
-may_scale(const struct drafts *d, int i, int j, uint64_t least)
+may_scale(const struct drafts *d, int i, int j, struct fuse_rule rule)
 {
     const struct draft *p = &d->list[i], *c = &d->list[j];
-    int compiled = least && 2 * points_of(d, p) >= (double)least;
+    int compiled = is_compiled(rule, 2 * points_of(d, p));
     if (p->n_in != 2 || p->summed.n == 0 || c->n_in != 2 || c->summed.n ||
         !(compiled || is_built_in(d, i, j)))
         return 0;
@@ -259,10 +202,10 @@ may_scale(const struct drafts *d, int i, int j, uint64_t least)
 /* An operand that is converted is packed in another way than a weight that is
  * not. */
 static int
-may_weigh(const struct drafts *d, int i, int j, uint64_t least)
+may_weigh(const struct drafts *d, int i, int j, struct fuse_rule rule)
 {
     const struct draft *p = &d->list[i], *c = &d->list[j];
-    int compiled = least && 2 * points_of(d, c) >= (double)least;
+    int compiled = is_compiled(rule, 2 * points_of(d, c));
     int scaled = scaled_by_others(d, p);
     if (c->n_in != 2 || c->summed.n == 0 || scaled < 0)
         return 0;
@@ -274,18 +217,26 @@ may_weigh(const struct drafts *d, int i, int j, uint64_t least)
 }
 
 static int
-may_merge(const struct drafts *d, struct pair x, uint64_t least)
+is_real(enum einc_dtype t)
+{
+    return t == EINC_F32 || t == EINC_F64 || t == EINC_I32 || t == EINC_I64;
+}
+
+static int
+may_merge(const struct drafts *d, struct pair x, struct fuse_rule rule)
 {
     const struct draft *p = &d->list[x.i], *c = &d->list[x.j];
     if (x.way == WEIGHTED)
-        return may_weigh(d, x.i, x.j, least);
+        return may_weigh(d, x.i, x.j, rule);
     if (x.way == SCALED)
-        return may_scale(d, x.i, x.j, least);
+        return may_scale(d, x.i, x.j, rule);
     double all = einc_cost_size(
         points_of(d, c), einc_lower_size(d->canon->graph, p->summed));
-    return least && is_real(d->canon->graph->compute) &&
-           may_nest(d, x.i, x.j) &&
-           all * (p->n_in + c->n_in - 1) >= (double)least;
+    double flop = all * (p->n_in + c->n_in - 1);
+    /* the slowest built-in kernel does a flop in a nanosecond */
+    return (rule.saves_ns ? flop >= (double)rule.saves_ns
+                          : is_compiled(rule, flop)) &&
+           is_real(d->canon->graph->compute) && may_nest(d, x.i, x.j);
 }
 
 /* --- trials ------------------------------------------------------------- */
@@ -302,16 +253,18 @@ lower(struct arena *perm, struct arena scratch, const struct plan *p,
 
 /* Modelled seconds of one step of a pair; its bytes take theirs whatever
  * happens to overlap, as they do for the merged one. Only a step that is
- * compiled may read its operands in place. */
+ * compiled may read its operands in place. Where a merged step has to save
+ * time, the pair's are built in. */
 static double
-pair_seconds(const struct plan *p, int i, uint64_t least)
+pair_seconds(const struct plan *p, int i, struct fuse_rule rule)
 {
     const struct machine *m = einc_machine_default(str_of(MACHINE));
     const struct step *s = &p->steps[i];
     double bytes = (double)s->read_bytes + (double)s->write_bytes;
     double slowest = bytes / (double)m->read[einc_machine_level(m, bytes)] *
                      100 / (double)m->stream_percent;
-    int packs = s->kind == STEP_CONTRACT && (!least || s->flop < least);
+    int packs = s->kind == STEP_CONTRACT &&
+                (rule.saves_ns || !is_compiled(rule, (double)s->flop));
     double modelled = packs ? einc_model_packed(m, p, i, 1)
                             : einc_model_step(m, p, i, 1);
     return modelled > 1e-6 * slowest ? modelled : 1e-6 * slowest;
@@ -319,12 +272,13 @@ pair_seconds(const struct plan *p, int i, uint64_t least)
 
 /* Of what has become of a pair; below 0 if there is no kernel for it. */
 static double
-merged_seconds(const struct plan *p, struct pair x, int keeps, uint64_t least)
+merged_seconds(const struct plan *p, struct pair x, int keeps,
+               struct fuse_rule rule)
 {
     const struct machine *m = einc_machine_default(str_of(MACHINE));
     if (x.way == NESTED)
-        return einc_fuse_seconds(p, &p->steps[x.j - 1]);
-    return keeps ? pair_seconds(p, x.i, least) +
+        return einc_model_nested(m, p, x.j - 1);
+    return keeps ? pair_seconds(p, x.i, rule) +
                        einc_model_packed(m, p, x.j, 1)
                  : einc_model_packed(m, p, x.j - 1, 1);
 }
@@ -334,7 +288,7 @@ merged_seconds(const struct plan *p, struct pair x, int keeps, uint64_t least)
  * measured, and what a pair writes has to be there: hence the favour. */
 static double
 gain(struct arena perm, struct arena scratch, const struct plan *pairs,
-     const struct drafts *d, struct pair x, uint64_t least)
+     const struct drafts *d, struct pair x, struct fuse_rule rule)
 {
     const double favour = 1.05;
     int t = d->canon->graph->n_in + x.i, keeps = keeps_first(d, x);
@@ -345,20 +299,24 @@ gain(struct arena perm, struct arena scratch, const struct plan *pairs,
     if (keeps && merged.legs[t].n == d->legs[t].n)
         return 0; /* the weights are as large as what they multiply */
     struct plan now = lower(&perm, scratch, pairs, &merged);
-    double whole = merged_seconds(&now, x, keeps, least);
-    double apart = pair_seconds(pairs, x.i, least) +
-                   pair_seconds(pairs, x.j, least);
-    return whole < 0 ? 0 : favour * apart - whole;
+    double whole = merged_seconds(&now, x, keeps, rule);
+    double apart = pair_seconds(pairs, x.i, rule) +
+                   pair_seconds(pairs, x.j, rule);
+    if (whole < 0)
+        return 0;
+    return x.way == NESTED && rule.saves_ns
+               ? apart - whole - 1e-9 * (double)rule.saves_ns
+               : favour * apart - whole;
 }
 
 /* The next pair that may be merged, from x on; 0 if there is none. */
 static int
-next_pair(const struct drafts *d, uint64_t least, struct pair *x)
+next_pair(const struct drafts *d, struct fuse_rule rule, struct pair *x)
 {
     for (; x->i + 1 < d->n; x->i++, x->way = NESTED) {
         x->j = reader_of(d, x->i);
         for (; x->j >= 0 && x->way < N_WAYS; x->way++)
-            if (may_merge(d, *x, least))
+            if (may_merge(d, *x, rule))
                 return 1;
     }
     return 0;
@@ -367,16 +325,17 @@ next_pair(const struct drafts *d, uint64_t least, struct pair *x)
 /* The pair that saves most; 0 if none does. */
 static int
 find(struct arena perm, struct arena scratch, const struct plan *p,
-     uint64_t least, const struct drafts *d, int *trials, struct pair *best)
+     struct fuse_rule rule, const struct drafts *d, int *trials,
+     struct pair *best)
 {
     struct pair x = {NESTED, 0, -1};
     double most = 0;
-    if (!next_pair(d, least, &x))
+    if (!next_pair(d, rule, &x))
         return 0;
     struct plan pairs = lower(&perm, scratch, p, d);
-    for (; next_pair(d, least, &x) && *trials < MAX_TRIALS; x.way++) {
+    for (; next_pair(d, rule, &x) && *trials < MAX_TRIALS; x.way++) {
         ++*trials;
-        double saved = gain(perm, scratch, &pairs, d, x, least);
+        double saved = gain(perm, scratch, &pairs, d, x, rule);
         if (saved > most) {
             most = saved;
             *best = x;
@@ -387,11 +346,11 @@ find(struct arena perm, struct arena scratch, const struct plan *p,
 
 void
 einc_fuse(struct arena perm, struct arena *a, const struct plan *p,
-          uint64_t least, struct drafts *d)
+          struct fuse_rule rule, struct drafts *d)
 {
     enum { MAX_DRAFTS = 64 };
     struct pair x;
     int trials = 0;
-    while (d->n <= MAX_DRAFTS && find(perm, *a, p, least, d, &trials, &x))
+    while (d->n <= MAX_DRAFTS && find(perm, *a, p, rule, d, &trials, &x))
         *d = merge(a, d, x);
 }

@@ -20,15 +20,10 @@
 #include "plan/lower.h"
 
 /* Merges drafts of `d`, in `a`, as long as that is modelled to be faster.
- * Steps from `least` flop on, unless that is 0, have a kernel of their own
- * compiled; sums are nested in no others. `graph` and `canon` of
- * the plan are set; nothing has extent 0. `perm` is where plans are lowered
- * on trial; it is given back as it was. */
+ * `rule` says which steps are compiled; sums are nested in no others. `graph`
+ * and `canon` of the plan are set; nothing has extent 0. `perm` is where plans
+ * are lowered on trial; it is given back as it was. */
 void einc_fuse(struct arena perm, struct arena *a, const struct plan *p,
-               uint64_t least, struct drafts *d);
-
-/* Modelled seconds of step s as nested sums on one thread; below 0 if there
- * is no such kernel for it. */
-double einc_fuse_seconds(const struct plan *p, const struct step *s);
+               struct fuse_rule rule, struct drafts *d);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "plan/cost.h"
 #include "plan/lower.h"
+#include "plan/nested.h"
 
 /* --- small pieces ------------------------------------------------------- */
 
@@ -257,6 +258,52 @@ einc_model_fits_direct(const struct machine *m, const struct model_gett *g)
     return set <= (double)m->bytes[MACHINE_L2] / 4;
 }
 
+/* --- tiny products in lanes --------------------------------------------- */
+
+/* A vector of each element of a product: multiply-adds, or loads where there
+ * are more; sums begin and are stored. A held element is a broadcast. */
+static double
+lane_operations(const struct model_lanes *x)
+{
+    double planes = is_complex(x->compute) ? 2 : 1;
+    double work = x->m * x->n * x->k * planes * planes;
+    double loads = (x->m + x->n) * x->k * planes;
+    return larger(work, loads) + 2 * x->m * x->n * planes;
+}
+
+static double
+lanes_seconds(const struct machine *m, const struct model_lanes *x,
+              double threads)
+{
+    enum { TASK_BYTES = 1 << 18 };
+    double own = x->batch * x->length;
+    double lhs = x->m * x->k * (x->lhs_held ? x->batch : own);
+    double rhs = x->k * x->n * (x->rhs_held ? x->batch : own);
+    double in = bytes_or(x->in_bytes, lhs + rhs, x->compute);
+    double out = bytes_or(x->out_bytes, x->m * x->n * own, x->compute);
+    enum machine_level l = einc_machine_level(m, in + out);
+    double memory = read_time(m, in, l, threads) +
+                    write_time(m, out, l, threads);
+    double vectors = x->batch * blocks(x->length, lanes_of(m, x->compute));
+    double work = vectors * lane_operations(x) * vector_time(m, x->compute) *
+                  100 / (double)m->direct_percent;
+    double tasks = larger(x->batch, blocks(in + out, TASK_BYTES));
+    return 1e-6 * larger(memory, (work + tasks * (double)m->task_ns * 1e-3) /
+                                     threads);
+}
+
+double
+einc_model_lanes(const struct machine *m, const struct model_lanes *x,
+                 int threads)
+{
+    if (x->batch < 1 || x->length < 1)
+        return 1e-9 * (double)m->task_ns;
+    double parts = x->batch * blocks(x->length, lanes_of(m, x->compute));
+    double together = lanes_seconds(m, x, shares(parts, threads)) +
+                      1e-9 * (double)m->wake_ns;
+    return smaller(lanes_seconds(m, x, 1), together);
+}
+
 /* --- streams ------------------------------------------------------------ */
 
 /* Reading one tensor: what comes from where all of it is, and what is read
@@ -327,7 +374,7 @@ stream_time(const struct machine *m, const struct model_stream *s,
     memory += write_time(m, s->out.bytes, l, threads);
     if (s->out.lane == MODEL_STRIDED)
         cache += 1e-6 * (double)m->store_far_ps * s->out.loads / threads;
-    cache += s->tasks * (double)m->task_ns * 1e-3 / threads;
+    cache += s->runs * (double)m->task_ns * 1e-3 / threads;
     return larger(memory * 100 / stream_percent(m, s), cache);
 }
 
@@ -456,6 +503,83 @@ contract_time(const struct machine *m, const struct plan *p,
     return smaller(best, einc_model_gett(m, &g, threads));
 }
 
+/* --- steps: tiny products in lanes -------------------------------------- */
+
+/* What the family of that name takes: codegen/nest_lanes.c. */
+enum { LANES_SIDE = 16, LANES_DEPTH = 16, LANES_POINTS = 512,
+       LANES_BYTES = 16 };
+
+/* Free index x runs in the lanes of out and of an operand, and lies across
+ * neither. */
+static int
+may_be_lane(const struct plan *p, const struct step *s, int x)
+{
+    int64_t a = stride_of(p, s->in[0], x), b = stride_of(p, s->in[1], x);
+    return (a == 0 || a == 1) && (b == 0 || b == 1) && a + b > 0 &&
+           stride_of(p, s->out, x) == 1;
+}
+
+/* A reduction has all free indices in one group. */
+static int
+longest_lane(const struct plan *p, const struct step *s)
+{
+    const struct group *const free[] = {&s->b, &s->m, &s->n};
+    int best = -1;
+    for (int r = 0; r < (s->kind == STEP_CONTRACT ? 3 : 1); r++)
+        for (int i = 0; i < free[r]->n; i++) {
+            int x = free[r]->index[i];
+            if (may_be_lane(p, s, x) &&
+                (best < 0 || extent_of(p, x) > extent_of(p, best)))
+                best = x;
+        }
+    return best;
+}
+
+/* Rows are what the first operand alone holds, columns what the second one
+ * does. */
+static void
+add_free(const struct plan *p, const struct step *s, const struct group *g,
+         int lane, struct model_lanes *x)
+{
+    for (int i = 0; i < g->n; i++) {
+        int j = g->index[i];
+        double *to = !stride_of(p, s->in[1], j)   ? &x->m
+                     : !stride_of(p, s->in[0], j) ? &x->n
+                                                  : &x->batch;
+        if (j != lane)
+            *to *= extent_of(p, j);
+    }
+}
+
+/* 0 if no such kernel can do the step. */
+static int
+lanes_of_step(const struct plan *p, const struct step *s,
+              struct model_lanes *x)
+{
+    enum einc_dtype compute = p->graph->compute;
+    double bytes = einc_dtype_info(compute)->bytes;
+    int native = s->n_in == 2 && compute != EINC_BOOL &&
+                 element_bytes(p, s->in[0]) == bytes &&
+                 element_bytes(p, s->in[1]) == bytes &&
+                 element_bytes(p, s->out) == bytes;
+    int lane = native ? longest_lane(p, s) : -1;
+    if (lane < 0)
+        return 0;
+    *x = (struct model_lanes){
+        compute, 1, 1, 1, (double)s->k.extent, extent_of(p, lane),
+        !stride_of(p, s->in[0], lane), !stride_of(p, s->in[1], lane),
+        tensor_bytes(p, s->in[0]) + tensor_bytes(p, s->in[1]),
+        tensor_bytes(p, s->out)};
+    add_free(p, s, &s->b, lane, x);
+    if (s->kind == STEP_CONTRACT) {
+        add_free(p, s, &s->m, lane, x);
+        add_free(p, s, &s->n, lane, x);
+    }
+    return x->length * bytes >= LANES_BYTES && x->m <= LANES_SIDE &&
+           x->n <= LANES_SIDE && x->k >= 2 && x->k <= LANES_DEPTH &&
+           x->m * x->n >= 2 && x->m * x->n * x->k <= LANES_POINTS;
+}
+
 /* --- steps: streams ----------------------------------------------------- */
 
 /* The loops of a stream around its lanes, outermost first: the free indices,
@@ -570,8 +694,9 @@ stream_of(const struct plan *p, const struct step *s, int lane)
                              .n_in = s->n_in};
     double part = TASK_BYTES / lane_bytes(w.compute);
     w.tasks = free;
+    w.runs = w.points / w.length;
     if (lane >= 0 && !is_summed(s, lane))
-        w.tasks = free / w.length * blocks(w.length, part);
+        w.runs = w.tasks = free / w.length * blocks(w.length, part);
     for (int o = 0; o < s->n_in; o++)
         w.in[o] = stream_tensor(p, s, s->in[o], lane, &w);
     w.out = stream_tensor(p, s, s->out, lane, &w);
@@ -581,7 +706,7 @@ stream_of(const struct plan *p, const struct step *s, int lane)
     w.turned = turns(p, s, lane);
     if (w.turned) {
         w.in[0].lane = MODEL_RUN;
-        w.tasks /= part; /* blocks of both runs */
+        w.runs = w.tasks /= part; /* blocks of both runs */
     }
     return w;
 }
@@ -610,6 +735,80 @@ pass_time(const struct machine *m, const struct plan *p,
     return best;
 }
 
+/* --- steps: sums within sums -------------------------------------------- */
+
+static void
+ask_tensor(const struct plan *p, int tensor, const int *index, int n,
+           struct nested_tensor *t)
+{
+    t->bytes = einc_dtype_info(p->tensors[tensor].dtype)->bytes;
+    for (int j = 0; j < n; j++) {
+        t->stride[j] = stride_of(p, tensor, index[j]);
+        if (t->stride[j])
+            t->holds |= 1u << j;
+    }
+}
+
+static int
+is_real(enum einc_dtype t)
+{
+    return t == EINC_F32 || t == EINC_F64 || t == EINC_I32 || t == EINC_I64;
+}
+
+/* 0 if a kernel of this kind cannot do it. */
+static int
+ask(const struct plan *p, const struct step *s, struct nested_sum *q)
+{
+    int index[NESTED_MAX_IDX], n = 0;
+    unsigned held = 0;
+    *q = (struct nested_sum){.compute = p->graph->compute, .n_in = s->n_in};
+    if (s->kind != STEP_REDUCE || !is_real(q->compute) || s->k.n == 0 ||
+        s->b.n + s->k.n > NESTED_MAX_IDX || s->n_in > NESTED_MAX_IN)
+        return 0;
+    for (int i = 0; i < s->b.n + s->k.n; i++) {
+        index[n] = loop_at(s, i);
+        q->extent[n] = extent_of(p, index[n]);
+        if (q->extent[n] < 2 || !p->canon->indices[index[n]].fixed)
+            return 0;
+        if (i >= s->b.n)
+            q->summed |= 1u << n;
+        n++;
+    }
+    q->n_idx = n;
+    for (int o = 0; o < s->n_in; o++) {
+        ask_tensor(p, s->in[o], index, n, &q->in[o]);
+        held |= q->in[o].holds;
+        if (p->tensors[s->in[o]].dtype != q->compute)
+            return 0;
+    }
+    ask_tensor(p, s->out, index, n, &q->out);
+    return !(q->summed & ~held);
+}
+
+double
+einc_model_nested(const struct machine *m, const struct plan *p, int step)
+{
+    struct nested_sum q;
+    struct nested x;
+    if (!ask(p, &p->steps[step], &q) || !einc_nested_choose(m, &q, &x))
+        return -1;
+    return x.seconds;
+}
+
+/* Of three operands and more; two are a stream's business. */
+static double
+nested_time(const struct machine *m, const struct plan *p, int step,
+            int threads)
+{
+    const struct step *s = &p->steps[step];
+    double alone = s->n_in < 3 ? -1 : einc_model_nested(m, p, step);
+    if (alone < 0)
+        return COST_MAX;
+    double together = alone / shares((double)s->b.extent, threads) +
+                      1e-9 * (double)m->wake_ns;
+    return smaller(alone, together);
+}
+
 /* --- plans -------------------------------------------------------------- */
 
 double
@@ -617,9 +816,13 @@ einc_model_step(const struct machine *m, const struct plan *p, int step,
                 int threads)
 {
     const struct step *s = &p->steps[step];
+    struct model_lanes x;
     threads = threads < 1 ? 1 : threads;
-    return s->kind == STEP_CONTRACT ? contract_time(m, p, s, threads)
-                                    : pass_time(m, p, s, threads);
+    double t = s->kind == STEP_CONTRACT ? contract_time(m, p, s, threads)
+                                        : pass_time(m, p, s, threads);
+    if (lanes_of_step(p, s, &x))
+        t = smaller(t, einc_model_lanes(m, &x, threads));
+    return smaller(t, nested_time(m, p, step, threads));
 }
 
 double
@@ -628,6 +831,13 @@ einc_model_packed(const struct machine *m, const struct plan *p, int step,
 {
     struct model_gett g = packed_of(p, &p->steps[step]);
     return einc_model_gett(m, &g, threads < 1 ? 1 : threads);
+}
+
+double
+einc_model_pass(const struct machine *m, const struct plan *p, int step,
+                int threads)
+{
+    return pass_time(m, p, &p->steps[step], threads < 1 ? 1 : threads);
 }
 
 double

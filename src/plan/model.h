@@ -8,7 +8,8 @@
  * a ratio of two figures is better than either.
  *
  * The kernels it has in mind are those of compiled code: GETT with packing or
- * in place, streams, transposes; not the interpreter's.
+ * in place, tiny products in lanes, streams, transposes; not the
+ * interpreter's.
  */
 #ifndef EINC_PLAN_MODEL_H
 #define EINC_PLAN_MODEL_H
@@ -49,6 +50,20 @@ double einc_model_gett(const struct machine *m, const struct model_gett *g,
 int einc_model_fits_direct(const struct machine *m,
                            const struct model_gett *g);
 
+/* Many products of tiny matrices, one for each position of an index that runs
+ * in the lanes: out[m][n][x] = sum(k) lhs[m][k][x] * rhs[k][n][x] for `length`
+ * positions x of each of `batch` parts. M, N and K are spelled out, so that an
+ * element is loaded once. */
+struct model_lanes {
+    enum einc_dtype compute;
+    double batch, m, n, k, length;
+    int lhs_held, rhs_held; /* does not move along the lanes */
+    double in_bytes, out_bytes; /* of all elements, each once; 0: dense */
+};
+
+double einc_model_lanes(const struct machine *m, const struct model_lanes *x,
+                        int threads);
+
 enum { MODEL_MAX_IN = 8 };
 
 /* How the lanes of a stream get at one tensor. */
@@ -77,8 +92,10 @@ struct model_stream {
     enum einc_dtype compute;
     double points;
     double length;    /* of the lane's index; 1 for none */
-    double tasks;     /* times that the loop over lanes begins anew for another
-                       * part of the result */
+    double tasks;     /* parts of the result that a loop over lanes is done
+                       * for */
+    double runs;      /* times that it begins anew, for another part or for
+                       * more of the sums in a vector */
     int turned;       /* source and result have runs of different indices, and
                        * blocks of both go through registers: a transpose */
     int n_in;
@@ -95,6 +112,13 @@ double einc_model_step(const struct machine *m, const struct plan *p,
 /* The same of a CONTRACT that packs: the kernel for all shapes. */
 double einc_model_packed(const struct machine *m, const struct plan *p,
                          int step, int threads);
+/* Of a step that is no CONTRACT, as a stream or a transpose. */
+double einc_model_pass(const struct machine *m, const struct plan *p, int step,
+                       int threads);
+/* Of a REDUCE as sums within sums (nested.h), on one thread; below 0 if there
+ * is no such kernel for it. */
+double einc_model_nested(const struct machine *m, const struct plan *p,
+                         int step);
 /* All steps of a plan and the call. */
 double einc_model_plan(const struct machine *m, const struct plan *p,
                        int threads);

@@ -394,7 +394,7 @@ draft(struct arena *perm, struct arena *a, const struct canon *c,
         p->finder = path->finder;
         draft_path(a, d, path);
         if (is_auto(o->path))
-            einc_fuse(*perm, a, p, o->fuse_flop, d);
+            einc_fuse(*perm, a, p, o->fuse, d);
     }
     if (c->empty)
         draft_empty(a, d);

@@ -73,6 +73,15 @@ struct plan {
     uint64_t hash;              /* of the canonical text; see einc_plan_hash */
 };
 
+/* Which steps have a kernel of their own compiled, and so may nest sums. */
+struct fuse_rule {
+    uint64_t from_flop;    /* those of so many flop; 0: none */
+    int64_t saves_ns;      /* 0: all of them. Else only nested sums, of any
+                            * flop, that save so many nanoseconds of what the
+                            * built-in kernels of the pair take; and whatever
+                            * has no built-in kernel */
+};
+
 /* Options of planning, from einc_options. */
 struct plan_options {
     struct str path;       /* "auto", a finder, "random:SEED"; "whole": no
@@ -80,9 +89,7 @@ struct plan_options {
     struct str plan_text;  /* p NULL: none; else a printed plan to follow,
                             * E811 if no step writes the output */
     uint64_t memory_limit_bytes; /* 0: none; else EINC_ENOMEM (E803) above */
-    uint64_t fuse_flop;    /* with path "auto": sums of steps of so many flop
-                            * may be nested (fuse.h), since they will be
-                            * compiled; 0: none */
+    struct fuse_rule fuse; /* with path "auto": see fuse.h */
 };
 
 /* Graph -> plan: canon, path, lower, buffers, totals, hash, in this order. */

@@ -22,7 +22,7 @@ count_steps(struct planned *x, const char *expression, const char *tensors,
             uint64_t fuse_flop, const char *path)
 {
     planned_open(x, expression, tensors);
-    x->options.fuse_flop = fuse_flop;
+    x->options.fuse.from_flop = fuse_flop;
     x->options.path = str_of(path);
     if (planned_build(x))
         fail_msg("%s: %s", expression, front_report(&x->f));
@@ -69,6 +69,43 @@ test_fused(void **state)
         if (n != cases[i].steps)
             fail_msg("%s of %s: %d steps, not %d", cases[i].expression,
                      cases[i].tensors, n, cases[i].steps);
+        planned_close(&x);
+    }
+}
+
+/* Where a merged step is compiled only if that pays: what it saves of what
+ * built-in kernels take, not its size. */
+static void
+test_saves(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expression, *tensors;
+        int64_t saves_ns;
+        int steps;
+    } cases[] = {
+        {MTTKRP, 4000000, 1},
+        {MTTKRP, 40000000, 2},
+        {"ijk,jr,kr->ir", "f32 128x128x128, f32 128x8, f32 128x8", 4000000,
+         2},
+        {"ijk,jr,kr->ir", "f32 128x128x128, f32 128x8, f32 128x8", 400000,
+         1},
+        /* many short runs */
+        {"ijkl,jmik,jmil->jm",
+         "f32 400x600x3x3, f32 600x6x400x3, f32 600x6x400x3", 4000000, 1},
+        /* the pair is as fast, however long it takes */
+        {"bi,ij,bj->b", "f32 65536x256, f32 256x256, f32 65536x256", 4000000,
+         2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct planned x;
+        planned_open(&x, cases[i].expression, cases[i].tensors);
+        x.options.fuse = (struct fuse_rule){1 << 27, cases[i].saves_ns};
+        x.options.path = str_of("auto");
+        assert_int_equal(planned_build(&x), EINC_OK);
+        if (x.plan->n_steps != cases[i].steps)
+            fail_msg("case %d: %d steps, not %d", (int)i, x.plan->n_steps,
+                     cases[i].steps);
         planned_close(&x);
     }
 }
@@ -239,7 +276,7 @@ test_random(void **state)
             fail_msg("%s: %s", x.source, front_report(&x.f));
         int n = x.plan->n_steps;
         double most = most_points(x.plan);
-        x.options.fuse_flop = 1;
+        x.options.fuse.from_flop = 1;
         if (planned_build(&x))
             fail_msg("%s: %s", x.source, front_report(&x.f));
         planned_check(x.plan);
@@ -306,7 +343,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fused), cmocka_unit_test(test_weighted),
+        cmocka_unit_test(test_fused), cmocka_unit_test(test_saves),
+        cmocka_unit_test(test_weighted),
         cmocka_unit_test(test_side),  cmocka_unit_test(test_asked),
         cmocka_unit_test(test_text),  cmocka_unit_test(test_random),
         cmocka_unit_test(test_nested),

@@ -117,6 +117,57 @@ test_gett_access(void **state)
     }
 }
 
+/* --- tiny products in lanes --------------------------------------------- */
+
+static struct model_lanes
+draw_lanes(uint64_t *state)
+{
+    static const enum einc_dtype types[] = {EINC_F32, EINC_F64, EINC_C64,
+                                            EINC_C128, EINC_I32, EINC_I64};
+    struct model_lanes x = {.compute = types[draw(state, 6)]};
+    x.batch = (double)(1 + draw(state, 9));
+    x.m = (double)(1 + draw(state, 16));
+    x.n = (double)(1 + draw(state, 16));
+    x.k = (double)(1 + draw(state, 16));
+    x.length = (double)(1 + draw(state, 90000));
+    x.lhs_held = (int)draw(state, 2);
+    x.rhs_held = !x.lhs_held && draw(state, 2);
+    return x;
+}
+
+/* More of anything is never faster, nor is anything faster than the peak or
+ * than its bytes in the first level. */
+static void
+test_lanes(void **state)
+{
+    (void)state;
+    uint64_t seed = 31;
+    for (int trial = 0; trial < 20000; trial++) {
+        const struct machine *m = row(trial % N_SHIPPED);
+        int threads = 1 + (int)draw(&seed, 3);
+        struct model_lanes x = draw_lanes(&seed), more = x;
+        double *side[] = {&more.batch, &more.m, &more.n, &more.k,
+                          &more.length};
+        *side[draw(&seed, 5)] += (double)(1 + draw(&seed, 40));
+        double t = einc_model_lanes(m, &x, threads);
+        double u = einc_model_lanes(m, &more, threads);
+        if (!(t > 0 && u >= t && isfinite(u)))
+            fail_msg("%s: %gx%gx%g of %g, %g times: %g s, then %g s", m->name,
+                     x.m, x.n, x.k, x.length, x.batch, t, u);
+        assert_true(einc_model_lanes(m, &x, threads + 1) <= t);
+        double flop = 2 * x.batch * x.m * x.n * x.k * x.length;
+        assert_true(einc_model_lanes(m, &x, 1) >=
+                    flop / ((double)m->peak[einc_machine_type(x.compute)] *
+                            1e6));
+        double bytes = x.batch * x.m * x.n * x.length *
+                       einc_dtype_info(x.compute)->bytes;
+        double rate = (double)(m->write[MACHINE_L1] > m->stream
+                                   ? m->write[MACHINE_L1]
+                                   : m->stream);
+        assert_true(einc_model_lanes(m, &x, 1) >= bytes / (rate * 1e6));
+    }
+}
+
 /* --- steps -------------------------------------------------------------- */
 
 /* A plan of the expression with all sizes at `n`. */
@@ -160,13 +211,15 @@ kinds_of(const struct plan *p)
     return kinds;
 }
 
-/* As long as larger sizes do not bring steps of other kinds. */
+/* As long as larger sizes do not bring steps of other kinds, or the first
+ * vectors. */
 static void
 test_steps_grow(void **state)
 {
     (void)state;
     static const char *const types[] = {"f32", "f64", "c64", "i32"};
     static const int64_t sizes[] = {2, 3, 8, 17, 48, 61};
+    enum { FILLS_LANES = 8 };
     for (int e = 0; e < N_EXPRS; e++)
         for (int d = 0; d < 4; d++)
             for (int r = 0; r < N_SHIPPED; r++) {
@@ -178,7 +231,7 @@ test_steps_grow(void **state)
                         plan_of(&x, exprs[e], types[d], sizes[s]);
                     double t = einc_model_plan(row(r), p, 1);
                     double two = einc_model_plan(row(r), p, 2);
-                    if (kinds_of(p) != kinds)
+                    if (kinds_of(p) != kinds || sizes[s] == FILLS_LANES)
                         last = 0;
                     kinds = kinds_of(p);
                     if (!(t >= last && t > 0 && two <= t && isfinite(t)))
@@ -257,6 +310,26 @@ test_strides(void **state)
                 time_of("i->i", "f32 1000"));
 }
 
+/* Tiny products run in the lanes of an index that all are contiguous along:
+ * then a pass over their bytes is all that it takes. Not where an operand lies
+ * across it, or where M, N and K are too large to be spelled out. */
+static void
+test_tiny(void **state)
+{
+    (void)state;
+    const struct machine *m = row(0);
+    double bytes = 3 * 36 * 4e5, past = 36 * 4e5 / (double)m->stream;
+    double pass = 1e-6 * (bytes / (double)m->read[MACHINE_MEMORY] + past);
+    double lanes = time_of("ijb,jkb->ikb", "f32 6x6x100000,f32 6x6x100000");
+    assert_true(lanes < 1.2 * pass);
+    assert_true(time_of("ijb,bjk->ikb", "f32 6x6x100000,f32 100000x6x6") >
+                2 * lanes);
+    assert_true(time_of("ijb,jkb->ikb", "f32 6x34x100000,f32 34x6x100000") >
+                34. / 6 * lanes);
+    /* one of the two for all lanes */
+    assert_true(time_of("ij,jb->ib", "f32 6x6,f32 6x1000000") < pass);
+}
+
 /* No elements, or sums of nothing: a moment, whatever the other extents. */
 static void
 test_empty(void **state)
@@ -330,10 +403,12 @@ main(void)
         cmocka_unit_test(test_gett_grows),
         cmocka_unit_test(test_gett_peak),
         cmocka_unit_test(test_gett_access),
+        cmocka_unit_test(test_lanes),
         cmocka_unit_test(test_steps_grow),
         cmocka_unit_test(test_sum_of_steps),
         cmocka_unit_test(test_spelling),
         cmocka_unit_test(test_strides),
+        cmocka_unit_test(test_tiny),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_huge),
         cmocka_unit_test(test_ns),

@@ -384,6 +384,49 @@ test_absent(void **state)
     remove_place(place);
 }
 
+/* --- what is worth a compiler -------------------------------------------- */
+
+/* A kernel for a shape alone is compiled in the call where that saves
+ * milliseconds of each; three operands become one step only then. */
+static void
+test_worth(void **state)
+{
+    (void)state;
+    enum { MOST_IN = 3, MOST_DIMS = 4 };
+    static const struct {
+        const char *expr;
+        int64_t shape[MOST_IN][MOST_DIMS];
+        int n_dims, n_in, is_compiled, n_steps;
+    } rows[] = {
+        {"ijkl,jmik,jmil->jm",
+         {{400, 600, 3, 3}, {600, 6, 400, 3}, {600, 6, 400, 3}}, 4, 3, 1, 1},
+        {"ijkl,jmik,jmil->jm",
+         {{40, 600, 3, 3}, {600, 6, 40, 3}, {600, 6, 40, 3}}, 4, 3, 0, 2},
+        {"ijb,jkb->ikb", {{6, 6, 1 << 20}, {6, 6, 1 << 20}}, 3, 2, 1, 1},
+        {"ijb,jkb->ikb", {{6, 6, 1 << 14}, {6, 6, 1 << 14}}, 3, 2, 0, 1},
+        /* as fast as it may be */
+        {"ij,jk->ik", {{1 << 11, 1 << 11}, {1 << 11, 1 << 11}}, 2, 2, 0, 1},
+    };
+    struct einc_ctx *ctx = open_ctx(EINC_TIER_AUTO, NULL, NULL);
+    for (size_t r = 0; ctx->builtin->n && r < sizeof rows / sizeof *rows;
+         r++) {
+        struct einc_layout in[MOST_IN];
+        struct einc_plan *plan = NULL;
+        for (int o = 0; o < rows[r].n_in; o++)
+            in[o] = (struct einc_layout){sizeof *in, EINC_F32, rows[r].n_dims,
+                                         0, rows[r].shape[o], NULL};
+        assert_int_equal(einc_compile(ctx, rows[r].expr,
+                                      (size_t)rows[r].n_in, in, NULL, NULL,
+                                      &plan, NULL), EINC_OK);
+        if (plan->plan->n_steps != rows[r].n_steps ||
+            (einc_plan_tier(plan) == EINC_TIER_CC) != rows[r].is_compiled)
+            fail_msg("row %d: %d steps, tier %d", (int)r,
+                     plan->plan->n_steps, (int)einc_plan_tier(plan));
+        einc_plan_free(plan);
+    }
+    einc_ctx_free(ctx);
+}
+
 int
 main(void)
 {
@@ -400,6 +443,7 @@ main(void)
         cmocka_unit_test(test_none_for_it),
         cmocka_unit_test(test_small),
         cmocka_unit_test(test_mixed_steps),
-        cmocka_unit_test(test_absent)};
+        cmocka_unit_test(test_absent),
+        cmocka_unit_test(test_worth)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
