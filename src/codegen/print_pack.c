@@ -448,19 +448,27 @@ einc_print_pack(const struct printer *p, int side)
 /* --- neighbours --------------------------------------------------------- */
 
 /* A plane of near positions that are `apart` in K, or in N and thus in as
- * many panels: contiguous in memory, and turned into place. */
+ * many panels: contiguous in memory, and turned into place. A last square
+ * begins earlier, where that of before ends, and writes some elements twice. */
 static void
 print_near_block(const struct printer *p, const char *from, const char *to,
                  const char *step)
 {
     if (is_vector(p))
-        einc_code(p, "if (near == @_LANES && r + @_LANES <= live) {\n"
+        einc_code(p, "if (near >= @_LANES && live >= @_LANES) {\n"
+                     "    const int64_t r0 = r + @_LANES <= live ? r : live - "
+                     "@_LANES;\n"
                      "    for (int64_t x = 0; x < @_LANES; x++)\n"
-                     "        @_PREFETCH(from + row[r + x] + ahead);\n"
-                     "    @_turn(from + %s, row + r, to + %s + r, %s);\n"
+                     "        @_PREFETCH(from + row[r0 + x] + ahead);\n"
+                     "    for (int64_t i = 0; i < near; i += @_LANES) {\n"
+                     "        const int64_t i0 = i + @_LANES <= near ? i : near "
+                     "- @_LANES;\n"
+                     "        @_turn(from + %s + i0, row + r0, to + %s + r0 + "
+                     "i0*(%s), %s);\n"
+                     "    }\n"
                      "    r += @_LANES;\n"
                      "    continue;\n"
-                     "}\n", from, to, step);
+                     "}\n", from, to, step, step);
     if (!is_vector(p))
         einc_line(p->t, "(void)ahead;");
     einc_code(p, "for (int64_t i = 0; i < near; i++)\n"
