@@ -172,6 +172,23 @@ enum einc_flags {
                                  * is more, plans made later ask for again */
 };
 
+/* How a sum of floats is made, by any kernel; those of integers are exact. n
+ * terms, u the unit roundoff of the type that is summed in: the error is at
+ * most as many times u * sum(|terms|) as is said here. */
+enum einc_sum {
+    EINC_SUM_BLOCK = 0, /* partial sums of some hundred terms, then those:
+                         * n at worst, but some hundred + n/some hundred in
+                         * fact */
+    EINC_SUM_DIRECT,    /* one term after the other, in as many lanes as there
+                         * are: n. Contractions keep their blocks */
+    EINC_SUM_KAHAN      /* compensated (Kahan 1965): 2 + O(n*u), whatever n.
+                         * Nothing is contracted by tiles, so products of
+                         * matrices take many times as long. For sum and mean;
+                         * logsumexp, softmax and the sums that it weighs have
+                         * blocks. Of a statement that adds to what is there
+                         * (`+=`) the right side alone */
+};
+
 struct einc_options {
     uint32_t size;           /* sizeof(struct einc_options) */
     uint32_t flags;          /* enum einc_flags, or-ed */
@@ -191,6 +208,14 @@ struct einc_options {
                               * step that it can do */
     const char *params;      /* NULL, or "sh=2,ph=1": integers that index
                               * statements name in subscripts and bounds */
+    int32_t sum;             /* enum einc_sum */
+    int32_t acc;             /* the least type that floats are summed in: 0 or
+                              * EINC_F32, or EINC_F64: products and sums (of
+                              * statements: what is summed, multiplied up or
+                              * exponentiated in a reduction) are made in f64,
+                              * c128 of complex numbers, also of f16, bf16,
+                              * f32 and c64, and rounded to the type of the
+                              * result, which stays */
 };
 
 /* Compiles `expr` for `n_in` operands of the given layouts.

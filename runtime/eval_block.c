@@ -4,6 +4,7 @@
  * reductions and guards are nested in the text, which the parser bounds.
  */
 #include <assert.h>
+#include <limits.h>
 #include <string.h>
 
 #include "runtime/eval_code.h"
@@ -125,6 +126,8 @@ run_begin(struct eval_thread *t, const struct eval_op *o)
         s->lanes = r->own_lanes < t->code->lanes ? (int)r->own_lanes
                                                  : t->code->lanes;
     r->how->begin(s);
+    if (r->one_run)
+        s->in_run = INT_MIN;
 }
 
 static void

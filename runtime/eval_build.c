@@ -105,6 +105,11 @@ build_softmax(struct build *b, const struct node *n, int block)
     int x = einc_eval_node(b, n->args[0]->args[0], block);
     int most = take_part(b, lse, r->value);
     int sum = take_part(b, lse, r->more);
+    /* an infinite maximum is one of NaN, whatever the term */
+    int zero = einc_eval_call(b, set->fn[FN_SUB][type], type,
+                              (int[]){most, most}, 2, 0, COST_SIMPLE);
+    sum = einc_eval_call(b, set->fn[FN_ADD][type], type, (int[]){sum, zero},
+                         2, 0, COST_SIMPLE);
     x = einc_eval_cast(b, x, type);
     x = einc_eval_call(b, set->fn[FN_SUB][type], type, (int[]){x, most}, 2,
                        0, COST_SIMPLE);

@@ -54,9 +54,10 @@ typedef void eval_scatter_fn(char *to, const int64_t *offset,
 struct eval_state {
     void *value;     /* the sum of the run, the largest, the maximum of a
                       * logsumexp; k best: `k` per lane, sorted */
-    void *more;      /* sums: the runs before; logsumexp: the sum */
+    void *more;      /* sums: the runs before, or what is too much in
+                      * `value`; logsumexp: the sum */
     int64_t *number; /* of terms (mean) or positions (arg, k best) */
-    int in_run;      /* terms per lane */
+    int in_run;      /* terms per lane; far below 0 if there is one run */
     int64_t k;       /* k best, else 1 */
     int lanes;       /* that take part */
 };
@@ -95,6 +96,8 @@ struct eval_set {
     eval_store_fn *store[EINC_C128 + 1]; /* from its compute type */
     eval_scatter_fn *scatter[N_EVAL_TYPES]; /* to elements of that type */
     struct eval_reducer reduce[N_REDOPS][N_EVAL_TYPES];
+    struct eval_reducer kept[REDOP_MEAN + 1][N_EVAL_TYPES]; /* compensated:
+                                          * sums and means of floats */
 };
 
 /* For the processor we are on. */
@@ -186,6 +189,7 @@ struct eval_reduce {
     int first, n_terms;      /* of a term's position */
     int64_t constant, lane_coef;
     int64_t base;            /* what a position of 0 is given out as */
+    int one_run;             /* a sum is not put away after EVAL_RUN terms */
 };
 
 enum eval_kind {

@@ -7,6 +7,18 @@
 
 #include "runtime/eval_build.h"
 
+enum { KEPT_TERMS = 4 }; /* whose plain sum is no worse than a compensated */
+
+/* Whether a reduction keeps what rounding takes from its sum. */
+static int
+is_compensated(const struct build *b, const struct node *n)
+{
+    enum dtype_kind kind = einc_dtype_info(n->args[0]->type)->kind;
+    return b->p->summing.how == EINC_SUM_KAHAN &&
+           (n->redop == REDOP_SUM || n->redop == REDOP_MEAN) &&
+           (kind == KIND_FLOAT || kind == KIND_COMPLEX);
+}
+
 /* --- terms of sums ------------------------------------------------------ */
 
 /* The two that a term is made of. */
@@ -234,6 +246,7 @@ build_take(struct build *b, struct reducing *q, int block)
     }
     struct pair pair;
     int is_pair = q->n->redop == REDOP_SUM && !q->masked &&
+                  !is_compensated(b, q->n) &&
                   build_pair(b, q->n->args[0], q->type, inside, &pair) &&
                   pair_block(b, &pair) == inside;
     int v = is_pair ? pair.in[0] : body_value(b, q, inside);
@@ -458,12 +471,13 @@ unrolled_terms(struct build *b, const struct node *n)
 {
     int64_t terms = 1;
     struct room r = {0};
+    int most = is_compensated(b, n) ? KEPT_TERMS : EVAL_UNROLL;
     if (n->guard || (n->redop != REDOP_SUM && n->redop != REDOP_PROD &&
                      n->redop != REDOP_MAX && n->redop != REDOP_MIN))
         return 0;
     for (int k = 0; k < n->n_bound; k++) {
         const struct index *x = &b->p->indices[n->bound[k]];
-        if (x->from || x->hi <= x->lo || x->hi - x->lo > EVAL_UNROLL / terms)
+        if (x->from || x->hi <= x->lo || x->hi - x->lo > most / terms)
             return 0;
         terms *= x->hi - x->lo;
     }
@@ -573,7 +587,10 @@ einc_eval_reduction(struct build *b, const struct node *n, int block)
     q.r = &c->reduces[q.item];
     *q.r = (struct eval_reduce){.op = n->redop, .value = -1, .more = -1,
                                 .number = -1, .k = 1, .lanes = s.lanes};
-    q.r->how = &c->set->reduce[n->redop][q.type];
+    int kept = is_compensated(b, n);
+    q.r->how = kept ? &c->set->kept[n->redop][q.type]
+                    : &c->set->reduce[n->redop][q.type];
+    q.r->one_run = b->p->summing.how == EINC_SUM_DIRECT;
     assert(q.r->how->begin && "no such reduction in this type");
     if (!s.lanes)
         q.own = pick_lane(b, n);

@@ -13,11 +13,13 @@
  * split among threads gives the same bits.
  *
  * A lane sums runs of RUN terms, then the sums of the runs: the error grows
- * with RUN + terms / RUN and not with the terms.
+ * with RUN + terms / RUN and not with the terms. Compensated sums keep beside
+ * each lane what the last addition rounded away.
  */
 #include "runtime/interp.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/half.h"
@@ -85,6 +87,8 @@ struct job {
     int is_sum;           /* some index is summed, of whatever extent */
     int is_empty_sum;     /* one of them has extent 0 */
     int is_short;         /* all terms are one run of the first strip */
+    int is_compensated;   /* sums keep what rounding takes from them */
+    int run;              /* terms in a run */
     int64_t positions;    /* of the free loops */
     int64_t grain;        /* positions per task */
     int64_t n_tasks;
@@ -195,6 +199,7 @@ struct pair64 {
 /* A product that is not summed is added to -0, to which even -0 can be added
  * without a change. */
 #define T float
+#define REAL float
 #define NAME(f) f##_f32
 #define ZERO 0
 #define COPY_ZERO -0.0f
@@ -207,6 +212,7 @@ struct pair64 {
 #include "runtime/interp_loop.inc"
 
 #define T double
+#define REAL double
 #define NAME(f) f##_f64
 #define ZERO 0
 #define COPY_ZERO -0.0
@@ -542,6 +548,9 @@ prepare(struct job *j, const struct plan *p, const struct step *s,
     j->is_many = s->n_in > MAX_IN;
     j->n_in = j->is_many || s->k.extent == 0 ? 0 : s->n_in;
     describe_operands(j);
+    j->is_compensated = p->graph->summing.how == EINC_SUM_KAHAN &&
+                        s->k.n > 0;
+    j->run = p->graph->summing.how == EINC_SUM_DIRECT ? INT_MAX : RUN;
     pick_block(j, p->graph->compute);
     list_loops(j);
     j->n_strips = 0;
@@ -556,7 +565,8 @@ prepare(struct job *j, const struct plan *p, const struct step *s,
         cut_strips(j);
     }
     j->is_short = !j->is_many && !j->is_empty_sum && !j->lane_is_sum &&
-                  j->n_sum == 0 && j->strips->n <= RUN;
+                  j->n_sum == 0 && j->strips->n <= RUN &&
+                  !j->is_compensated;
     count_tasks(j);
 }
 

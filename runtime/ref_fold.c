@@ -24,10 +24,14 @@ low_bit(double x)
     return (exponent ? exponent : 1) - 1075 + __builtin_ctzll(m);
 }
 
+/* Roundings of a compensated sum of lanes that are such sums; those that grow
+ * with the terms are of second order. */
+enum { KEPT = 5 };
+
 struct sum
-einc_ref_sum(void)
+einc_ref_sum(int kept)
 {
-    return (struct sum){.low = INT32_MAX};
+    return (struct sum){.low = INT32_MAX, .kept = kept};
 }
 
 static void
@@ -76,6 +80,8 @@ einc_ref_sum_finish(enum einc_dtype t, const struct sum *s)
         (s->abs == 0 || s->abs <= ldexp(1, s->low + l->digits)))
         return v;
     double nu = (double)s->n * l->u;
+    if (s->kept && s->n > KEPT)
+        nu = (KEPT + 8 * nu) * l->u;
     v.error += nu < 0.5 ? nu / (1 - nu) * (s->abs + s->error) : INFINITY;
     return v;
 }
@@ -182,11 +188,13 @@ rank_error(const struct ranking *r, int64_t k)
 /* --- reductions --------------------------------------------------------- */
 
 void
-einc_ref_fold_begin(struct fold *f, const struct node *n, double ulps)
+einc_ref_fold_begin(struct fold *f, const struct node *n, double ulps,
+                    enum einc_sum how)
 {
     *f = (struct fold){.n = n, .ulps = ulps,
                        .body = einc_fn_compute(n->args[0]->type),
-                       .sum = einc_ref_sum(), .largest = -HUGE_VALL,
+                       .sum = einc_ref_sum(how == EINC_SUM_KAHAN),
+                       .largest = -HUGE_VALL,
                        .least = HUGE_VALL};
     f->product = einc_ref_product();
     f->ranking = (struct ranking){&f->one, 0, 1, -HUGE_VALL, -HUGE_VALL,

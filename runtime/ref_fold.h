@@ -18,9 +18,11 @@ struct sum {
     int64_t n;
     int low;            /* all terms are multiples of 2^low ... */
     int rough;          /* ... unless some are not known exactly */
+    int kept;
 };
 
-struct sum einc_ref_sum(void);
+/* `kept`: rounding is compensated. */
+struct sum einc_ref_sum(int kept);
 void einc_ref_sum_add(enum einc_dtype t, struct sum *s, struct value v);
 /* Higham, section 4.2: |error| <= (n-1)*u/(1 - (n-1)*u) * sum of |terms|, in
  * any order; none at all if every partial sum has few enough digits. `t` is
@@ -76,7 +78,8 @@ struct fold {
 
 /* Of a NODE_REDUCE; functions of `ulps`. It is not to be moved in memory. For
  * k best the caller gives ranking.best, and its size in ranking.most. */
-void einc_ref_fold_begin(struct fold *f, const struct node *n, double ulps);
+void einc_ref_fold_begin(struct fold *f, const struct node *n, double ulps,
+                         enum einc_sum how);
 void einc_ref_fold_take(struct fold *f, struct value v, int64_t position);
 /* The best-th of k best; else 0. */
 struct value einc_ref_fold_finish(const struct fold *f, int64_t best);

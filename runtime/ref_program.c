@@ -246,7 +246,7 @@ static struct value
 eval_reduce(struct walk *w, const struct node *n)
 {
     struct fold f;
-    einc_ref_fold_begin(&f, n, w->ulps);
+    einc_ref_fold_begin(&f, n, w->ulps, w->p->summing.how);
     if (n->best < 0)
         return fold_all(w, &f);
     const struct index *x = &w->p->indices[n->best];
@@ -271,6 +271,11 @@ eval_call(struct walk *w, const struct node *n)
     assert(n->n_args >= 1 && n->n_args <= 3);
     for (int k = 0; k < n->n_args; k++)
         a[k] = eval(w, n->args[k]);
+    if (n->lse && a[0].re == -HUGE_VALL) { /* a softmax beside +inf is NaN */
+        struct value lse = eval(w, n->lse);
+        if (lse.re == HUGE_VALL)
+            return of_real(NAN, lse.error);
+    }
     return einc_ref_call(n, a, w->ulps);
 }
 
@@ -371,7 +376,7 @@ scatter(struct walk *w, enum einc_dtype dtype, struct place at,
 {
     struct sum *s = &w->tally[at.number];
     if (s->n == 0) {
-        *s = einc_ref_sum();
+        *s = einc_ref_sum(0);
         einc_ref_sum_add(dtype, s, old);
     }
     einc_ref_sum_add(dtype, s, v);

@@ -108,6 +108,13 @@ struct job {
     struct einc_plan *made;      /* in perm, but for what runtime fills */
 };
 
+static struct summing
+summing_of(const struct request *r)
+{
+    return (struct summing){(enum einc_sum)r->opts.sum,
+                            r->opts.acc == EINC_F64};
+}
+
 static enum einc_tier
 resolve_tier(const struct einc_ctx *ctx, const struct request *r)
 {
@@ -242,7 +249,8 @@ run_stages(struct guarded *g, void *arg)
     j->program = einc_stmt_from_expr(perm, scratch, j->expr, n_in, r->in,
                                      r->opts.flags);
     j->graph = einc_graph_build(perm, scratch, j->program, n_in, r->in,
-                                r->out, r->opts.flags, r->opts.symbolic);
+                                r->out, r->opts.flags, r->opts.symbolic,
+                                summing_of(r));
     check_symbolic(g, j->graph);
     struct plan_options options = plan_options(g->ctx, r);
     j->plan = einc_plan_build(perm, scratch, j->program, j->graph, &options);
@@ -265,6 +273,7 @@ run_program_stages(struct guarded *g, void *arg)
         .out = r->outs ? r->outs : one,
         .n_out = r->n_outs >= 0 ? r->n_outs : 1,
         .params = r->opts.params,
+        .summing = summing_of(r),
         .flags = r->opts.flags,
         .memory_limit_bytes = r->opts.memory_limit_bytes};
     struct einc_plan *x = NEW(&g->perm, struct einc_plan, 1);
@@ -381,6 +390,10 @@ check_request(const struct request *r, struct einc_plan **plan,
     }
     if (r->opts.tier < EINC_TIER_AUTO || r->opts.tier > EINC_TIER_BUILTIN)
         return misuse(err, "no tier has that number");
+    if (r->opts.sum < EINC_SUM_BLOCK || r->opts.sum > EINC_SUM_KAHAN)
+        return misuse(err, "no way to sum has that number");
+    if (r->opts.acc && r->opts.acc != EINC_F32 && r->opts.acc != EINC_F64)
+        return misuse(err, "acc is neither EINC_F32 nor EINC_F64");
     if ((r->opts.flags & ~(uint32_t)ALL_FLAGS) || r->opts.reserved)
         return misuse(err, "an unknown flag is set, or reserved is not 0");
     return EINC_OK;

@@ -238,6 +238,7 @@ struct program_request {
     const struct einc_layout *const *out; /* [n_out]; an entry NULL: inferred */
     int n_out;             /* -1: not said */
     const char *params;    /* as in einc_options */
+    struct summing summing;
     uint32_t flags;        /* likewise */
     uint64_t memory_limit_bytes; /* likewise */
 };

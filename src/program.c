@@ -12,6 +12,7 @@
 #include "codegen/mapreduce.h"
 #include "ctx.h"
 #include "parse/resolve.h"
+#include "plan/widen.h"
 #include "runtime/border.h"
 #include "runtime/eval.h"
 
@@ -175,12 +176,53 @@ check_limit(struct cx *cx, const struct script *s, uint64_t limit_bytes)
                   (unsigned long long)limit_bytes);
 }
 
+static struct str
+number_name(struct arena *a, char kind, int number)
+{
+    struct text t = {.perm = a};
+    einc_put(&t, "%c%d", kind, number);
+    return (struct str){einc_text_z(&t), t.n};
+}
+
+/* The statements that are run, as if the text had had no names. */
 static uint64_t
 hash_of(struct arena scratch, const struct script *s)
 {
     struct text t = {.perm = &scratch};
-    einc_script_print(&t, s);
+    struct program p = *s->program;
+    p.indices = NEW(&scratch, struct index, p.n_indices);
+    p.tensors = NEW(&scratch, struct tensor, p.n_tensors);
+    for (int i = 0; i < p.n_indices; i++) {
+        p.indices[i] = s->program->indices[i];
+        p.indices[i].name = number_name(&scratch, 'i', i);
+    }
+    for (int i = 0; i < p.n_tensors; i++) {
+        p.tensors[i] = s->program->tensors[i];
+        p.tensors[i].name = number_name(&scratch, 'T', i);
+    }
+    einc_resolve_print(&t, &p);
+    for (int i = 0; i < s->n_stages; i++)
+        einc_put(&t, "%d%d\n", s->stages[i].kind, s->stages[i].wide);
+    einc_put(&t, "%d", p.summing.how);
     return hash_bytes(t.p, t.n);
+}
+
+/* Whether the program is one einsum of its operands and nothing else. */
+static int
+is_einsum(const struct script *s)
+{
+    const struct stage *g = &s->stages[0];
+    if (s->n_stages != 1 || g->kind != STAGE_CONTRACT || g->scale != 1 ||
+        g->adds || g->border_bytes || g->out.offset || g->n_in != s->program->n_operands)
+        return 0;
+    for (int o = 0; o < g->n_in; o++) {
+        if (g->in[o].offset)
+            return 0;
+        for (int before = 0; before < o; before++)
+            if (g->in[before].tensor == g->in[o].tensor)
+                return 0;
+    }
+    return 1;
 }
 
 void
@@ -196,9 +238,12 @@ einc_program_stages(struct guarded *g, const struct program_request *r,
     check_counts(&g->cx, x->names, r);
     struct bindings b = {.in = r->in, .n_in = r->n_in, .out = r->out,
                          .n_out = r->n_out < 0 ? 0 : r->n_out,
-                         .params = params, .n_params = n_params};
+                         .params = params, .n_params = n_params,
+                         .summing = r->summing};
     const struct program *p =
         einc_resolve(perm, g->scratch, x->tree, &b);
+    if (p->summing.wide)
+        p = einc_widen(perm, g->scratch, p);
     x->script = einc_script_build(perm, g->scratch, p,
                                   (r->flags & EINC_FUSE) != 0,
                                   r->memory_limit_bytes);
@@ -237,7 +282,9 @@ compile_contract(struct einc_plan *x, int s, const struct einc_options *opts,
                                .tier = (int32_t)tier,
                                .path = opts->path,
                                .kernel = opts->kernel,
-                               .memory_limit_bytes = opts->memory_limit_bytes};
+                               .memory_limit_bytes = opts->memory_limit_bytes,
+                               .sum = opts->sum,
+                               .acc = g->wide ? EINC_F64 : 0};
     return einc_compile(x->ctx, g->expr.p, (size_t)g->n_in, in, &out, &own,
                         &x->stages[s].plan, err);
 }
@@ -310,6 +357,8 @@ einc_program_choose(struct einc_plan *x, const struct einc_options *opts,
         einc_program_free(x);
         return status;
     }
+    if (is_einsum(x->script))
+        x->hash = einc_plan_hash(x->stages[0].plan);
     size_workspace(x);
     return EINC_OK;
 }

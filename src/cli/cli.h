@@ -61,6 +61,8 @@ struct args {
     uint64_t memory_limit_bytes;
     uint32_t flags;       /* enum einc_flags, or-ed */
     int32_t tier;         /* enum einc_tier */
+    int32_t sum;          /* enum einc_sum */
+    int32_t acc;          /* enum einc_dtype */
     int32_t threads;      /* 0: not given */
     int32_t rounds;       /* likewise */
     int force, main, check, time, calibrate, help;

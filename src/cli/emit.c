@@ -65,6 +65,11 @@ again(const struct args *a, const char *header)
     put_flag(f, "size", a->size);
     put_flag(f, "shape", a->shape);
     put_flag(f, "dtype", a->dtype);
+    put_flag(f, "param", a->param);
+    put_flag(f, "sum", a->sum == EINC_SUM_KAHAN    ? "kahan"
+                       : a->sum == EINC_SUM_DIRECT ? "direct"
+                                                   : NULL);
+    put_flag(f, "acc", a->acc == EINC_F64 ? "f64" : NULL);
     put_flag(f, "target", a->target);
     put_flag(f, "name", a->name);
     put_flag(f, "header", header);

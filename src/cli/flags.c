@@ -16,6 +16,8 @@ enum kind {
     KIND_SWITCH,  /* int at `at`, set to 1 */
     KIND_BIT,     /* `bit` of args.flags */
     KIND_TIER,    /* args.tier */
+    KIND_SUM,     /* args.sum */
+    KIND_ACC,     /* args.acc */
     KIND_THREADS, /* args.threads */
     KIND_ROUNDS,  /* args.rounds */
     KIND_BYTES    /* uint64_t at `at`; K, M, G, T are powers of 1024 */
@@ -61,6 +63,11 @@ static const struct flag flags[] = {
     {"param", 0, KIND_TEXT, AT(param), 0, PLANNING, "sh=2,ph=1",
      "integers that index statements name in subscripts\n"
      "and bounds"},
+    {"sum", 0, KIND_SUM, 0, 0, PLANNING, "HOW",
+     "block, direct or kahan: how floats are added up"},
+    {"acc", 0, KIND_ACC, 0, 0, PLANNING, "TYPE",
+     "f64: floats are added up in f64, of complex numbers\n"
+     "in c128; f32: no wider than the operands"},
     {"target", 0, KIND_TEXT, AT(target), 0, VERB_EMIT, "c|cuda",
      "language of the source (default c)"},
     {"target", 0, KIND_TEXT, AT(target), 0, VERB_RUN, "c|cuda",
@@ -157,6 +164,31 @@ set_tier(struct args *a, const char *text)
 }
 
 static int
+set_sum(struct args *a, const char *text)
+{
+    static const char *const names[] = {"block", "direct", "kahan"};
+
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(text, names[i])) {
+            a->sum = EINC_SUM_BLOCK + i;
+            return EXIT_DONE;
+        }
+    return einc_say_usage(a->verb,
+                          "--sum takes block, direct or kahan, not '%s'",
+                          text);
+}
+
+static int
+set_acc(struct args *a, const char *text)
+{
+    if (strcmp(text, "f32") && strcmp(text, "f64"))
+        return einc_say_usage(a->verb, "--acc takes f32 or f64, not '%s'",
+                              text);
+    a->acc = !strcmp(text, "f32") ? EINC_F32 : EINC_F64;
+    return EXIT_DONE;
+}
+
+static int
 set_bytes(struct args *a, const char *text, uint64_t *bytes)
 {
     static const char units[] = "KMGT";
@@ -195,6 +227,10 @@ set(struct args *a, const struct flag *f, const char *text)
         return EXIT_DONE;
     case KIND_TIER:
         return set_tier(a, text);
+    case KIND_SUM:
+        return set_sum(a, text);
+    case KIND_ACC:
+        return set_acc(a, text);
     case KIND_THREADS:
         return set_number(a, f->name, text, 1024, &a->threads);
     case KIND_ROUNDS:

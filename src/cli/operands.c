@@ -318,6 +318,8 @@ einc_operands_compile(const struct args *a, const struct request *r,
     opts.path = a->path;
     opts.kernel = a->kernel;
     opts.params = a->param;
+    opts.sum = a->sum;
+    opts.acc = a->acc;
     opts.plan_text = plan_text;
     opts.memory_limit_bytes = a->memory_limit_bytes;
     opts.symbolic = r->symbolic && r->symbolic[0] ? r->symbolic : NULL;

@@ -8,7 +8,7 @@
 
 #include "codegen/levels.h"
 
-enum { MAX_PATH = 48, UNROLL_EACH = 4, UNROLL_ALL = 16,
+enum { MAX_PATH = 48, UNROLL_EACH = 4, UNROLL_ALL = 16, UNROLL_KEPT = 4,
        UNROLL_NESTED = 64 };
 
 /* A statement under one choice of the lane. */
@@ -373,6 +373,15 @@ collect_bound(const struct node *n, int *list, int *n_list, int most)
         collect_bound(n->args[k], list, n_list, most);
 }
 
+/* Whether its accumulators are one number each, so that there may be an array
+ * of them. */
+static int
+takes_payload(const struct node *n)
+{
+    return n->redop <= REDOP_COUNT &&
+           !(n->redop == REDOP_PROD && einc_value_is_complex(n->type));
+}
+
 /* The free index that runs inside the reductions around the work which does
  * not depend on it; -1: none. */
 static int
@@ -382,7 +391,7 @@ find_payload(const struct walk *w, const struct node *n, int lane)
         for (int k = w->s->n_loops - 1; k >= 0; k--) {
             int e = w->s->loops[k];
             if (e == lane || !uses(w->p, n, e) ||
-                index_of(w, e)->from || n->best >= 0 ||
+                index_of(w, e)->from || !takes_payload(n) ||
                 is_checked(w->p, n, e))
                 continue;
             for (int b = 0; b < n->n_bound; b++)
@@ -444,9 +453,12 @@ static void
 choose_unrolled(const struct program *p, const struct node *n,
                 struct value_choice *how, int64_t outer)
 {
-    int64_t all = 1;
+    int64_t all = 1, most = UNROLL_ALL;
     if (!n)
         return;
+    if (n->kind == NODE_REDUCE && (n->redop == REDOP_SUM || n->redop == REDOP_MEAN) &&
+        p->summing.how == EINC_SUM_KAHAN)
+        most = UNROLL_KEPT;
     for (int k = n->n_bound - 1; n->kind == NODE_REDUCE && k >= 0; k--) {
         const struct index *x = &p->indices[n->bound[k]];
         int64_t size = x->hi - x->lo;
@@ -455,7 +467,7 @@ choose_unrolled(const struct program *p, const struct node *n,
             ranges |= uses(p, p->indices[n->bound[j]].from, n->bound[k]) ||
                       uses(p, p->indices[n->bound[j]].to, n->bound[k]);
         if (x->from || ranges || size > UNROLL_EACH || size < 1 ||
-            all * size > UNROLL_ALL ||
+            all * size > most ||
             outer * all * size > UNROLL_NESTED || n->best >= 0 ||
             n->redop > REDOP_COUNT)
             continue;

@@ -126,6 +126,7 @@ einc_nest_key(struct arena *perm, const struct nest *w)
     put(&t, einc_nest_family_name(w->family));
     put(&t, " ");
     put(&t, einc_dtype_name(w->compute));
+    put(&t, einc_graph_sum_name(w->sum));
     for (int o = 0; o <= w->n_in; o++) {
         if (w->family == FAMILY_GETT && w->table && o == 2 && o < w->n_in)
             continue; /* a weight: all tables can have one */

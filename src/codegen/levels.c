@@ -526,7 +526,7 @@ carry_in(struct mapreduce *m, int loop, int value, int *is_new)
     *is_new = 1;
     PUSH(m, m->carries, m->n_carries, m->cap_carries);
     PUSH(m, l->carries, l->n_carries, l->cap);
-    m->carries[m->n_carries] = (struct carry){value, loop, -1, -1};
+    m->carries[m->n_carries] = (struct carry){value, loop, -1, -1, -1};
     l->carries[l->n_carries++] = m->n_carries;
     return m->n_carries++;
 }
@@ -678,6 +678,10 @@ descend(struct mapreduce *m, int block, int v, int k, int carry)
             return loop;
         if (r->payload)
             m->carries[carry].offset =
+                take_scratch(m, payload_points(m, r->payload), v,
+                             einc_levels_is_wide(m, v));
+        if (r->payload && r->kept)
+            m->carries[carry].lost =
                 take_scratch(m, payload_points(m, r->payload), v,
                              einc_levels_is_wide(m, v));
     }

@@ -69,6 +69,7 @@ struct carry {
     int value, loop;
     int with;          /* carry of the logsumexp */
     int64_t offset;    /* payload: bytes into scratch */
+    int64_t lost;      /* likewise, of what a kept sum has too much */
 };
 
 struct table {

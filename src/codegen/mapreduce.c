@@ -129,6 +129,7 @@ make_values(struct mapreduce *m, int lanes)
             m->lane = x->var;
     }
     add_stores(m);
+    einc_values_part_softmaxes(&m->values);
     if (m->lane < 0 && lane >= 0)
         m->lane = m->values.lane_var;
     if (m->lane < 0)

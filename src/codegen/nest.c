@@ -226,6 +226,7 @@ choose_family(struct nest *w, enum nest_mode mode, enum nest_family asked)
     for (int f = 0; f < N_FAMILIES; f++) {
         const struct family *x = families[f];
         if ((x->literal && mode == NEST_GENERIC) ||
+            (w->sum == EINC_SUM_KAHAN && x->id != FAMILY_STREAM) ||
             (x->literal == 2 && mode == NEST_LITERAL) ||
             (cuda && x->id != FAMILY_STREAM) || !x->fits(w))
             continue;
@@ -289,6 +290,7 @@ einc_nest_build(struct arena *perm, struct arena scratch,
     w->step = s;
     w->target = t;
     w->compute = p->graph->compute;
+    w->sum = s->k.n ? p->graph->summing.how : EINC_SUM_BLOCK;
     w->idx = NEW(perm, struct nest_index, s->b.n + s->m.n + s->n.n + s->k.n);
     w->in = NEW(perm, struct nest_tensor, s->n_in);
     w->n_in = s->n_in;
@@ -385,8 +387,9 @@ print_node(struct text *t, const struct nest *w, const struct nest_node *x)
 void
 einc_nest_print(struct text *t, const struct nest *w)
 {
-    einc_put(t, "nest %s %s %s", families[w->family]->name, w->target->name,
-             einc_dtype_name(w->compute));
+    einc_put(t, "nest %s %s %s%s", families[w->family]->name,
+             w->target->name, einc_dtype_name(w->compute),
+             einc_graph_sum_name(w->sum));
     for (int r = 0; r < N_LOOP_ROLES; r++)
         print_role(t, w, (enum loop_role)r);
     einc_put(t, "\n");

@@ -55,6 +55,9 @@ enum stream_form {
                      * positions of `inner` at once */
 };
 
+/* Floats that are added up before the sum is put away: see nest.sum. */
+enum { STREAM_RUN = 512 };
+
 enum nest_op {
     NEST_TASKS, /* the space that threads share; decoded from a task number */
     NEST_LOOP,  /* serial: one index of a stream, blocks of a role of a gett */
@@ -132,6 +135,7 @@ struct nest {
     int n_in;
     struct nest_tensor out;
     enum einc_dtype compute;
+    enum einc_sum sum;        /* BLOCK where no float is summed */
     struct tile tile;         /* gett */
     int rich;                 /* mode BUILTIN was asked for */
     const struct gett *gett;  /* gett */

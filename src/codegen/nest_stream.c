@@ -367,6 +367,8 @@ most_lanes(const struct nest *w)
         most = at_most(most, w->lanes);
     if (w->form == STREAM_MAP)
         most = at_most(most, SUM_BYTES);
+    if (w->form == STREAM_DOTS)
+        most = at_most(most, (int64_t)STREAM_RUN * w->lanes);
     if ((w->inner >= 0 && is_turned_along(w, w->inner)) ||
         (w->deep >= 0 && is_turned_along(w, w->deep)))
         most = at_most(most, TURNED_LANES);

@@ -119,6 +119,12 @@ cast_text(const struct writer *w, const struct value *x, struct form f)
     own.wide = f.wide;
     const char *v = f.wide ? "v_" : "";
     const char *text = einc_as(w, a, own);
+    if (x->integer) /* rounds to halves */
+        return PRINTED(w, "%s(%s)",
+                       einc_helper(w->h, "%sas_%s", v,
+                                   einc_dtype_info((enum einc_dtype)
+                                                       x->integer)->name),
+                       text);
     if (x->lo < x->hi) { /* wraps to fewer bits */
         struct form wide = {VALUE_I64, f.wide};
         int bits = x->hi - x->lo == 255 ? 8 : x->hi - x->lo == 65535 ? 16 : 32;
@@ -178,7 +184,10 @@ is_negative(const struct writer *w, int v)
         return (is_negative(w, a) && is_positive(w, b)) ||
                (is_positive(w, a) && is_negative(w, b));
     case FN_ADD: return is_negative(w, a) && is_negative(w, b);
-    case FN_SUB: return is_negative(w, a) && is_positive(w, b);
+    case FN_SUB: /* a term and the largest of all */
+        if (value_of(w, b)->op == VALUE_PART && !value_of(w, b)->integer)
+            return 1;
+        return is_negative(w, a) && is_positive(w, b);
     default: return 0;
     }
 }
@@ -265,6 +274,17 @@ check_text(const struct writer *w, const struct value *x, int wide)
     return einc_converted(w, text, own, f);
 }
 
+/* What the loop of a logsumexp leaves: see finish_lse() of print_reduce.c. */
+static const char *
+part_text(const struct writer *w, const struct value *x)
+{
+    int lse = x->args[0], carry = einc_levels_find(w->m, w->block, lse)->carry;
+    int lanes = einc_levels_reduces_lane(w->m, lse);
+    assert(carry >= 0 && "a logsumexp that is used stands beside its loop");
+    return PRINTED(w, "%s%d", x->integer ? lanes ? "all" : "rest"
+                                         : lanes ? "top" : "acc", carry);
+}
+
 /* The text of a value that has a variable. */
 const char *
 einc_value_text(const struct writer *w, int v, int name)
@@ -291,6 +311,7 @@ einc_value_text(const struct writer *w, int v, int name)
                        einc_as(w, x->args[1], scalar),
                        einc_integer_text(w, x->lo),
                        einc_integer_text(w, x->hi), (long long)x->integer);
+    case VALUE_PART: return part_text(w, x);
     case VALUE_PICK: {
         const struct placed *p =
             einc_levels_find(w->m, w->block, x->args[0]);

@@ -420,6 +420,19 @@ print_element(struct printing *p, const struct kind *k, int puts)
         print_code(p, k, FN "$s\n@($t x)\n{\n    return ($s)x;\n}\n");
 }
 
+/* A float as half a float has it. */
+static void
+print_rounding(struct printing *p, const struct kind *k)
+{
+    const char *half = strcmp(k->storage, "f16") == 0 ? "half" : "bf16";
+    print_code(p, k, k->wide
+        ? FN "$v\n@($v x)\n{\n    for (int l = 0; l < $n; l++)\n"
+             "        x[l] = #as_$m(x[l]);\n    return x;\n}\n"
+        : einc_printed(p->h->perm,
+              FN "float\n@(float x)\n{\n"
+              "    return #%s_to_float(#float_to_%s(x));\n}\n", half, half));
+}
+
 /* The storage of one row of lanes as a type. */
 static void
 print_row_type(struct printing *p, const struct kind *k)
@@ -505,6 +518,15 @@ print_lane_store(struct printing *p, const struct kind *k)
         row, is_bool ? "-" : ""));
 }
 
+/* Compensated sums of all lanes, and what each has too much, as one. */
+static const char kept_lanes[] =
+    FN "$s\n@($v x, $v lost)\n{\n    $s sum = x[0], all = lost[0];\n"
+    "    for (int l = 1; l < $n; l++) {\n"
+    "        const $s term = x[l] - all, next = sum + term;\n"
+    "        all = next - next == 0 ? (next - sum) - term : 0;\n"
+    "        all += lost[l];\n        sum = next;\n"
+    "    }\n    return sum - all;\n}\n";
+
 /* Halves are put together, until one is left: always in the same order. */
 static void
 print_across(struct printing *p, const struct kind *k)
@@ -519,6 +541,10 @@ print_across(struct printing *p, const struct kind *k)
     if (strncmp(op, "and", 3) == 0) {
         print_code(p, k, FN "int32_t\n@(vi32 x)\n{\n    return !#any(~x);\n"
                             "}\n");
+        return;
+    }
+    if (strncmp(op, "kept", 4) == 0) {
+        print_code(p, k, kept_lanes);
         return;
     }
     const char *both = strncmp(op, "sum", 3) == 0
@@ -630,7 +656,9 @@ print_storage(struct printing *p, const struct kind *k)
 {
     if (!k->storage)
         return 0;
-    if (strcmp(k->base, "get") == 0)
+    if (strcmp(k->base, "as") == 0)
+        print_rounding(p, k);
+    else if (strcmp(k->base, "get") == 0)
         print_element(p, k, 0);
     else if (strcmp(k->base, "put") == 0 && !k->wide)
         print_element(p, k, 1);
@@ -669,7 +697,7 @@ static struct kind
 kind_of(const struct printing *p, const char *name)
 {
     static const char *const stored[] = {"get_", "put_", "row_", "apart_",
-                                         "gather_", "rest_"};
+                                         "gather_", "rest_", "as_"};
     struct kind k = {.name = name, .wide = strncmp(name, "v_", 2) == 0};
     const char *rest = name + (k.wide ? 2 : 0), *tail = strrchr(rest, '_');
     k.base = rest;

@@ -135,7 +135,8 @@ is_blocked(const struct writer *w, const struct loop *l, int carry)
     int v = w->m->carries[carry].value;
     const struct value_reduce *r = value_of(w, v)->reduce;
     const struct value_var *q = &w->m->values.var[l->var];
-    return r->redop == REDOP_SUM && !r->payload &&
+    return w->m->p->summing.how == EINC_SUM_BLOCK &&
+           r->redop == REDOP_SUM && !r->payload &&
            is_float(einc_kept_form(w, v).type) &&
            (r->n_vars > 1 || (q->hi - q->lo) / turn_values(w, l) >= 1024);
 }

@@ -91,6 +91,28 @@ payload_size(const struct writer *w, int v)
     return n;
 }
 
+/* What rounding adds to the sum, of which the next term is free (Kahan 1965;
+ * Higham, Accuracy and Stability, section 4.3). No compiler may leave it out
+ * without -ffast-math; that it fuses a product in the term with the first
+ * subtraction takes a rounding away. */
+static void
+declare_lost(const struct writer *w, int c)
+{
+    int v = w->m->carries[c].value;
+    struct form f = einc_kept_form(w, v);
+    const char *type = einc_form_name(f), *none = einc_identity(w, v);
+    if (!value_of(w, v)->reduce->payload) {
+        einc_line(w->t, "%s lost%d = %s;", type, c, none);
+        return;
+    }
+    einc_line(w->t, "%s *const lost%d = (%s *)(void *)(args->scratch + "
+                    "%lld);", type, c, type,
+              (long long)w->m->carries[c].lost);
+    einc_line(w->t, "for (int64_t slot = 0; slot < %lld; slot++)",
+              (long long)payload_size(w, v));
+    einc_line(w->t, "    lost%d[slot] = %s;", c, none);
+}
+
 void
 einc_declare_carry(const struct writer *w, int c)
 {
@@ -112,6 +134,8 @@ einc_declare_carry(const struct writer *w, int c)
     } else {
         einc_line(w->t, "%s acc%d = %s;", type, c, none);
     }
+    if (r->kept)
+        declare_lost(w, c);
     const char *nowhere = einc_converted(w, "-1", (struct form){p.type, 0}, p);
     if (r->redop == REDOP_ARGKMAX || r->redop == REDOP_ARGKMIN) {
         einc_line(w->t, "%s pos%d[%d];", einc_form_name(p), c, r->best);
@@ -311,6 +335,35 @@ step_weighted(const struct writer *w, int v, int c, int part)
         einc_line(w->t, "%s += weight%d_%d*%s;", acc, with, part, x);
 }
 
+/* acc += x, see declare_lost(). Nothing is lost where the sum is infinite or
+ * NaN. */
+static void
+step_kept(const struct writer *w, int v, int c, const char *x,
+          const char *mask)
+{
+    struct form f = einc_kept_form(w, v), scalar = {f.type, 0};
+    struct text *t = w->t;
+    const char *type = einc_form_name(f), *at = "";
+    const char *zero = einc_converted(w, "0", scalar, f);
+    if (value_of(w, v)->reduce->payload)
+        at = PRINTED(w, "[%s]", payload_index(w, v));
+    const char *acc = PRINTED(w, "acc%d%s", c, at);
+    const char *lost = PRINTED(w, "lost%d%s", c, at);
+    einc_line(t, "{");
+    t->indent += 4;
+    einc_line(t, "const %s term = %s - %s;", type, x, lost);
+    einc_line(t, "const %s next = %s + term;", type, acc);
+    const char *is_finite =
+        einc_comparison(w, FN_EQ, f, "(next - next)", zero);
+    assign(w, f, lost,
+           einc_select_text(w, f, is_finite,
+                            PRINTED(w, "((next - %s) - term)", acc), zero),
+           mask);
+    assign(w, f, acc, "next", mask);
+    t->indent -= 4;
+    einc_line(t, "}");
+}
+
 /* acc + i*pos times the term. */
 static void
 step_complex(const struct writer *w, int v, int c, int part)
@@ -366,6 +419,10 @@ einc_print_step(const struct writer *w, const struct item *i)
                                          : FN_ADD;
     if (f.type == VALUE_BOOL && (fn == FN_MUL || fn == FN_MINIMUM))
         fn = FN_AND;
+    if (r->kept) {
+        step_kept(w, v, c, x, mask);
+        return;
+    }
     int exact = f.type == VALUE_I32 && r->redop == REDOP_COUNT;
     assign(w, f, acc, einc_arithmetic(w, fn, f, acc, x, exact), mask);
 }
@@ -479,6 +536,20 @@ across_name(int redop, enum value_type t)
     }
 }
 
+/* acc<carry> of all lanes; `at`: "", or the element of a payload. */
+static const char *
+across_all(const struct writer *w, int c, int v, const char *at)
+{
+    const struct value_reduce *r = value_of(w, v)->reduce;
+    struct form f = einc_kept_form(w, v);
+    if (r->kept)
+        return PRINTED(w, "%s(acc%d%s, lost%d%s)",
+                       einc_helper(w->h, "across_kept_%s",
+                                   einc_form_suffix(f.type)), c, at, c, at);
+    return across(w, across_name(r->redop, f.type), f,
+                  PRINTED(w, "acc%d%s", c, at));
+}
+
 /* The best of all lanes: of equals that of the least position. */
 static void
 finish_position(const struct writer *w, int c, int v)
@@ -545,16 +616,12 @@ einc_finish_carry(const struct writer *w, int c)
         einc_line(t, "for (int64_t slot = 0; slot < %lld; slot++)",
                   (long long)payload_size(w, v));
         einc_line(t, "    sum%d[slot] = %s;", c,
-                  across(w, across_name(r->redop, f.type), f,
-                         PRINTED(w, "acc%d[slot]", c)));
+                  across_all(w, c, v, "[slot]"));
     } else if (r->payload) {
         einc_line(t, "%s *const sum%d = acc%d;", einc_form_name(f), c, c);
     } else if (lanes) {
         einc_line(t, "const %s sum%d = %s;", einc_form_name(out), c,
-                  einc_converted(w,
-                                 across(w, across_name(r->redop, f.type), f,
-                                        PRINTED(w, "acc%d", c)),
-                                 scalar, out));
+                  einc_converted(w, across_all(w, c, v, ""), scalar, out));
     } else {
         einc_line(t, "const %s sum%d = %s;", einc_form_name(out), c,
                   einc_converted(w, PRINTED(w, "acc%d", c), f, out));

@@ -38,13 +38,19 @@ static void
 print_real_fma(const struct printer *p)
 {
     struct text *t = p->t;
-    einc_put(t, "%*ssum %s= ", t->indent, "", accumulate(p));
+    int lost = p->nest->sum == EINC_SUM_KAHAN;
+    if (lost)
+        einc_put(t, "%*sconst %s product = ", t->indent, "", p->type);
+    else
+        einc_put(t, "%*ssum %s= ", t->indent, "", accumulate(p));
     for (int o = 0; o < p->nest->n_in; o++) {
         if (o)
             einc_put(t, " %s ", einc_print_mul(p));
         print_element(p, o, 0);
     }
     einc_put(t, ";\n");
+    if (lost)
+        einc_print_stream_compensated(p, "sum", "lost", "product");
 }
 
 /* Complex operands by value first: each is used twice. */
@@ -66,6 +72,11 @@ print_complex_fma(const struct printer *p)
         einc_line(t, "re = re*re%d - im*im%d;", o, o);
         einc_line(t, "im = old%d*im%d + im*re%d;", o, o, o);
     }
+    if (p->nest->sum == EINC_SUM_KAHAN) {
+        einc_print_stream_compensated(p, "sum_re", "lost_re", "re");
+        einc_print_stream_compensated(p, "sum_im", "lost_im", "im");
+        return;
+    }
     einc_line(t, "sum_re %s= re;", accumulate(p));
     einc_line(t, "sum_im %s= im;", accumulate(p));
 }
@@ -73,15 +84,21 @@ print_complex_fma(const struct printer *p)
 /* --- one node of the nest ----------------------------------------------- */
 
 static const char *const sums[2][2] = {{"sum", ""}, {"sum_re", "sum_im"}};
+static const char *const losts[2][2] = {{"lost", ""},
+                                        {"lost_re", "lost_im"}};
 
 static void
 print_node(const struct printer *p, const struct nest_node *x)
 {
     switch (x->op) {
     case NEST_ZERO:
-        for (int plane = 0; plane < p->planes; plane++)
+        for (int plane = 0; plane < p->planes; plane++) {
             einc_line(p->t, "%s %s = 0;", p->type,
                       sums[p->planes - 1][plane]);
+            if (p->nest->sum == EINC_SUM_KAHAN)
+                einc_line(p->t, "%s %s = 0;", p->type,
+                          losts[p->planes - 1][plane]);
+        }
         break;
     case NEST_FMA:
         if (p->planes == 2)

@@ -23,6 +23,14 @@ const char *einc_stream_count(const struct printer *p);
 /* Before a kernel that is a table: how to get at memory past the caches. */
 void einc_print_stream_past(const struct printer *p);
 
+/* sum += x, C all three; `lost` keeps what rounding adds to the sum, of which
+ * the next term is free (Kahan 1965; Higham, section 4.3). No compiler may
+ * leave that out without -ffast-math; that it fuses a product in x with the
+ * first subtraction takes a rounding away. Nothing is lost where the sum is
+ * infinite or NaN. */
+void einc_print_stream_compensated(const struct printer *p, const char *sum,
+                                   const char *lost, const char *x);
+
 /* One position of inner. */
 void einc_print_stream_map(const struct printer *p);
 void einc_print_stream_columns(const struct printer *p);

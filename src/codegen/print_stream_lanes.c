@@ -278,6 +278,47 @@ print_complex(const struct printer *p, int v, const char *var)
     }
 }
 
+void
+einc_print_stream_compensated(const struct printer *p, const char *sum,
+                              const char *lost, const char *x)
+{
+    struct text *t = p->t;
+    einc_stream_open(p, "{");
+    einc_line(t, "const %s term = %s - %s;", p->type, x, lost);
+    einc_line(t, "const %s next = %s + term;", p->type, sum);
+    einc_line(t, "%s = next - next == 0 ? (next - %s) - term : 0;", lost, sum);
+    einc_line(t, "%s = next;", sum);
+    einc_stream_close(p);
+}
+
+/* print_add() of sums that keep what rounding takes from them. */
+static void
+print_compensated(const struct printer *p, int visit, const char *var)
+{
+    struct text *t = p->t;
+    int dots = p->nest->form == STREAM_DOTS;
+    for (int v = 0; v < visit; v++) {
+        const char *which = dots ? visit_name(p, v) : "";
+        einc_stream_open(p, "{");
+        if (p->planes == 2) {
+            print_complex(p, v, var);
+        } else {
+            einc_put(t, "%*sconst %s product = ", t->indent, "", p->type);
+            print_product(p, v, var);
+            einc_put(t, ";\n");
+        }
+        for (int plane = 0; plane < p->planes; plane++)
+            einc_print_stream_compensated(
+                p,
+                einc_stream_text(p, "sum%s%s[lane]", which,
+                                 plane_name(p, plane)),
+                einc_stream_text(p, "lost%s%s[lane]", which,
+                                 plane_name(p, plane)),
+                p->planes == 1 ? "product" : plane ? "im" : "re");
+        einc_stream_close(p);
+    }
+}
+
 /* Adds `visit` products to the lane's sum; of dots, each to its own. */
 static void
 print_add(const struct printer *p, int visit, const char *var)
@@ -285,6 +326,10 @@ print_add(const struct printer *p, int visit, const char *var)
     struct text *t = p->t;
     int dots = p->nest->form == STREAM_DOTS;
     const char *plus = einc_print_add(p);
+    if (p->nest->sum == EINC_SUM_KAHAN) {
+        print_compensated(p, visit, var);
+        return;
+    }
     for (int v = 0; v < visit && p->planes == 2; v++) {
         const char *which = dots ? visit_name(p, v) : "";
         einc_stream_open(p, "{");
@@ -302,6 +347,78 @@ print_add(const struct printer *p, int visit, const char *var)
         print_product(p, v, var);
         einc_put(t, dots || v == visit - 1 ? ";\n" : "\n");
     }
+}
+
+/* --- runs --------------------------------------------------------------- */
+
+/* Sums of floats are put away after some hundred terms, so that the error
+ * grows with that and with the number of such runs, not with the terms. */
+static int
+has_runs(const struct nest *w)
+{
+    int64_t terms = 1;
+    enum dtype_kind kind = einc_dtype_info(w->compute)->kind;
+    if (w->sum != EINC_SUM_BLOCK ||
+        (kind != KIND_FLOAT && kind != KIND_COMPLEX))
+        return 0;
+    for (int j = w->first[LOOP_K]; j < w->first[LOOP_K + 1]; j++)
+        if (w->table || w->idx[j].extent.arg >= 0 ||
+            __builtin_mul_overflow(terms, w->idx[j].extent.value, &terms))
+            return 1;
+    return terms / (w->form == STREAM_DOTS ? w->lanes : 1) >= 2 * STREAM_RUN;
+}
+
+/* What was put away of `visit` sums; `room` elements each. */
+static void
+declare_runs(const struct printer *p, int visit, const char *room)
+{
+    if (!has_runs(p->nest))
+        return;
+    for (int v = 0; v < visit; v++)
+        for (int plane = 0; plane < p->planes; plane++)
+            einc_line(p->t, "%s kept%s%s[%s];", p->type, visit_name(p, v),
+                      plane_name(p, plane), room);
+    einc_line(p->t, "int64_t run = 0; /* terms in the sums */");
+    einc_line(p->t, "int has_kept = 0;");
+}
+
+static void
+end_run(const struct printer *p, int visit, const char *count)
+{
+    struct text *t = p->t;
+    if (!has_runs(p->nest))
+        return;
+    einc_stream_open(p, "if (run >= %d) {", STREAM_RUN);
+    einc_stream_open(p, "for (int64_t lane = 0; lane < %s; lane++) {", count);
+    for (int v = 0; v < visit; v++)
+        for (int plane = 0; plane < p->planes; plane++) {
+            const char *which = visit_name(p, v);
+            const char *half = plane_name(p, plane);
+            einc_line(t, "kept%s%s[lane] = sum%s%s[lane] + "
+                         "(has_kept ? kept%s%s[lane] : 0);",
+                      which, half, which, half, which, half);
+            einc_line(t, "sum%s%s[lane] = 0;", which, half);
+        }
+    einc_stream_close(p);
+    einc_line(t, "has_kept = 1;");
+    einc_line(t, "run = 0;");
+    einc_stream_close(p);
+}
+
+static void
+add_runs(const struct printer *p, int visit, const char *count)
+{
+    struct text *t = p->t;
+    if (!has_runs(p->nest))
+        return;
+    einc_line(t, "for (int64_t lane = 0; has_kept && lane < %s; lane++) {",
+              count);
+    for (int v = 0; v < visit; v++)
+        for (int plane = 0; plane < p->planes; plane++)
+            einc_line(t, "    sum%s%s[lane] += kept%s%s[lane];",
+                      visit_name(p, v), plane_name(p, plane),
+                      visit_name(p, v), plane_name(p, plane));
+    einc_line(t, "}");
 }
 
 /* --- map ---------------------------------------------------------------- */
@@ -520,8 +637,17 @@ print_deep(const struct printer *p)
     struct quantity q = w->idx[w->deep < 0 ? 0 : w->deep].extent;
     int literal = !w->table && q.arg < 0;
     int many = w->visit > 1 && !(literal && q.value < w->visit);
-    int few = w->visit == 1 || !literal || q.value % w->visit != 0;
+    int runs = has_runs(w);
+    int few = w->visit == 1 || runs || !literal || q.value % w->visit != 0;
     einc_line(p->t, "int64_t %s = 0;", x);
+    if (runs) {
+        einc_stream_open(p, "while (%s < %s) {", x, n);
+        einc_line(p->t, "const int64_t most = %d - run;", STREAM_RUN);
+        einc_line(p->t, "const int64_t stop = %s - %s < most ? %s : %s + "
+                        "most;", n, x, n, x);
+        einc_line(p->t, "run += stop - %s;", x);
+        n = "stop";
+    }
     if (many) {
         einc_stream_open(p, "for (; %s + %d <= %s; %s += %d) {", x, w->visit,
                          n, x, w->visit);
@@ -533,6 +659,10 @@ print_deep(const struct printer *p)
         print_visit(p, 1);
         einc_stream_close(p);
     }
+    if (!runs)
+        return;
+    end_run(p, 1, einc_stream_count(p));
+    einc_stream_close(p);
 }
 
 static void
@@ -570,17 +700,26 @@ einc_print_stream_columns(const struct printer *p)
     const char *room = strcmp(count, "count") == 0
                            ? einc_stream_text(p, "%d", w->lanes)
                            : count;
-    for (int plane = 0; plane < p->planes; plane++)
-        einc_line(t, "%s sum%s[%s];", p->type, plane_name(p, plane),
-                  strcmp(room, "0") ? room : "1");
+    room = strcmp(room, "0") ? room : "1";
+    for (int plane = 0; plane < p->planes; plane++) {
+        einc_line(t, "%s sum%s[%s];", p->type, plane_name(p, plane), room);
+        if (w->sum == EINC_SUM_KAHAN)
+            einc_line(t, "%s lost%s[%s]; /* by the sums' rounding */",
+                      p->type, plane_name(p, plane), room);
+    }
+    declare_runs(p, 1, room);
     einc_stream_open(p, "for (int64_t lane = 0; lane < %s; lane++) {", count);
-    for (int plane = 0; plane < p->planes; plane++)
+    for (int plane = 0; plane < p->planes; plane++) {
         einc_line(t, "sum%s[lane] = 0;", plane_name(p, plane));
+        if (w->sum == EINC_SUM_KAHAN)
+            einc_line(t, "lost%s[lane] = 0;", plane_name(p, plane));
+    }
     einc_stream_close(p);
     print_from(p);
     int depth = open_sums(p);
     print_deep(p);
     close_sums(p, depth);
+    add_runs(p, 1, count);
     print_store_columns(p);
 }
 
@@ -590,19 +729,56 @@ static void
 print_lanes(const struct printer *p, int visit)
 {
     struct text *t = p->t;
-    int lanes = p->nest->lanes;
-    const char *count = einc_stream_count(p);
+    int lanes = p->nest->lanes, runs = has_runs(p->nest);
+    const char *count = einc_stream_count(p), *stop = count;
+    const char *all = einc_stream_text(p, "%d", lanes);
     print_starts(p, visit);
     einc_line(t, "int64_t done = 0;");
-    einc_line(t, "for (; done + %d <= %s; done += %d)", lanes, count, lanes);
+    if (runs && !p->nest->table) { /* a table's `count` is a run at most */
+        einc_stream_open(p, "while (done + %d <= %s) {", lanes, count);
+        einc_line(t, "const int64_t most = done + (%d - run)*%d;", STREAM_RUN,
+                  lanes);
+        einc_line(t, "const int64_t stop = %s < most ? %s : most;", count,
+                  count);
+        einc_line(t, "run += (stop - done)/%d;", lanes);
+        stop = "stop";
+    }
+    einc_line(t, "for (; done + %d <= %s; done += %d)", lanes, stop, lanes);
     t->indent += 4;
     einc_stream_open(p, "for (int64_t lane = 0; lane < %d; lane++) {", lanes);
     print_add(p, visit, "done + lane");
     einc_stream_close(p);
     t->indent -= 4;
+    if (runs && !p->nest->table) {
+        end_run(p, visit, all);
+        einc_stream_close(p);
+    }
     einc_stream_open(p, "for (int64_t lane = 0; lane < %s - done; lane++) {",
                      count);
     print_add(p, visit, "done + lane");
+    einc_stream_close(p);
+    if (!runs)
+        return;
+    einc_line(t, p->nest->table ? "run += done/%d + 1;" : "run++;", lanes);
+    end_run(p, visit, all);
+}
+
+/* Adds the partial sums up, and what they have too much. */
+static void
+fold_compensated(const struct printer *p, int visit)
+{
+    einc_stream_open(p, "for (int64_t lane = 1; lane < %d; lane++) {",
+                     p->nest->lanes);
+    for (int v = 0; v < visit; v++)
+        for (int plane = 0; plane < p->planes; plane++) {
+            const char *which = einc_stream_text(
+                p, "%s%s", visit_name(p, v), plane_name(p, plane));
+            einc_print_stream_compensated(
+                p, einc_stream_text(p, "sum%s[0]", which),
+                einc_stream_text(p, "lost%s[0]", which),
+                einc_stream_text(p, "sum%s[lane]", which));
+            einc_line(p->t, "lost%s[0] += lost%s[lane];", which, which);
+        }
     einc_stream_close(p);
 }
 
@@ -610,6 +786,11 @@ print_lanes(const struct printer *p, int visit)
 static void
 print_fold(const struct printer *p, int visit)
 {
+    if (p->nest->sum == EINC_SUM_KAHAN) {
+        fold_compensated(p, visit);
+        return;
+    }
+    add_runs(p, visit, einc_stream_text(p, "%d", p->nest->lanes));
     for (int half = p->nest->lanes / 2; half; half /= 2) {
         einc_stream_open(p, "for (int64_t lane = 0; lane < %d; lane++) {",
                          half);
@@ -647,9 +828,14 @@ print_dots(const struct printer *p, int visit)
     const struct nest *w = p->nest;
     struct text *t = p->t;
     for (int v = 0; v < visit; v++)
-        for (int plane = 0; plane < p->planes; plane++)
+        for (int plane = 0; plane < p->planes; plane++) {
             einc_line(t, "%s sum%s%s[%d] = {0};", p->type, visit_name(p, v),
                       plane_name(p, plane), w->lanes);
+            if (w->sum == EINC_SUM_KAHAN)
+                einc_line(t, "%s lost%s%s[%d] = {0};", p->type,
+                          visit_name(p, v), plane_name(p, plane), w->lanes);
+        }
+    declare_runs(p, visit, einc_stream_text(p, "%d", w->lanes));
     print_from(p);
     if (w->table) {
         einc_stream_open(p, "for (int64_t first = 0; first < n_lane; first += "

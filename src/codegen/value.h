@@ -12,7 +12,7 @@
 #include "parse/stmt.h"
 
 enum { VALUE_MAX_VARS = 63, VALUE_MAX_PARTS = 16 };
-/* In value.deps: the first value of a free lane's turn, see VALUE_VAR. */
+/* In value.deps: the first value of a lane's turn, see VALUE_VAR. */
 #define VALUE_BASE ((uint64_t)1 << 63)
 
 /* Loop variables. Reductions over the same range share one unless the body of
@@ -41,7 +41,9 @@ enum value_op {
     VALUE_CHOICE,  /* args[0] ? args[1] : args[2], of which only the chosen
                     * one is computed */
     VALUE_REDUCE,
-    VALUE_PICK     /* args[0] is a reduction of the k best; number args[1] */
+    VALUE_PICK,    /* args[0] is a reduction of the k best; number args[1] */
+    VALUE_PART     /* args[0] is a logsumexp; integer 0: the largest term, 1:
+                    * the sum of exp(terms - that) */
 };
 
 struct value_term {
@@ -74,6 +76,8 @@ struct value_reduce {
     int with;             /* REDOP_WEIGHTED: the logsumexp */
     int zero;             /* REDOP_WEIGHTED: of an empty row 0, not NaN */
     int guarded;          /* the logsumexp: parts may be masked out (-inf) */
+    int kept;             /* REDOP_SUM of floats: what rounding takes from it
+                           * is kept, and given back */
     uint64_t payload;     /* vars that its accumulators are indexed by */
     int64_t points;       /* at most so many terms */
     int64_t low, high;    /* integers: what their type holds */
@@ -101,6 +105,7 @@ struct value {
                            * formula does not ask for it */
     int heavy;            /* holds a reduction */
     int64_t least, most;  /* integers: what it can be */
+    int is_softmax;       /* an exp(f - logsumexp) that the formula says */
     int next;             /* of the same hash */
 };
 
@@ -146,6 +151,10 @@ struct values einc_values(struct arena *perm, const struct program *p,
 /* A loop of the statement gets a var. */
 int einc_values_free_var(struct values *s, int index);
 struct value_pair einc_values_of(struct values *s, const struct node *n);
+/* Softmaxes that no sum has taken up become exp(f - largest)/sum, which keeps
+ * the digits that a large logsumexp has no room for, and is NaN where a term
+ * is infinite. To be called once all values are made. */
+void einc_values_part_softmaxes(struct values *s);
 /* `value` as one that a tensor of type `to` is given. */
 struct value_pair einc_values_cast(struct values *s, struct value_pair x,
                                    enum einc_dtype from, enum einc_dtype to);

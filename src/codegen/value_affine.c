@@ -48,7 +48,7 @@ einc_affine_add(const struct values *s, int id, int64_t by, struct affine *f)
     }
 }
 
-/* `base`: what depends on a free lane is that of its first value. */
+/* `base`: what depends on the lane is that of its first value. */
 int
 einc_affine_value(struct values *s, const struct affine *f, int base)
 {
@@ -56,7 +56,7 @@ einc_affine_value(struct values *s, const struct affine *f, int base)
     for (int v = 0; v < s->n_vars; v++) {
         if (!f->coef[v])
             continue;
-        int x = base && v == s->lane_var && s->var[v].is_free
+        int x = base && v == s->lane_var
                     ? einc_values_add(s, (struct value){.op = VALUE_VAR,
                                                         .lo = 1,
                                                         .type = VALUE_I64,

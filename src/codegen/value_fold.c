@@ -180,6 +180,7 @@ einc_value_range(const struct values *s, struct value *v)
         set_range(v, 0, r->least, r->most);
         return;
     }
+    case VALUE_PART: return; /* a float */
     case VALUE_CHOICE: {
         const struct value *a = &s->v[v->args[1]], *b = &s->v[v->args[2]];
         set_range(v, 0, least(a->least, b->least), most(a->most, b->most));

@@ -36,10 +36,14 @@ bounded_loop(const struct folding *f, const struct affine *x)
     return -1;
 }
 
+/* Values of a var in one block: of a loop that is reduced all its lanes. */
 static int
 span_of(const struct values *s, int var)
 {
-    int span = s->var[var].is_free ? s->how[s->var[var].index].span : 0;
+    const struct value_choice *how = &s->how[s->var[var].index];
+    int span = s->var[var].is_free ? how->span : 1;
+    if (!s->var[var].is_free && var == s->lane_var)
+        span = s->lanes * (how->parts > 1 ? how->parts : 1);
     return span > 1 ? span : 1;
 }
 

@@ -219,6 +219,26 @@ einc_values_cast(struct values *s, struct value_pair x, enum einc_dtype from,
     return (struct value_pair){wrap_to(s, x.re, to), -1};
 }
 
+/* As it stands in an expression: halves are computed in f32, and rounded to
+ * what they hold here. */
+static struct value_pair
+cast(struct values *s, const struct node *n, struct value_pair x)
+{
+    enum einc_dtype from = n->args[0]->type;
+    x = einc_values_cast(s, x, from, n->type);
+    if ((n->type != EINC_F16 && n->type != EINC_BF16) || from == n->type)
+        return x;
+    x.re = einc_values_add(s, (struct value){.op = VALUE_FN,
+                                             .fn = FN_CAST,
+                                             .n_args = 1,
+                                             .args = {x.re},
+                                             .type = VALUE_F32,
+                                             .integer = n->type,
+                                             .var = -1,
+                                             .site = -1});
+    return x;
+}
+
 /* --- nodes -------------------------------------------------------------- */
 
 static struct value_pair
@@ -228,7 +248,7 @@ of_call(struct values *s, const struct node *n)
     for (int k = 0; k < n->n_args; k++)
         a[k] = einc_values_of(s, n->args[k]);
     switch (n->fn) {
-    case FN_CAST: return einc_values_cast(s, a[0], n->args[0]->type, n->type);
+    case FN_CAST: return cast(s, n, a[0]);
     case FN_SELECT: return of_select(s, a);
     case FN_NOT:
         return (struct value_pair){
@@ -243,7 +263,10 @@ of_call(struct values *s, const struct node *n)
     }
     if (a[0].im >= 0)
         return of_complex(s, n, a);
-    return (struct value_pair){of_reals(s, n, a), -1};
+    struct value_pair x = {of_reals(s, n, a), -1};
+    if (n->lse && s->v[x.re].op == VALUE_FN && s->v[x.re].fn == FN_EXP)
+        s->v[x.re].is_softmax = 1;
+    return x;
 }
 
 static struct value_pair

@@ -127,6 +127,40 @@ take_softmax(struct values *s, const struct value_reduce *f, int x, int part,
     return x;
 }
 
+static int
+part_of(struct values *s, int lse, int part)
+{
+    return einc_values_add(s, (struct value){.op = VALUE_PART,
+                                             .n_args = 1,
+                                             .args = {lse},
+                                             .type = s->v[lse].type,
+                                             .integer = part,
+                                             .var = -1,
+                                             .site = -1});
+}
+
+void
+einc_values_part_softmaxes(struct values *s)
+{
+    for (int x = 0, n = s->n; x < n; x++) {
+        const struct value *v = &s->v[x], *less = &s->v[v->args[0]];
+        if (!v->is_softmax || less->op != VALUE_FN || less->fn != FN_SUB)
+            continue;
+        int f = less->args[0], lse = less->args[1];
+        const struct value_reduce *r = s->v[lse].reduce;
+        enum value_type t = v->type;
+        if (!r || r->redop != REDOP_LOGSUMEXP || r->payload)
+            continue;
+        int e = fn2(s, t, FN_SUB, f, part_of(s, lse, 0));
+        e = fn1(s, t, FN_EXP, e);
+        int sum = part_of(s, lse, 1);
+        s->v[x].fn = FN_DIV;
+        s->v[x].n_args = 2;
+        s->v[x].args[0] = e;
+        s->v[x].args[1] = sum;
+    }
+}
+
 /* sum(softmax(f)*g) as one pass; 0 if it is none. */
 int
 einc_softmax_weighted(struct values *s, struct value_reduce *r,

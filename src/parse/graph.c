@@ -77,7 +77,7 @@ try_text(struct arena *perm, struct arena scratch, void *arg)
     const struct program *p =
         einc_stmt_from_expr(perm, scratch, e, t->n_in, t->in, t->flags);
     einc_graph_build(perm, scratch, p, t->n_in, t->in, t->out, t->flags,
-                     NULL);
+                     NULL, (struct summing){EINC_SUM_BLOCK, 0});
 }
 
 int
@@ -477,6 +477,18 @@ resolve_types(struct builder *b)
     return out;
 }
 
+/* Sums of integers are exact, however they are made. */
+static void
+settle_sums(struct graph *g, struct summing s)
+{
+    enum dtype_kind kind = einc_dtype_info(g->compute)->kind;
+    if (kind != KIND_FLOAT && kind != KIND_COMPLEX)
+        return;
+    g->summing = s;
+    if (s.wide)
+        g->compute = kind == KIND_FLOAT ? EINC_F64 : EINC_C128;
+}
+
 /* --- the output ----------------------------------------------------------- */
 
 static void
@@ -816,7 +828,8 @@ const struct graph *
 einc_graph_build(struct arena *perm, struct arena scratch,
                  const struct program *p, int n_in,
                  const struct einc_layout in[], const struct einc_layout *out,
-                 uint32_t flags, const char *symbolic)
+                 uint32_t flags, const char *symbolic,
+                 struct summing summing)
 {
     assert(n_in == p->n_operands && p->n_stmts == 1);
     struct builder b = {.cx = perm->cx, .perm = perm, .scratch = scratch,
@@ -830,6 +843,7 @@ einc_graph_build(struct arena *perm, struct arena scratch,
     find_accesses(&b);
     check_sizes(&b);
     enum einc_dtype out_dtype = resolve_types(&b);
+    settle_sums(b.g, summing);
     struct room room = make_room(&b);
     build_operands(&b, &room);
     build_output(&b, &room, out_dtype);
@@ -853,6 +867,15 @@ einc_operand_stride(const struct operand *o, int x, int *has)
 }
 
 /* --- dump ----------------------------------------------------------------- */
+
+const char *
+einc_graph_sum_name(enum einc_sum how)
+{
+    static const char *const names[] = {
+        [EINC_SUM_BLOCK] = "", [EINC_SUM_DIRECT] = " direct",
+        [EINC_SUM_KAHAN] = " kahan"};
+    return names[how];
+}
 
 static void
 print_index(struct text *t, const struct graph *g, int x)
@@ -895,7 +918,8 @@ einc_graph_print(struct text *t, const struct graph *g)
     for (int k = 0; k < g->n_in; k++)
         print_operand(t, g, &g->in[k]);
     print_operand(t, g, &g->out);
-    einc_line(t, "compute %s", einc_dtype_info(g->compute)->name);
+    einc_line(t, "compute %s%s", einc_dtype_info(g->compute)->name,
+              einc_graph_sum_name(g->summing.how));
     if (g->factor != 1)
         einc_line(t, "factor %lld", (long long)g->factor);
 }

@@ -52,6 +52,7 @@ struct graph {
     int n_in;
     struct operand out;
     enum einc_dtype compute; /* products and sums */
+    struct summing summing;
     int64_t factor;     /* the sum is multiplied by this (canonical graph: a
                          * summed index that nobody holds); else 1 */
 };
@@ -61,12 +62,14 @@ struct graph {
  * elements apart: EINC_EALIAS). `out` NULL: dense row-major, inferred type.
  * `flags`: EINC_STRICT_SIZES. `symbolic`: see einc_options; an unknown label
  * in it is E301, layouts with strides given are EINC_EUNSUP with it. Extent
- * of an index: the size that is not 1. */
+ * of an index: the size that is not 1. `summing`: of floats; `compute` is the
+ * wide type then. */
 const struct graph *einc_graph_build(struct arena *perm, struct arena scratch,
                                      const struct program *p, int n_in,
                                      const struct einc_layout in[],
                                      const struct einc_layout *out,
-                                     uint32_t flags, const char *symbolic);
+                                     uint32_t flags, const char *symbolic,
+                                     struct summing summing);
 
 /* Whether `text` is legal for these operands (and `out`, unless NULL): what
  * hints are tried with. */
@@ -80,6 +83,9 @@ void einc_graph_check_tensor(struct arena scratch, const struct operand *o);
 
 /* Stride of index x in the operand; 0 if it holds none. `*has` if not NULL. */
 int64_t einc_operand_stride(const struct operand *o, int x, int *has);
+
+/* " kahan", " direct"; "" of what is meant where nothing is said. */
+const char *einc_graph_sum_name(enum einc_sum how);
 
 /* Dumps "graph" and "canon": indices with extents, operands with strides. */
 void einc_graph_print(struct text *t, const struct graph *g);

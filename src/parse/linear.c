@@ -118,12 +118,27 @@ add_term(struct form *f, int index, int64_t coef)
     s->terms[s->n_terms++] = (struct affine_term){index, coef};
 }
 
+/* A remainder by 0 is no position. */
+static void
+check_divisors(struct resolver *r, const struct draft *d)
+{
+    int64_t by;
+    for (int i = 0; i < d->n_args; i++)
+        check_divisors(r, d->args[i]);
+    if (d->kind == DRAFT_CALL && d->fn == FN_MOD &&
+        einc_linear_constant(r, d->args[1], &by) == CONSTANT_KNOWN && by == 0)
+        einc_fail(r->cx, EINC_EPARSE, "E603", d->at,
+                  "a subscript must be an integer; '%s' divides by 0",
+                  einc_resolve_show(r, d->at));
+}
+
 static void
 add_part(struct form *f, const struct draft *d, int64_t coef)
 {
     struct draft_sub *s = f->s;
     if (!is_whole(d))
         not_whole(f->r, d);
+    check_divisors(f->r, d);
     s->parts = GROW(&f->r->scratch, struct part, s->parts, s->n_parts);
     s->parts[s->n_parts++] = (struct part){coef, d};
 }
@@ -185,6 +200,7 @@ add_call(struct form *f, const struct draft *d, int64_t coef)
     switch (einc_linear_constant(f->r, d, &value)) {
     case CONSTANT_WAITS: f->waits = 1; return;
     case CONSTANT_KNOWN:
+        check_divisors(f->r, d);
         f->s->constant = plus(f, f->s->constant, times(f, coef, value));
         return;
     case CONSTANT_NOT: add_part(f, d, coef);

@@ -662,6 +662,7 @@ finish(struct resolver *r, struct stmt *stmts)
         p->indices[x] = einc_type_index(r, &r->indices[x]);
     p->n_sites = r->n_sites;
     p->sites = r->sites;
+    p->summing = r->b->summing;
     return p;
 }
 

@@ -55,6 +55,7 @@ struct bindings {
     int n_out;
     const struct param *params;
     int n_params;
+    struct summing summing;
 };
 
 /* Tree + layouts -> program, all settled: see stmt.h. Infers ranges (E601),

@@ -155,6 +155,12 @@ struct site {
     int64_t lo, hi; /* legal positions, half open */
 };
 
+/* How sums of floats are made. */
+struct summing {
+    enum einc_sum how;
+    int wide; /* in f64, of complex numbers in c128 */
+};
+
 struct program {
     struct str source;
     struct index *indices; /* in order of first appearance */
@@ -167,6 +173,8 @@ struct program {
     int n_tensors, n_outputs;
     struct site *sites;
     int n_sites;
+    struct summing summing; /* form B; `wide` stands in the nodes already. For
+                             * form A see graph.h */
 };
 
 /* Lowers form A: resolves "..." against the operands' ranks (broadcast dims

@@ -113,6 +113,19 @@ einc_cost_step(const struct plan *p, struct step *s)
     s->write_bytes = tensor_bytes(p, s->out);
 }
 
+/* At most. A compensated sum of n terms has 2 and O(n*u) for all its additions
+ * (Higham, Accuracy and Stability, section 4.3), here one sum of sums: 5, and
+ * 8*n*u for the rest. */
+static double
+additions(const struct plan *p, double terms)
+{
+    enum einc_dtype t = p->graph->compute;
+    double u = t == EINC_F32 || t == EINC_C64 ? 0x1p-24 : 0x1p-53;
+    double kept = 5 + 8 * terms * u;
+    return p->graph->summing.how == EINC_SUM_KAHAN && kept < terms ? kept
+                                                                   : terms;
+}
+
 /* Each factor of a term goes into a product once on its way to the result,
  * and each product into a sum; so count, along the way, factors (1 + d) with
  * |d| <= u (Higham, Accuracy and Stability, lemma 3.1):
@@ -135,7 +148,7 @@ einc_cost_error_terms(const struct plan *p)
     for (int s = 0; s < p->n_steps; s++) {
         const struct step *x = &p->steps[s];
         double terms = x->kind == STEP_COPY ? 0 : (double)x->k.extent;
-        d += terms + product * (x->n_in - 1);
+        d += additions(p, terms) + product * (x->n_in - 1);
     }
     for (int o = 0; o < p->graph->n_in; o++)
         d += p->graph->in[o].dtype != p->graph->compute;

@@ -345,6 +345,7 @@ hash(struct arena scratch, const struct plan *p, const struct canon *c)
     const struct graph *g = c->graph;
     uint64_t h = UINT64_C(0xcbf29ce484222325);
     h = feed(feed(feed(h, g->compute), g->factor), g->n_indices);
+    h = g->summing.how ? feed(h, g->summing.how) : h;
     for (int x = 0; x < g->n_indices; x++)
         h = feed(feed(h, g->indices[x].extent), g->indices[x].fixed != 0);
     for (int r = 0; r < g->n_in; r++)
@@ -393,7 +394,7 @@ draft(struct arena *perm, struct arena *a, const struct canon *c,
         const struct path *path = einc_path_find(perm, *a, &net, o->path);
         p->finder = path->finder;
         draft_path(a, d, path);
-        if (is_auto(o->path))
+        if (is_auto(o->path) && c->graph->summing.how != EINC_SUM_KAHAN)
             einc_fuse(*perm, a, p, o->fuse, d);
     }
     if (c->empty)

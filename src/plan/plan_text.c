@@ -138,7 +138,8 @@ einc_plan_print_head(struct text *t, const struct plan *p)
     const struct graph *g = p->graph;
     einc_put_str(t, str_of("einsum "));
     put_source(t, g->source);
-    einc_put(t, " %s\n", type_name(g->compute));
+    einc_put(t, " %s%s\n", type_name(g->compute),
+             einc_graph_sum_name(g->summing.how));
     print_sizes(t, g);
     for (int o = 0; o < g->n_in; o++) {
         einc_put(t, "operand %d", o);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "parse/graph.h"
 #include "parse/resolve.h"
 #include "plan/script_parts.h"
 
@@ -147,8 +148,8 @@ static void
 print_contract(struct text *t, const struct program *p, const struct stage *x,
                int number)
 {
-    einc_put(t, "stage %d contract %s%s\n", number, x->expr.p,
-             x->adds ? " added" : "");
+    einc_put(t, "stage %d contract %s%s%s\n", number, x->expr.p,
+             x->adds ? " added" : "", x->wide ? " wide" : "");
     if (x->slices.index >= 0)
         einc_put(t, "  in %lld slices of %lld of %.*s\n",
                  (long long)x->slices.count, (long long)x->slices.extent,
@@ -171,6 +172,9 @@ void
 einc_script_print(struct text *t, const struct script *s)
 {
     einc_resolve_print(t, s->program);
+    if (s->program->summing.how)
+        einc_put(t, "sums%s\n",
+                 einc_graph_sum_name(s->program->summing.how));
     for (int i = 0; i < s->n_stages; i++) {
         const struct stage *x = &s->stages[i];
         if (x->kind == STAGE_MAP)

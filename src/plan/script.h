@@ -39,6 +39,7 @@ struct stage {
     int n_in;
     struct stage_tensor out;
     double scale;            /* the sum is multiplied by it */
+    int wide;                /* it is made in f64 or c128 */
     int adds;                /* to what is there */
     struct slices slices;    /* the einsum is run for each */
     int64_t border_bytes;    /* of the copies of a slice */

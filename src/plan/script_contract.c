@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "plan/script_parts.h"
+#include "plan/widen.h"
 
 enum { MOST_FACTORS = 32, MOST_DIMS = 60 };
 
@@ -17,6 +18,7 @@ struct product {
     double scale;
     enum einc_dtype type; /* of all accesses */
     int borders;          /* some are read beyond an edge */
+    int wide;             /* all are cast to the type that sums are made in */
 };
 
 static int
@@ -32,6 +34,25 @@ take_access(const struct program *p, const struct access *a,
     x->type = t;
     x->factor[x->n++] = a;
     return 1;
+}
+
+/* An access in the type that sums are made in, or a result taken back from
+ * it: einc_widen() made that of a sum of products. */
+static int
+is_wide_cast(const struct program *p, enum einc_dtype from, enum einc_dtype to)
+{
+    return p->summing.wide && from != to && einc_widen_type(from) == to;
+}
+
+static int
+take_wide(const struct program *p, const struct node *n, struct product *x)
+{
+    const struct node *of = n->args[0];
+    if (n->fn != FN_CAST || of->kind != NODE_ACCESS ||
+        !is_wide_cast(p, of->type, n->type) || (x->n && !x->wide))
+        return 0;
+    x->wide = 1;
+    return take_access(p, of->access, x);
 }
 
 /* A cast that changes no value: i8(x) of an i32 wraps. */
@@ -61,7 +82,7 @@ take_factors(const struct program *p, const struct node *n, struct product *x)
 {
     switch (n->kind) {
     case NODE_ACCESS:
-        return take_access(p, n->access, x);
+        return !x->wide && take_access(p, n->access, x);
     case NODE_NUMBER:
         return take_number(n, x);
     case NODE_PRODUCT:
@@ -74,6 +95,8 @@ take_factors(const struct program *p, const struct node *n, struct product *x)
             x->scale = -x->scale;
         if (n->fn == FN_NEG || is_widening(n))
             return take_factors(p, n->args[0], x);
+        if (take_wide(p, n, x))
+            return 1;
         return n->fn == FN_MUL && take_factors(p, n->args[0], x) &&
                take_factors(p, n->args[1], x);
     default:
@@ -197,6 +220,8 @@ is_summed_type(const struct program *p, const struct product *x,
                enum einc_dtype result)
 {
     (void)p;
+    if (x->wide && result == einc_widen_type(x->type))
+        return 1;
     return x->type != EINC_BOOL && x->type != EINC_U32 &&
            x->type != EINC_U64 &&
            einc_fn_compute(x->type) == einc_fn_compute(result) &&
@@ -225,6 +250,14 @@ place_borders(struct stage *s)
     }
 }
 
+static int
+is_wide_result(const struct program *p, const struct node *n)
+{
+    return n->kind == NODE_CALL && n->fn == FN_CAST &&
+           is_wide_cast(p, n->type, n->args[0]->type) &&
+           n->args[0]->kind == NODE_REDUCE;
+}
+
 static const struct node *
 summed_of(const struct node *n)
 {
@@ -242,7 +275,7 @@ einc_script_contracts(struct arena *perm, const struct program *p,
                       const struct contract_ask *ask, struct stage *s)
 {
     struct product x = {.scale = 1};
-    while (is_widening(sum))
+    while (is_widening(sum) || is_wide_result(p, sum))
         sum = sum->args[0];
     const struct node *body = summed_of(sum);
     int n_bound = sum->kind == NODE_REDUCE ? sum->n_bound : 0;
@@ -251,7 +284,11 @@ einc_script_contracts(struct arena *perm, const struct program *p,
         return 0;
     if (x.scale != 1 && einc_dtype_info(result)->kind < KIND_FLOAT)
         return 0;
+    if (n_bound && p->summing.how == EINC_SUM_KAHAN &&
+        einc_dtype_info(result)->kind >= KIND_FLOAT)
+        return 0; /* a loop keeps what rounding takes: no tile does */
     *s = (struct stage){.kind = STAGE_CONTRACT, .scale = x.scale, .n_in = x.n,
+                        .wide = x.wide,
                         .adds = ask->adds, .slices = {.index = -1, .count = 1}};
     double points = extent_of(p, kept, n_kept) *
                     extent_of(p, sum->bound, n_bound);

@@ -62,44 +62,63 @@ einsum_step1(float *out, const float *in0, const float *in1, int64_t n_i,
         const int64_t count = n_k - first < 4096 ? n_k - first : 4096;
         for (int64_t i = 0; i < n_i; i++) { /* free */
             float sum[4096];
+            float kept[4096];
+            int64_t run = 0; /* terms in the sums */
+            int has_kept = 0;
             for (int64_t lane = 0; lane < count; lane++) {
                 sum[lane] = 0;
             }
             int64_t j = 0;
-            for (; j + 8 <= n_j; j += 8) {
-                const float held0 = in0[in0_i*i + j];
-                const float held0_1 = in0[in0_i*i + j + 1];
-                const float held0_2 = in0[in0_i*i + j + 2*1];
-                const float held0_3 = in0[in0_i*i + j + 3*1];
-                const float held0_4 = in0[in0_i*i + j + 4*1];
-                const float held0_5 = in0[in0_i*i + j + 5*1];
-                const float held0_6 = in0[in0_i*i + j + 6*1];
-                const float held0_7 = in0[in0_i*i + j + 7*1];
-                const float *const from1 = in1 + in1_j*j + first;
-                const float *const from1_1 = in1 + in1_j*j + first + in1_j;
-                const float *const from1_2 = in1 + in1_j*j + first + 2*in1_j;
-                const float *const from1_3 = in1 + in1_j*j + first + 3*in1_j;
-                const float *const from1_4 = in1 + in1_j*j + first + 4*in1_j;
-                const float *const from1_5 = in1 + in1_j*j + first + 5*in1_j;
-                const float *const from1_6 = in1 + in1_j*j + first + 6*in1_j;
-                const float *const from1_7 = in1 + in1_j*j + first + 7*in1_j;
-                for (int64_t lane = 0; lane < count; lane++) {
-                    sum[lane] += held0 * from1[lane]
-                        + held0_1 * from1_1[lane]
-                        + held0_2 * from1_2[lane]
-                        + held0_3 * from1_3[lane]
-                        + held0_4 * from1_4[lane]
-                        + held0_5 * from1_5[lane]
-                        + held0_6 * from1_6[lane]
-                        + held0_7 * from1_7[lane];
+            while (j < n_j) {
+                const int64_t most = 512 - run;
+                const int64_t stop = n_j - j < most ? n_j : j + most;
+                run += stop - j;
+                for (; j + 8 <= stop; j += 8) {
+                    const float held0 = in0[in0_i*i + j];
+                    const float held0_1 = in0[in0_i*i + j + 1];
+                    const float held0_2 = in0[in0_i*i + j + 2*1];
+                    const float held0_3 = in0[in0_i*i + j + 3*1];
+                    const float held0_4 = in0[in0_i*i + j + 4*1];
+                    const float held0_5 = in0[in0_i*i + j + 5*1];
+                    const float held0_6 = in0[in0_i*i + j + 6*1];
+                    const float held0_7 = in0[in0_i*i + j + 7*1];
+                    const float *const from1 = in1 + in1_j*j + first;
+                    const float *const from1_1 = in1 + in1_j*j + first + in1_j;
+                    const float *const from1_2 = in1 + in1_j*j + first + 2*in1_j;
+                    const float *const from1_3 = in1 + in1_j*j + first + 3*in1_j;
+                    const float *const from1_4 = in1 + in1_j*j + first + 4*in1_j;
+                    const float *const from1_5 = in1 + in1_j*j + first + 5*in1_j;
+                    const float *const from1_6 = in1 + in1_j*j + first + 6*in1_j;
+                    const float *const from1_7 = in1 + in1_j*j + first + 7*in1_j;
+                    for (int64_t lane = 0; lane < count; lane++) {
+                        sum[lane] += held0 * from1[lane]
+                            + held0_1 * from1_1[lane]
+                            + held0_2 * from1_2[lane]
+                            + held0_3 * from1_3[lane]
+                            + held0_4 * from1_4[lane]
+                            + held0_5 * from1_5[lane]
+                            + held0_6 * from1_6[lane]
+                            + held0_7 * from1_7[lane];
+                    }
+                }
+                for (; j < stop; j++) {
+                    const float held0 = in0[in0_i*i + j];
+                    const float *const from1 = in1 + in1_j*j + first;
+                    for (int64_t lane = 0; lane < count; lane++) {
+                        sum[lane] += held0 * from1[lane];
+                    }
+                }
+                if (run >= 512) {
+                    for (int64_t lane = 0; lane < count; lane++) {
+                        kept[lane] = sum[lane] + (has_kept ? kept[lane] : 0);
+                        sum[lane] = 0;
+                    }
+                    has_kept = 1;
+                    run = 0;
                 }
             }
-            for (; j < n_j; j++) {
-                const float held0 = in0[in0_i*i + j];
-                const float *const from1 = in1 + in1_j*j + first;
-                for (int64_t lane = 0; lane < count; lane++) {
-                    sum[lane] += held0 * from1[lane];
-                }
+            for (int64_t lane = 0; has_kept && lane < count; lane++) {
+                sum[lane] += kept[lane];
             }
             const int64_t to = out_i*i + first;
             for (int64_t lane = 0; lane < count; lane++) {
@@ -120,44 +139,63 @@ einsum_step2(float *out, const float *in0, const float *in1, int64_t n_i,
         const int64_t count = n_l - first < 4096 ? n_l - first : 4096;
         for (int64_t i = 0; i < n_i; i++) { /* free */
             float sum[4096];
+            float kept[4096];
+            int64_t run = 0; /* terms in the sums */
+            int has_kept = 0;
             for (int64_t lane = 0; lane < count; lane++) {
                 sum[lane] = 0;
             }
             int64_t k = 0;
-            for (; k + 8 <= n_k; k += 8) {
-                const float *const from0 = in0 + in0_k*k + first;
-                const float *const from0_1 = in0 + in0_k*k + first + in0_k;
-                const float *const from0_2 = in0 + in0_k*k + first + 2*in0_k;
-                const float *const from0_3 = in0 + in0_k*k + first + 3*in0_k;
-                const float *const from0_4 = in0 + in0_k*k + first + 4*in0_k;
-                const float *const from0_5 = in0 + in0_k*k + first + 5*in0_k;
-                const float *const from0_6 = in0 + in0_k*k + first + 6*in0_k;
-                const float *const from0_7 = in0 + in0_k*k + first + 7*in0_k;
-                const float held1 = in1[in1_i*i + k];
-                const float held1_1 = in1[in1_i*i + k + 1];
-                const float held1_2 = in1[in1_i*i + k + 2*1];
-                const float held1_3 = in1[in1_i*i + k + 3*1];
-                const float held1_4 = in1[in1_i*i + k + 4*1];
-                const float held1_5 = in1[in1_i*i + k + 5*1];
-                const float held1_6 = in1[in1_i*i + k + 6*1];
-                const float held1_7 = in1[in1_i*i + k + 7*1];
-                for (int64_t lane = 0; lane < count; lane++) {
-                    sum[lane] += from0[lane] * held1
-                        + from0_1[lane] * held1_1
-                        + from0_2[lane] * held1_2
-                        + from0_3[lane] * held1_3
-                        + from0_4[lane] * held1_4
-                        + from0_5[lane] * held1_5
-                        + from0_6[lane] * held1_6
-                        + from0_7[lane] * held1_7;
+            while (k < n_k) {
+                const int64_t most = 512 - run;
+                const int64_t stop = n_k - k < most ? n_k : k + most;
+                run += stop - k;
+                for (; k + 8 <= stop; k += 8) {
+                    const float *const from0 = in0 + in0_k*k + first;
+                    const float *const from0_1 = in0 + in0_k*k + first + in0_k;
+                    const float *const from0_2 = in0 + in0_k*k + first + 2*in0_k;
+                    const float *const from0_3 = in0 + in0_k*k + first + 3*in0_k;
+                    const float *const from0_4 = in0 + in0_k*k + first + 4*in0_k;
+                    const float *const from0_5 = in0 + in0_k*k + first + 5*in0_k;
+                    const float *const from0_6 = in0 + in0_k*k + first + 6*in0_k;
+                    const float *const from0_7 = in0 + in0_k*k + first + 7*in0_k;
+                    const float held1 = in1[in1_i*i + k];
+                    const float held1_1 = in1[in1_i*i + k + 1];
+                    const float held1_2 = in1[in1_i*i + k + 2*1];
+                    const float held1_3 = in1[in1_i*i + k + 3*1];
+                    const float held1_4 = in1[in1_i*i + k + 4*1];
+                    const float held1_5 = in1[in1_i*i + k + 5*1];
+                    const float held1_6 = in1[in1_i*i + k + 6*1];
+                    const float held1_7 = in1[in1_i*i + k + 7*1];
+                    for (int64_t lane = 0; lane < count; lane++) {
+                        sum[lane] += from0[lane] * held1
+                            + from0_1[lane] * held1_1
+                            + from0_2[lane] * held1_2
+                            + from0_3[lane] * held1_3
+                            + from0_4[lane] * held1_4
+                            + from0_5[lane] * held1_5
+                            + from0_6[lane] * held1_6
+                            + from0_7[lane] * held1_7;
+                    }
+                }
+                for (; k < stop; k++) {
+                    const float *const from0 = in0 + in0_k*k + first;
+                    const float held1 = in1[in1_i*i + k];
+                    for (int64_t lane = 0; lane < count; lane++) {
+                        sum[lane] += from0[lane] * held1;
+                    }
+                }
+                if (run >= 512) {
+                    for (int64_t lane = 0; lane < count; lane++) {
+                        kept[lane] = sum[lane] + (has_kept ? kept[lane] : 0);
+                        sum[lane] = 0;
+                    }
+                    has_kept = 1;
+                    run = 0;
                 }
             }
-            for (; k < n_k; k++) {
-                const float *const from0 = in0 + in0_k*k + first;
-                const float held1 = in1[in1_i*i + k];
-                for (int64_t lane = 0; lane < count; lane++) {
-                    sum[lane] += from0[lane] * held1;
-                }
+            for (int64_t lane = 0; has_kept && lane < count; lane++) {
+                sum[lane] += kept[lane];
             }
             const int64_t to = out_i*i + first;
             for (int64_t lane = 0; lane < count; lane++) {

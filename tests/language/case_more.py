@@ -16,6 +16,66 @@ def make():
     mixtures(b)
     halves(b)
     complexes(b)
+    same_everywhere(b)
+
+
+def same_everywhere(b):
+    """What tiers could see otherwise: large scores, infinities beside masks,
+    casts on the way, integers beyond their type on the way, weighed sums
+    whose weights are work."""
+    for n, m in (3, 40), (37, 5), (40, 67):
+        A = F("A", "f32", (n, m))
+        big = V("A", "f32", A.a * 3 + 1000)
+        P = softmax(big.a)
+        b.case("softmax_large_%d" % n, "P[i,j] = softmax[j](A[i,j])", [big],
+               Out("P", P, mag=1))
+        b.case("softmax_columns_%d" % n, "P[i,j] = softmax[i](A[i,j])",
+               [big], Out("P", softmax(big.a.T).T, mag=1))
+        b.case("softmax_of_sums_%d" % n, "P[i,j] = softmax[j](sum[d](A[i,d]"
+               "*A[j,d]) if j < %d)" % m if n > m else
+               "P[i,j] = softmax[j](900 + A[i,j]) + 1", [A],
+               Out("P", softmax(np.where(np.arange(n) < m, A.a @ A.a.T, -inf))
+                   if n > m else softmax(900 + A.a) + 1, mag=2))
+        M = F("M", "bool", (n, m), m=3, lo=0)
+        M = V("M", "bool", (M.a > 0) | (np.arange(m) == 1))
+        wild = np.where(M.a > 0, A.a, np.where(A.a > 0, inf, nan))
+        W = V("A", "f32", wild)
+        b.case("softmax_masked_%d" % n, "P[i,j] = softmax[j](A[i,j] if "
+               "M[i,j])", [W, M],
+               Out("P", softmax(np.where(M.a > 0, A.a, -inf)), mag=1))
+        b.case("choice_%d" % n, "y[i,j] = M[i,j] ? A[i,j] : -1", [M, W],
+               Out("y", np.where(M.a > 0, A.a, -1)))
+        b.case("choice_in_sum_%d" % n, "y[i] = sum[j](M[i,j] ? A[i,j] : 0)",
+               [M, W], Out("y", np.where(M.a > 0, A.a, 0).sum(1)))
+        x = F("x", "f32", (n, m), 64)
+        near = V("x", "f32", x.a + 1000)
+        f16 = near.a.astype(np.float16).astype(float)
+        b.case("f16_on_the_way_%d" % n, "y[i,j] = f32(f16(x[i,j])) - 1000",
+               [near], Out("y", f16 - 1000))
+        b.case("f16_in_sum_%d" % n, "y[i] = sum[j](f32(f16(x[i,j])) - 1000)",
+               [near], Out("y", (f16 - 1000).sum(1)))
+        bits = near.a.astype(np.float32).view(np.uint32).astype(np.int64)
+        bits = (bits + 0x7fff + (bits >> 16 & 1)) >> 16 << 16
+        bf16 = bits.astype(np.uint32).view(np.float32).astype(float)
+        b.case("bf16_on_the_way_%d" % n, "y[i,j] = f32(bf16(x[i,j]))",
+               [near], Out("y", bf16))
+        for t, a in ("i8", np.int8), ("u8", np.uint8), ("i16", np.int16), \
+                ("u16", np.uint16):
+            by = 37 if t[1:] == "8" else 5437
+            h = V("h", t, (A.a * by + 60).astype(int).astype(a).astype(int))
+            for op in "max", "min":
+                y = getattr(h.a * 3, op)(1)
+                b.case("%s_of_%s_%d" % (op, t, n), "y[i] = %s[j](h[i,j]*3)"
+                       % op, [h], Out("y", y.astype(a).astype(int), t))
+    x, y, w = F("x", "f32", (9, 3), 8), F("y", "f32", (11, 3), 8), \
+        V("w", "f32", np.arange(11) * 3 % 7 + 1)
+    s = x.a @ y.a.T + np.log(w.a)
+    for op, a in ("argmax", s.argmax(1)), ("argmin", s.argmin(1)):
+        b.case(op + "_of_work", "a[i] = %s[j](sum[k](x[i,k]*y[j,k])"
+               " + log(w[j]))" % op, [x, y, w], Out("a", a, "i64"))
+    b.case("guard_both_twice", "y[] = sum[i,j](A[i,j] if j <= i && i <= j + 3)",
+           [F("A", "f32", (67, 67))],
+           Out("y", np.triu(np.tril(F("A", "f32", (67, 67)).a), -3).sum()))
 
 
 def extents(b):

@@ -18,16 +18,7 @@ from records import Book, write
 import case_worked, case_keops, case_listed, case_reductions  # noqa: F401
 import case_language, case_errors, case_more                  # noqa: F401
 
-records.OPEN.update({
-    "errors.remainder_by_zero": "i%0 is taken for 0",
-    "listed.2_implied": "programs are not canonical: an implied sum and a "
-                        "spelled one have two hashes",
-    "listed.38_weighted": "cc: the kernel does not compile, 'i' undeclared",
-    "more.guard_both": "cc: print_mapreduce.c asserts (to.wide)",
-    "reductions.softmax_large": "cc: exp(f - lse) loses digits at scores of "
-                                "1000, 3e-5 of 0.5",
-    "reductions.nan_softmax": "softmax of a row with +inf is NaN at +inf only",
-})
+records.OPEN.update({})
 
 if __name__ == "__main__":
     folder = os.path.join(records.HERE, "data")

@@ -184,7 +184,8 @@ resolve(struct guarded *guard, void *arg)
         if (g->tensor[k].given)
             out[o] = &x->array[k].layout;
     }
-    struct bindings b = {in, n_in, out, n_out, params, g->n_params};
+    struct bindings b = {in, n_in, out, n_out, params, g->n_params,
+                         {EINC_SUM_BLOCK, 0}};
     x->p = einc_resolve(perm, guard->scratch, t, &b);
 }
 

@@ -21,6 +21,7 @@ struct front {
     const struct einc_layout *in;
     const struct einc_layout *out; /* NULL: inferred */
     const char *symbolic;
+    struct summing summing;
     const int32_t *const *ids;     /* not NULL: integer labels, no source */
     const size_t *n_ids;
     const int32_t *out_ids;
@@ -82,8 +83,11 @@ front_run(struct front *f)
         return EINC_OK;
     }
     if (f->is_program) {
-        const struct bindings b = {f->in, f->n_in, f->outs, f->n_outs,
-                                   f->params, f->n_params};
+        const struct bindings b = {.in = f->in, .n_in = f->n_in,
+                                   .out = f->outs, .n_out = f->n_outs,
+                                   .params = f->params,
+                                   .n_params = f->n_params,
+                                   .summing = f->summing};
         f->tree = einc_parse_program(&f->perm, f->scratch, f->source);
         f->names = einc_resolve_names(&f->perm, f->scratch, f->tree,
                                       f->params, f->n_params);
@@ -100,7 +104,8 @@ front_run(struct front *f)
     f->program = einc_stmt_from_expr(&f->perm, f->scratch, f->expr, f->n_in,
                                      f->in, f->flags);
     f->graph = einc_graph_build(&f->perm, f->scratch, f->program, f->n_in,
-                                f->in, f->out, f->flags, f->symbolic);
+                                f->in, f->out, f->flags, f->symbolic,
+                                f->summing);
     return EINC_OK;
 }
 

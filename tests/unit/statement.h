@@ -177,7 +177,8 @@ statement_resolve(struct statement *s)
             out[o] = statement_layout(g);
         outs[o] = g ? &out[o] : NULL;
     }
-    struct bindings b = {in, names->n_in, outs, names->n_out, NULL, 0};
+    struct bindings b = {.in = in, .n_in = names->n_in, .out = outs,
+                         .n_out = names->n_out};
     s->p = einc_resolve(&s->perm, s->scratch, t, &b);
     return EINC_OK;
 }

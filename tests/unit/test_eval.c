@@ -116,8 +116,9 @@ start(struct trial *t, const char *text, va_list args)
     t->front.stop_after_tree = 1;
     if (front_run(&t->front))
         fail_msg("%s", front_report(&t->front));
-    struct bindings b = {t->in, t->n_in, t->n_out ? t->outs : NULL,
-                         t->n_out, t->params, t->n_params};
+    struct bindings b = {.in = t->in, .n_in = t->n_in,
+                         .out = t->n_out ? t->outs : NULL, .n_out = t->n_out,
+                         .params = t->params, .n_params = t->n_params};
     if (setjmp(t->front.cx.boundary))
         fail_msg("%s", front_report(&t->front));
     t->p = einc_resolve(&t->front.perm, t->front.scratch, t->front.tree, &b);
@@ -731,7 +732,7 @@ compute(double to[], const char *text, int n_in, const char *const layout[],
     t.front.stop_after_tree = 1;
     if (front_run(&t.front))
         fail_msg("%s", front_report(&t.front));
-    struct bindings b = {t.in, n_in, NULL, 0, NULL, 0};
+    struct bindings b = {.in = t.in, .n_in = n_in};
     if (setjmp(t.front.cx.boundary))
         fail_msg("%s", front_report(&t.front));
     t.p = einc_resolve(&t.front.perm, t.front.scratch, t.front.tree, &b);

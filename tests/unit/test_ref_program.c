@@ -131,7 +131,8 @@ resolve(struct run *r)
         in[o] = layout_of(given_named(r, names->in[o]));
     if (r->out)
         out = layout_of(r->out);
-    struct bindings b = {in, names->n_in, outs, 1, NULL, 0};
+    struct bindings b = {.in = in, .n_in = names->n_in, .out = outs,
+                         .n_out = 1};
     r->p = einc_resolve(&perm, scratch, t, &b);
     return EINC_OK;
 }
@@ -335,12 +336,12 @@ exponentials(void **state)
           INF, 3);
     CHECK("z[i] = logsumexp[j](A[i,j] if M[i,j])", in, EINC_F32, -INF, -INF,
           INF, 3);
-    CHECK("p[i,j] = softmax[j](A[i,j])", in, EINC_F32, NAN, NAN, 0.5, 0.5, 0,
-          NAN, 0, 1);
-    CHECK("p[i,j] = softmax0[j](A[i,j])", in, EINC_F32, 0, 0, 0.5, 0.5, 0,
+    CHECK("p[i,j] = softmax[j](A[i,j])", in, EINC_F32, NAN, NAN, 0.5, 0.5,
+          NAN, NAN, 0, 1);
+    CHECK("p[i,j] = softmax0[j](A[i,j])", in, EINC_F32, 0, 0, 0.5, 0.5, NAN,
           NAN, 0, 1);
     CHECK("p[i,j] = softmax0[j](A[i,j] if M[i,j])", in, EINC_F32, 0, 0, 0, 0,
-          0, NAN, 0, 1);
+          NAN, NAN, 0, 1);
 }
 
 static void
