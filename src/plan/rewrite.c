@@ -304,7 +304,8 @@ same_index(const struct program *p, int a, int b, int *to)
     const struct index *x = &p->indices[a], *y = &p->indices[b];
     if (to[a] >= 0)
         return to[a] == b;
-    if (x->lo != y->lo || x->hi != y->hi || x->kind != y->kind)
+    if (x->lo != y->lo || x->hi != y->hi ||
+        (x->kind == INDEX_NEW) != (y->kind == INDEX_NEW))
         return 0;
     for (int i = 0; i < p->n_indices; i++)
         if (to[i] == b)

@@ -41,6 +41,20 @@ const struct border *einc_border_of(struct arena *perm,
                                     const struct slices *s,
                                     const struct access *a);
 
+/* script_expand.c: whether the node is a sum of squares of differences of two
+ * sides, each with many values that the other does not have. */
+int einc_script_is_distance(const struct program *p, struct arena scratch,
+                            const struct node *n, const struct node *side[2]);
+/* The sum of squares of a side. */
+const struct node *einc_script_norm(struct rewrite *r,
+                                    const struct node *distance,
+                                    const struct node *side);
+/* The distance by norms and a sum of products, unless that cancels. */
+const struct node *einc_script_expand(struct rewrite *r,
+                                      const struct node *distance,
+                                      const struct node *const side[2],
+                                      const struct node *const norm[2]);
+
 /* script_contract.c: whether the node, a sum or a product, with a value of type
  * `result` for every value of the indices `kept`, is an einsum; fills in all of
  * the stage but the output. */

@@ -243,6 +243,45 @@ try_one(struct splitting *s, const struct node *n)
     return pays(s, n, kept, n_kept) ? take_out(s, n, kept, n_kept) : NULL;
 }
 
+/* --- distances ---------------------------------------------------------- */
+
+/* Reduction taken out as it is: no loop of the statement is needed for it that
+ * its statement would not have, and it holds nothing to be guarded. */
+static const struct node *
+take_norm(struct splitting *s, const struct node *n)
+{
+    int kept[MOST_KEPT], n_kept = kept_of(s, n, kept);
+    const struct node *found = find(s, n);
+    return found ? found : take_out(s, n, kept, n_kept);
+}
+
+static int
+can_leave(const struct splitting *s, const struct node *n)
+{
+    int kept[MOST_KEPT], left = s->r->p.stmts[s->stmt].left.tensor;
+    struct program *p = &s->r->p;
+    return kept_of(s, n, kept) > 0 && !einc_rewrite_any(p, n, has_site, p) &&
+           !einc_rewrite_any(p, n, reads_left, &left);
+}
+
+static const struct node *
+try_distance(struct splitting *s, const struct node *n)
+{
+    const struct node *side[2], *norm[2];
+    if (s->guarded || !einc_script_is_distance(&s->r->p, *s->scratch, n, side))
+        return NULL;
+    for (int k = 0; k < 2; k++) {
+        norm[k] = einc_script_norm(s->r, n, side[k]);
+        if (!can_leave(s, norm[k]))
+            return NULL;
+    }
+    for (int k = 0; k < 2; k++)
+        norm[k] = take_norm(s, norm[k]);
+    return einc_script_expand(s->r, n, side, norm);
+}
+
+/* --- the walk ----------------------------------------------------------- */
+
 static const struct node *split(struct splitting *s, const struct node *n);
 
 /* Below a reduction its indices are loops, too. */
@@ -272,6 +311,8 @@ split(struct splitting *s, const struct node *n)
 {
     const struct node *out =
         n->kind == NODE_REDUCE ? try_one(s, n) : NULL;
+    if (!out)
+        out = try_distance(s, n);
     if (out || is_online(n) || n->n_args == 0)
         return out ? out : n;
     struct splitting outer = *s;

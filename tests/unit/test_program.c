@@ -364,6 +364,46 @@ test_rewritten(void **state)
              sizeof sum);
 }
 
+/* Points far from 0, some of them near each other: the norms' sum is up to
+ * 2^40 times the distance, which loses none of its bits. */
+static void
+distances(enum einc_tier tier)
+{
+    enum { N = 100, M = 90, D = 40 };
+    static float x[N * D], y[M * D], out[N * M];
+    struct einc_layout in[] = {layout(EINC_F32, 2, SHAPE(N, D)),
+                               layout(EINC_F32, 2, SHAPE(M, D))};
+    struct einc_ctx *ctx = open_ctx(1, tier);
+    struct einc_plan *plan =
+        compile(ctx, "O[i,j] = sum[d]((X[i,d]-Y[j,d])^2)", 2, in, 1,
+                (const struct einc_layout *const[]){NULL});
+    for (int k = 0; k < N * D; k++)
+        x[k] = (float)(k * 37 % 101 - 50) + 100 * (float)(k / D % 3);
+    for (int k = 0; k < M * D; k++) /* every other one near a point of x */
+        y[k] = k / D % 2 ? x[k] + (float)(k % 5) / 1024
+                         : (float)(k * 53 % 97 - 48);
+    assert_int_equal(einc_run(plan, (const void *[]){x, y}, out, NULL, NULL),
+                     EINC_OK);
+    for (int k = 0; k < N * M; k++) {
+        double want = 0, got = (double)out[k];
+        for (int d = 0; d < D; d++) {
+            double off = (double)x[k / M * D + d] - (double)y[k % M * D + d];
+            want += off * off;
+        }
+        assert_true(got >= want * (1 - 4e-6) && got <= want * (1 + 4e-6));
+    }
+    einc_plan_free(plan);
+    einc_ctx_free(ctx);
+}
+
+static void
+test_near_points(void **state)
+{
+    (void)state;
+    distances(EINC_TIER_INTERP);
+    distances(EINC_TIER_CC);
+}
+
 int
 main(void)
 {
@@ -376,6 +416,7 @@ main(void)
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_rewritten),
+        cmocka_unit_test(test_near_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

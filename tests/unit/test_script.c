@@ -154,6 +154,29 @@ test_split(void **state)
                "loops");
 }
 
+/* Distances of many dims: norms, and a sum of products in the loop. */
+static void
+test_distances(void **state)
+{
+    (void)state;
+    stages_are("D[i,j] = sum[d]((X[i,d]-Y[j,d])^2)", "100x32 90x32",
+               "loops; loops; loops");
+    stages_are("O[i] = sum[j](exp(-sum[d]((X[i,d]-X[j,d])^2))*B[j])",
+               "100x64 100", "loops; loops");
+    /* few dims, few pairs, a guard, one side in all loops */
+    stages_are("D[i,j] = sum[d]((X[i,d]-Y[j,d])^2)", "100x31 90x31", "loops");
+    stages_are("D[i,j] = sum[d]((X[i,d]-Y[j,d])^2)", "100x32 9x32", "loops");
+    stages_are("O[i] = sum[j](sum[d]((X[i,d]-Y[j,d])^2) if j <= i)",
+               "100x32 100x32", "loops");
+    stages_are("D[i,j] = sum[d]((X[i,j,d]-Y[j,d])^2)", "100x90x32 90x32",
+               "loops");
+    struct made m;
+    make(&m, "O[i] = sum[j](exp(-sum[d]((X[i,d]-Y[j,d])^2))*B[j])",
+         "100x64 80x64 80", 0);
+    assert_int_equal(m.script->temp_bytes, 448 + 80 * 4);
+    done(&m);
+}
+
 #define CONV "O[n,k,h,w] = I[n,c,pad(h+r-1,1),pad(w+s-1,1)]*W[k,c,r,s]"
 
 /* The one copy with a border of a program that is one einsum. */
@@ -234,6 +257,7 @@ main(void)
         cmocka_unit_test(test_einsums),
         cmocka_unit_test(test_fused),
         cmocka_unit_test(test_split),
+        cmocka_unit_test(test_distances),
         cmocka_unit_test(test_padded),
         cmocka_unit_test(test_slices),
     };
