@@ -704,6 +704,28 @@ place_reduce(struct mapreduce *m, int block, int v)
 
 /* --- values ------------------------------------------------------------- */
 
+/* The choice by a condition within a block, of that stage or a later one; made
+ * if there is none. */
+static struct item *
+choice_in(struct mapreduce *m, int block, int stage, int cond)
+{
+    const struct block *b = &m->blocks[block];
+    for (int k = 0; k < b->n_items; k++)
+        if (b->items[k].kind == ITEM_CHOICE && b->items[k].stage >= stage &&
+            m->blocks[b->items[k].block[0]].cond == cond)
+            return &b->items[k];
+    int child[2];
+    for (int k = 0; k < 2; k++) {
+        child[k] = new_block(m, BLOCK_IF, block);
+        m->blocks[child[k]].cond = cond;
+        m->blocks[child[k]].is_rest = k; /* where it does not hold */
+    }
+    struct item *i = new_item(m, block, ITEM_CHOICE, stage);
+    memcpy(i->block, child, sizeof child);
+    return i;
+}
+
+/* Values chosen by one condition are computed together: they share loops. */
 static void
 place_choice(struct mapreduce *m, int block, int v)
 {
@@ -712,20 +734,14 @@ place_choice(struct mapreduce *m, int block, int v)
     need(m, block, c);
     stage = ready_at(m, block, c);
     for (int k = 1; k < 3; k++)
-        stage = max(stage, prepare(m, block, NULL, x->args[k]));
-    int child[2];
-    for (int k = 0; k < 2; k++) {
-        child[k] = new_block(m, BLOCK_IF, block);
-        m->blocks[child[k]].cond = c;
-        m->blocks[child[k]].is_rest = k; /* where it does not hold */
+        stage = max(stage, prepare(m, block, NULL, value_of(m, v)->args[k]));
+    struct item *i = choice_in(m, block, stage, c);
+    PUSH(m, i->chosen, i->n_chosen, i->cap_chosen);
+    i->chosen[i->n_chosen++] = (struct chosen){v, m->n_names};
+    new_placed(m, v, block, i->stage + 1)->name = m->n_names++;
+    int child[2] = {i->block[0], i->block[1]};
+    for (int k = 0; k < 2; k++)
         need(m, child[k], value_of(m, v)->args[k + 1]);
-    }
-    struct item *i = new_item(m, block, ITEM_CHOICE, stage);
-    i->value = v;
-    i->block[0] = child[0];
-    i->block[1] = child[1];
-    i->name = m->n_names++;
-    new_placed(m, v, block, stage)->name = i->name;
 }
 
 static void
@@ -758,14 +774,21 @@ need(struct mapreduce *m, int block, int v)
 
 /* --- all ---------------------------------------------------------------- */
 
-/* By stage, loops behind the others, else as they came. */
+/* What more may be added to after it was placed. */
+static int
+is_late(const struct item *i)
+{
+    return i->kind == ITEM_LOOP || i->kind == ITEM_CHOICE;
+}
+
+/* By stage, loops and choices behind the others, else as they came. */
 static int
 is_before(const struct item *a, const struct item *b)
 {
     if (a->stage != b->stage)
         return a->stage < b->stage;
-    if ((a->kind == ITEM_LOOP) != (b->kind == ITEM_LOOP))
-        return b->kind == ITEM_LOOP;
+    if (is_late(a) != is_late(b))
+        return is_late(b);
     return a->order < b->order;
 }
 

@@ -19,25 +19,32 @@ enum block_kind {
 
 enum item_kind {
     ITEM_VALUE,
-    ITEM_CHOICE, /* a value from one of two blocks */
+    ITEM_CHOICE, /* values from one of two blocks */
     ITEM_IF,
     ITEM_STEP,   /* a reduction takes in one part */
     ITEM_FILL,   /* table element = value */
     ITEM_STORE,
-    ITEM_LOOP    /* last of its stage */
+    ITEM_LOOP
 };
 
-/* What a block does. Items of one stage stand in order, and loops behind the
- * others; what uses a reduction's result is of a later stage. */
+/* A value that one of two blocks makes, and the number of its variable. */
+struct chosen {
+    int value, name;
+};
+
+/* What a block does. Items of one stage stand in order, and choices and loops
+ * behind the others; what uses their results is of a later stage. */
 struct item {
     enum item_kind kind;
     int stage, order;
-    int value;    /* VALUE CHOICE STEP FILL */
-    int name;     /* VALUE, CHOICE: number of its variable */
+    int value;    /* VALUE STEP FILL */
+    int name;     /* VALUE: number of its variable */
     int part;     /* STEP: -1: all of them at once */
     int carry;    /* STEP */
     int loop;     /* LOOP */
     int block[2]; /* IF: [0]; CHOICE: if so, if not */
+    struct chosen *chosen; /* CHOICE */
+    int n_chosen, cap_chosen;
     int table;    /* FILL */
     int store;    /* STORE */
 };

@@ -29,28 +29,39 @@ open_if(const struct writer *w, int child, int cond, int no)
     w->t->indent += 4;
 }
 
+/* One of the two values, to the variable that is declared before both. */
+static void
+print_chosen(struct writer *w, const struct chosen *c, int block, int which,
+             int outer)
+{
+    const struct value *x = value_of(w, c->value);
+    struct form f = einc_form_of(w, c->value);
+    struct form truth = {VALUE_BOOL, is_lane(w, x->args[0])};
+    w->block = block;
+    const char *value = einc_as(w, x->args[which + 1], f);
+    w->block = outer;
+    const char *cond = einc_as(w, x->args[0], truth);
+    if (truth.wide)
+        value = einc_select_text(w, f, which ? PRINTED(w, "~%s", cond) : cond,
+                                 value, PRINTED(w, "v%d", c->name));
+    einc_line(w->t, "v%d = %s;", c->name, value);
+}
+
 static void
 print_choice(struct writer *w, const struct item *i)
 {
-    const struct value *x = value_of(w, i->value);
-    struct form f = einc_form_of(w, i->value);
-    struct text *t = w->t;
-    int wide = is_lane(w, x->args[0]), outer = w->block;
-    struct form truth = {VALUE_BOOL, wide};
-    einc_line(t, "%s v%d = %s;", einc_form_name(f), i->name,
-              einc_converted(w, "0", (struct form){f.type, 0}, f));
+    int outer = w->block;
+    for (int n = 0; n < i->n_chosen; n++) {
+        struct form f = einc_form_of(w, i->chosen[n].value);
+        einc_line(w->t, "%s v%d = %s;", einc_form_name(f), i->chosen[n].name,
+                  einc_converted(w, "0", (struct form){f.type, 0}, f));
+    }
     for (int k = 0; k < 2; k++) {
         w->block = outer;
-        open_if(w, i->block[k], x->args[0], k);
+        open_if(w, i->block[k], value_of(w, i->chosen->value)->args[0], k);
         einc_print_block(w, i->block[k]);
-        w->block = i->block[k];
-        const char *value = einc_as(w, x->args[k + 1], f);
-        w->block = outer;
-        const char *c = einc_as(w, x->args[0], truth);
-        if (wide)
-            value = einc_select_text(w, f, k ? PRINTED(w, "~%s", c) : c, value,
-                                     PRINTED(w, "v%d", i->name));
-        einc_line(t, "v%d = %s;", i->name, value);
+        for (int n = 0; n < i->n_chosen; n++)
+            print_chosen(w, &i->chosen[n], i->block[k], k, outer);
         close_brace(w);
     }
 }

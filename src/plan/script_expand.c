@@ -50,8 +50,9 @@ einc_script_is_distance(const struct program *p, struct arena scratch,
                         const struct node *n, const struct node *side[2])
 {
     double terms = 1;
-    if (n->kind != NODE_REDUCE || n->redop != REDOP_SUM || n->guard ||
-        !is_real(n->type) || n->args[0]->type != n->type)
+    if (p->summing.how == EINC_SUM_KAHAN || n->kind != NODE_REDUCE ||
+        n->redop != REDOP_SUM || n->guard || !is_real(n->type) ||
+        n->args[0]->type != n->type)
         return 0;
     const struct node *d = difference_of(n->args[0]);
     for (int b = 0; b < n->n_bound; b++) {
