@@ -26,7 +26,8 @@ GREP_CPU = grep -oE '__(x86_64|aarch64)__'
 CPU     := $(shell $(CC) $(CFLAGS) -dM -E -x c /dev/null | $(GREP_CPU))
 
 LIB_SRC = \
-  src/base/arena.c src/base/text.c src/base/diag.c src/base/dtype.c \
+  src/base/arena.c src/base/text.c src/base/json.c src/base/diag.c \
+  src/base/dtype.c \
   src/parse/parse.c src/parse/stmt.c src/parse/graph.c \
   src/parse/fn.c src/parse/parse_program.c src/parse/fault.c \
   src/parse/tree.c src/parse/resolve.c src/parse/draft.c \
@@ -60,12 +61,13 @@ LIB_SRC = \
   src/codegen/print_load.c src/codegen/print_fn.c src/codegen/print_reduce.c \
   src/codegen/print_loops.c src/codegen/print_helpers.c \
   src/codegen/print_math.c src/codegen/emit_program.c src/codegen/emit_border.c \
+  src/codegen/plain_node.c src/codegen/plain.c src/codegen/program_main.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c \
   src/codegen/file_sets.c \
   src/api.c src/program.c src/tier.c src/background.c src/ctx.c src/err.c \
   src/kernels.c src/run.c src/device.c src/device_run.c \
-  src/explain.c src/builtin/find.c src/builtin/small.c src/sizes.c src/doctor.c src/calibrate.c \
+  src/explain.c src/explain_program.c src/builtin/find.c src/builtin/small.c src/sizes.c src/doctor.c src/calibrate.c \
   src/bench.c \
   runtime/trouble.c runtime/mem.c runtime/pool.c runtime/border.c runtime/sys.c \
   runtime/library.c runtime/nvrtc.c runtime/gpu.c \

@@ -258,6 +258,7 @@ struct einc_name {
     int32_t ndim;     /* 0: a scalar */
     int32_t read;     /* an output whose former elements are read */
     int32_t given;    /* an output whose shape the caller must give */
+    int32_t dtype;    /* enum einc_dtype that a header declares; 0: none */
     const char *name; /* valid during the call */
 };
 /* 0 means go on, anything else stops with EINC_EINVAL. */
@@ -390,7 +391,9 @@ enum einc_format { EINC_TEXT = 0, EINC_JSON, EINC_DOT };
  *   "path"   the order of contraction        "plan"  steps, roles, buffers
  *   "nest"   loops and tiles of each step    "source" the generated C
  *   "cuda"   the generated CUDA
- * NULL: "plan". JSON and DOT exist for "plan" only. */
+ * NULL: "plan". JSON and DOT exist for "plan" only. Index statements have no
+ * "graph", "canon" and "cuda"; their "path" is the statements that are run,
+ * their "plan" says what runs them. */
 EINC_API enum einc_status
 einc_explain(const struct einc_plan *plan, const char *stage,
              enum einc_format format, einc_write_fn write, void *user,
@@ -417,11 +420,16 @@ einc_shapes(const char *expr, const char *sizes, uint32_t flags,
             size_t symbolic_bytes, struct einc_err **err);
 
 /* The same for the operands of a program of index statements: sizes are those
- * of indices that stand alone in a subscript. E607: an operand's dim has none,
- * so that its shape must be given in another way. */
+ * of indices that stand alone in a subscript, and of the names in a header,
+ * whose numbers count as they are. E607: an operand's dim has none, so that
+ * its shape must be given in another way. Behind the operands come those
+ * outputs whose shape the caller must give and which the sizes tell: number i
+ * as number `operands + i`. `unsized`: NULL, or receives the names that a
+ * nominal size stands for, with commas. */
 EINC_API enum einc_status
 einc_program_shapes(const char *expr, const char *params, const char *sizes,
-                    einc_shape_fn each, void *user, struct einc_err **err);
+                    einc_shape_fn each, void *user, char *unsized,
+                    size_t unsized_bytes, struct einc_err **err);
 
 /* --- writing source ----------------------------------------------------- */
 
@@ -432,7 +440,8 @@ struct einc_emit_options {
     int32_t part;           /* enum einc_part; MAIN: the source and a main()
                              * that checks and times it */
     const char *target;     /* NULL: "c"; or "cuda" */
-    const char *name;       /* C identifier of the function; NULL: "einsum" */
+    const char *name;       /* C identifier of the function; NULL: that of the
+                             * program's header, else "einsum" */
     const char *header;     /* name to #include, or NULL: declare in place */
     const char *again;      /* command line for the opening comment, or NULL */
 };
@@ -518,10 +527,10 @@ struct einc_bench_row {
     int32_t threads;      /* at most */
     int32_t rounds;       /* that were measured */
     int32_t reserved;     /* 0 */
-    const char *kind;     /* "contract" "reduce" "copy"; "plan" */
+    const char *kind;     /* "contract" "reduce" "copy" "loops"; "plan" */
     const char *kernel;   /* "gett" ..., "" for the interpreter and plans */
-    const char *equation; /* "t1[i,k] = in0[i,j] * in1[j,k]", or the
-                           * expression */
+    const char *equation; /* "t1[i,k] = in0[i,j] * in1[j,k]", of a program
+                           * the statement; or the expression */
     const char *machine;  /* whose times were modelled */
     double flop, bytes;   /* as the plan counts them */
     double model_seconds;
@@ -541,6 +550,15 @@ EINC_API enum einc_status
 einc_bench(const struct einc_plan *plan, const void *const in[], void *out,
            const struct einc_run_options *opts, int32_t rounds,
            einc_bench_fn each, void *user, struct einc_err **err);
+
+/* The same for a program of several outputs; its steps are the stages of its
+ * plan. A modelled time of loops is a floor: their arithmetic at peak, or their
+ * bytes. An output that is read by its program changes with each run. */
+EINC_API enum einc_status
+einc_bench_outs(const struct einc_plan *plan, const void *const in[],
+                void *const out[], const struct einc_run_options *opts,
+                int32_t rounds, einc_bench_fn each, void *user,
+                struct einc_err **err);
 
 /* Measures this machine with all threads of the context, which takes a few
  * seconds, 10 at most: the table that modelled times come from. What kernels

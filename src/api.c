@@ -281,12 +281,19 @@ run_program_stages(struct guarded *g, void *arg)
     x->holds = 1;
     x->ctx = g->ctx;
     x->family = r->family;
+    x->background = is_background(g->ctx, r);
     j->tier = resolve_tier(g->ctx, r);
     j->made = x;
     einc_program_stages(g, &q, j->tier, x);
 }
 
 /* --- behind the stages -------------------------------------------------- */
+
+static enum einc_status
+misuse(struct einc_err **err, const char *what)
+{
+    return einc_err_set(&einc_mem_default, err, EINC_EINVAL, "%s", what);
+}
 
 static int
 print_dump(void *user, const char *bytes, size_t n)
@@ -331,6 +338,11 @@ compile(struct einc_ctx *ctx, const struct request *r,
                         .hint_bytes = 48 * (size_t)r->text.n +
                                       1024 * r->n_in};
     int is_program = !r->ids && einc_program_is(r->text);
+    if (is_program && (r->opts.plan_text || r->opts.symbolic))
+        return misuse(err, r->opts.symbolic
+                               ? "extents of index statements cannot be "
+                                 "arguments yet: symbolic is for einsums"
+                               : "plan_text is for einsums");
     enum einc_status status =
         einc_guard(&g, is_program ? run_program_stages : run_stages, &j, err);
     if (status != EINC_OK)
@@ -351,12 +363,6 @@ compile(struct einc_ctx *ctx, const struct request *r,
 }
 
 /* --- entry points ------------------------------------------------------- */
-
-static enum einc_status
-misuse(struct einc_err **err, const char *what)
-{
-    return einc_err_set(&einc_mem_default, err, EINC_EINVAL, "%s", what);
-}
 
 static enum einc_status
 check_request(const struct request *r, struct einc_plan **plan,

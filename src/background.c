@@ -45,14 +45,14 @@ make_order(struct einc_ctx *ctx, const struct wanted *w, uint64_t hash,
     struct guarded text;
     if (einc_kernels_print(ctx, w, &unit, &text) != EINC_OK)
         return NULL;
-    size_t key = strlen(unit.key) + 1, source = (size_t)unit.source_bytes + 1;
+    size_t key = strlen(w->key) + 1, source = (size_t)unit.source_bytes + 1;
     size_t bytes = sizeof(struct order) + key + source;
     struct order *o = mem_alloc(&ctx->mem, bytes);
     if (o) {
         char *p = (char *)(o + 1);
         *o = (struct order){.unit = unit, .hash = hash, .from = from,
                             .bytes = bytes};
-        o->unit.key = memcpy(p, unit.key, key);
+        o->unit.key = memcpy(p, w->key, key);
         o->unit.source = memcpy(p + key, unit.source, source);
     }
     einc_guard_free(&text, 0);
@@ -344,6 +344,8 @@ einc_plan_wait(const struct einc_plan *plan)
     if (!plan)
         return;
     struct einc_ctx *ctx = plan->ctx;
+    for (int s = 0; plan->script && s < plan->script->n_stages; s++)
+        einc_plan_wait(plan->stages[s].plan); /* einsums have no stages */
     pthread_mutex_lock(&ctx->lock);
     while (plan->n_awaited)
         pthread_cond_wait(&ctx->background.done, &ctx->lock);

@@ -18,9 +18,9 @@ enum { LEAST_ROUNDS = 5, MOST_ROUNDS = 1000, MOST_REPEATS = 10000 };
 struct bench {
     const struct einc_plan *plan;
     const void *const *in;
-    void *out;
+    void *const *out;
     struct einc_run_options opts;
-    int n_steps, repeats, rounds;
+    int n_steps, repeats, rounds; /* a program's steps are its stages */
     double *seconds; /* [n_steps + 1][MOST_ROUNDS], the whole plan last */
     double *sums;    /* [n_steps] of one round */
 };
@@ -33,6 +33,16 @@ now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static enum einc_status
+run_timed(const struct bench *b, double *seconds, struct einc_err **err)
+{
+    return b->plan->script
+               ? einc_program_run(b->plan, b->in, b->out, &b->opts, seconds,
+                                  err)
+               : einc_run_timed(b->plan, b->in, b->out[0], &b->opts, seconds,
+                                err);
+}
+
 /* Once as everybody runs it, once with a clock between the steps, taking
  * turns so that both see the same moments of the machine. */
 static enum einc_status
@@ -41,7 +51,7 @@ run_round(struct bench *b, int round, struct einc_err **err)
     double begin = now();
     for (int i = 0; i < b->repeats; i++) {
         enum einc_status status =
-            einc_run(b->plan, b->in, b->out, &b->opts, err);
+            einc_run_outs(b->plan, b->in, b->out, &b->opts, err);
         if (status != EINC_OK)
             return status;
     }
@@ -49,8 +59,7 @@ run_round(struct bench *b, int round, struct einc_err **err)
         (now() - begin) / b->repeats;
     memset(b->sums, 0, (size_t)b->n_steps * sizeof *b->sums);
     for (int i = 0; i < b->repeats; i++) {
-        enum einc_status status = einc_run_timed(b->plan, b->in, b->out,
-                                                 &b->opts, b->sums, err);
+        enum einc_status status = run_timed(b, b->sums, err);
         if (status != EINC_OK)
             return status;
     }
@@ -63,10 +72,11 @@ run_round(struct bench *b, int round, struct einc_err **err)
 static enum einc_status
 warm_up(struct bench *b, struct einc_err **err)
 {
-    enum einc_status status = einc_run(b->plan, b->in, b->out, &b->opts, err);
+    enum einc_status status =
+        einc_run_outs(b->plan, b->in, b->out, &b->opts, err);
     double begin = now();
     if (status == EINC_OK)
-        status = einc_run(b->plan, b->in, b->out, &b->opts, err);
+        status = einc_run_outs(b->plan, b->in, b->out, &b->opts, err);
     double repeats = ROUND_SECONDS / (now() - begin + 1e-9);
     b->repeats = repeats > MOST_REPEATS ? MOST_REPEATS
                  : repeats < 1          ? 1
@@ -128,7 +138,7 @@ bytes_of(uint64_t read, uint64_t written)
     return (double)read + (double)written;
 }
 
-/* The family of kernels that runs a step: "gett", "direct literal". A
+/* The family of kernels that runs a step of an einsum: "gett", "direct literal". A
  * built-in kernel is one for all shapes. */
 static const char *
 kernel_of(struct arena *perm, const struct einc_plan *x, int step)
@@ -168,6 +178,71 @@ fill_step(struct arena *perm, const struct report *r, int step)
     fill_times(r->b, &r->rows[step], step);
 }
 
+/* Of an einsum the kernel of its one step, or how many steps it has. */
+static const char *
+stage_kernel(struct arena *perm, const struct einc_plan *x, int s)
+{
+    const struct einc_plan *own = x->stages[s].plan;
+    struct text t = {.perm = perm};
+    if (!own)
+        return einc_plan_call(x, s) ? "mapreduce" : "";
+    if (own->plan->n_steps == 1)
+        return kernel_of(perm, own, 0);
+    einc_put(&t, "%d steps", own->plan->n_steps);
+    return einc_text_z(&t);
+}
+
+static enum einc_tier
+stage_tier(const struct einc_plan *x, int s)
+{
+    const struct einc_plan *own = x->stages[s].plan;
+    return own                    ? einc_plan_tier(own)
+           : einc_plan_call(x, s) ? EINC_TIER_CC
+                                  : EINC_TIER_INTERP;
+}
+
+static void
+fill_stage(struct arena *perm, const struct report *r, int s)
+{
+    const struct einc_plan *x = r->b->plan;
+    const struct program *p = x->script->program;
+    const struct stage *g = &x->script->stages[s];
+    struct text t = {.perm = perm};
+    einc_resolve_print_stmt(&t, p, &p->stmts[g->stmt]);
+    r->rows[s] = (struct einc_bench_row){
+        .step = s + 1,
+        .tier = (int32_t)stage_tier(x, s),
+        .threads = r->threads,
+        .kind = g->kind == STAGE_CONTRACT ? "contract" : "loops",
+        .kernel = stage_kernel(perm, x, s),
+        .equation = einc_text_z(&t),
+        .machine = x->ctx->machine.name,
+        .flop = einc_program_flop(x, s),
+        .bytes = einc_program_bytes(x, s),
+        .model_seconds = einc_program_model(x, s, r->threads)};
+    fill_times(r->b, &r->rows[s], s);
+}
+
+static void
+fill_program(struct arena *perm, const struct report *r)
+{
+    const struct einc_plan *x = r->b->plan;
+    int n = r->b->n_steps;
+    struct text t = {.perm = perm};
+    einc_put_str(&t, x->script->program->source);
+    r->rows[n] = (struct einc_bench_row){
+        .tier = (int32_t)einc_plan_tier(x),
+        .threads = r->threads,
+        .kind = "plan",
+        .kernel = "",
+        .equation = einc_text_z(&t),
+        .machine = x->ctx->machine.name,
+        .flop = einc_program_flop(x, -1),
+        .bytes = einc_program_bytes(x, -1),
+        .model_seconds = einc_program_model(x, -1, r->threads)};
+    fill_times(r->b, &r->rows[n], n);
+}
+
 static void
 fill_whole(struct arena *perm, const struct report *r)
 {
@@ -193,9 +268,10 @@ fill_rows(struct guarded *g, void *arg)
 {
     struct report *r = arg;
     r->rows = NEW(&g->perm, struct einc_bench_row, r->b->n_steps + 1);
+    int is_program = r->b->plan->script != NULL;
     for (int s = 0; s < r->b->n_steps; s++)
-        fill_step(&g->perm, r, s);
-    fill_whole(&g->perm, r);
+        (is_program ? fill_stage : fill_step)(&g->perm, r, s);
+    (is_program ? fill_program : fill_whole)(&g->perm, r);
 }
 
 /* --- the call ----------------------------------------------------------- */
@@ -216,7 +292,8 @@ measure(struct bench *b, int rounds, einc_bench_fn each, void *user,
     enum einc_status status = run_rounds(b, rounds, err);
     if (status != EINC_OK)
         return status;
-    struct guarded g = {.ctx = x->ctx, .source = x->plan->graph->source,
+    struct guarded g = {.ctx = x->ctx, .source = x->script ? x->script->program->source
+                                            : x->plan->graph->source,
                         .hint_bytes = 8 * x->block_bytes};
     status = einc_guard(&g, fill_rows, &r, err);
     if (status != EINC_OK)
@@ -231,23 +308,22 @@ measure(struct bench *b, int rounds, einc_bench_fn each, void *user,
 }
 
 enum einc_status
-einc_bench(const struct einc_plan *plan, const void *const in[], void *out,
-           const struct einc_run_options *opts, int32_t rounds,
-           einc_bench_fn each, void *user, struct einc_err **err)
+einc_bench_outs(const struct einc_plan *plan, const void *const in[],
+                void *const out[], const struct einc_run_options *opts,
+                int32_t rounds, einc_bench_fn each, void *user,
+                struct einc_err **err)
 {
     if (err)
         *err = NULL;
-    if (plan && plan->script)
-        return einc_err_set(&plan->ctx->mem, err, EINC_EUNSUP,
-                            "programs of index statements are not timed by "
-                            "stage yet");
-    if (!plan || !each || rounds < 0 || rounds > MOST_ROUNDS)
+    if (!plan || !out || !each || rounds < 0 || rounds > MOST_ROUNDS)
         return einc_err_set(&einc_mem_default, err, EINC_EINVAL,
-                            !plan ? "plan is NULL"
+                            !plan   ? "plan is NULL"
+                            : !out  ? "out is NULL"
                             : !each ? "each is NULL"
                                     : "rounds is not 0 to 1000");
     struct bench b = {.plan = plan, .in = in, .out = out,
-                      .n_steps = plan->plan->n_steps};
+                      .n_steps = plan->script ? plan->script->n_stages
+                                              : plan->plan->n_steps};
     if (!einc_take_struct(&b.opts, sizeof b.opts, opts))
         return einc_err_set(&plan->ctx->mem, err, EINC_EINVAL,
                             "size of the einc_run_options is not set");
@@ -261,4 +337,19 @@ einc_bench(const struct einc_plan *plan, const void *const in[], void *out,
     enum einc_status status = measure(&b, rounds, each, user, err);
     mem_free(m, b.seconds, numbers * sizeof *b.seconds);
     return status;
+}
+
+enum einc_status
+einc_bench(const struct einc_plan *plan, const void *const in[], void *out,
+           const struct einc_run_options *opts, int32_t rounds,
+           einc_bench_fn each, void *user, struct einc_err **err)
+{
+    if (einc_plan_outs(plan) > 1) {
+        if (err)
+            *err = NULL;
+        return einc_err_set(&plan->ctx->mem, err, EINC_EINVAL,
+                            "the program has %zu outputs: einc_bench_outs()",
+                            einc_plan_outs(plan));
+    }
+    return einc_bench_outs(plan, in, &out, opts, rounds, each, user, err);
 }

@@ -115,7 +115,7 @@ struct call {
 struct taker {
     struct taker *next;    /* of the same order */
     struct einc_plan *plan;
-    int step;
+    int step;              /* or stage, of a program */
     struct call *call;     /* complete but for entry and tier */
 };
 
@@ -130,7 +130,9 @@ struct stage_run {
     /* loops: */
     const struct mapreduce *nest;
     const struct unit *unit; /* its text; NULL: not wanted */
-    struct call *call;      /* NULL: evaluated */
+    struct call *made;      /* with unit: complete but for entry and tier; in
+                             * einc_plan.calls once it has them */
+    struct taker *taker;    /* NULL: not in the background */
     int64_t eval_bytes;     /* per thread, if it is evaluated */
     double flop, bytes;     /* modelled */
 };
@@ -148,8 +150,9 @@ struct einc_plan {
     struct stage_run *stages; /* [script.n_stages] */
     uint64_t hash;
     enum nest_family family; /* asked for, or FAMILY_ANY */
-    struct call **calls;   /* [n_steps], each read and changed as a whole by
-                            * einc_plan_call(); NULL: interpreted */
+    struct call **calls;   /* [n_steps], of a program [n_stages], each read
+                            * and changed as a whole by einc_plan_call(); NULL:
+                            * interpreted */
     struct extent_bytes *touched; /* inputs in order, then the output; of a
                             * program: its tensors */
     int64_t scratch_bytes; /* per thread, of the hungriest call */
@@ -197,6 +200,9 @@ void einc_device_forget(struct einc_plan *plan);
 /* run.c: whether in[o] and out share bytes. */
 int einc_run_overlaps(const struct einc_plan *x, int o, const void *in,
                       const void *out);
+/* Flop, or bytes: waking a thread costs some microseconds. */
+enum { WORTH_A_THREAD = 1 << 17 };
+
 /* Whether einc_run() may take its short way; workspace is known. */
 enum { QUICK_OPERANDS = 8 };
 int einc_run_is_quick(const struct einc_plan *plan);
@@ -206,7 +212,7 @@ enum einc_status einc_run_timed(const struct einc_plan *plan,
                                 const struct einc_run_options *opts,
                                 double *seconds, struct einc_err **err);
 
-/* How step s is run at this moment. */
+/* How step s, or the loops of stage s, are run at this moment. */
 static inline const struct call *
 einc_plan_call(const struct einc_plan *x, int s)
 {
@@ -267,6 +273,31 @@ enum einc_status einc_program_reference(const struct einc_plan *x,
                                         void *const out[],
                                         double *const bound[],
                                         struct einc_err **err);
+
+/* explain_program.c: dumps of a plan of statements; `scratch` is another
+ * block than that of `t`. Of its einsums they print what einc_explain() does,
+ * by the two below. */
+void einc_program_print_plan(struct text *t, struct arena *scratch,
+                             const struct einc_plan *x);
+void einc_program_print_json(struct text *t, struct arena *scratch,
+                             const struct einc_plan *x);
+void einc_program_print_dot(struct text *t, struct arena *scratch,
+                            const struct einc_plan *x);
+void einc_program_print_nest(struct text *t, struct arena *scratch,
+                             const struct einc_plan *x);
+void einc_program_print_source(struct text *t, struct arena *scratch,
+                               const struct einc_plan *x);
+/* Seconds of a stage, or of all (-1), as the model has it, on at most
+ * `threads` threads; flop and bytes that are read and written. */
+double einc_program_model(const struct einc_plan *x, int stage, int threads);
+double einc_program_flop(const struct einc_plan *x, int stage);
+double einc_program_bytes(const struct einc_plan *x, int stage);
+
+/* explain.c: stages "nest" and "source" of an einsum. */
+void einc_explain_nest(struct text *t, struct arena *scratch,
+                       const struct einc_plan *x);
+void einc_explain_source(struct text *t, struct arena *scratch,
+                         const struct einc_plan *x);
 
 /* kernels.c */
 struct wanted {

@@ -2,6 +2,8 @@
  *
  * explain.c - einc.h implemented: plans and kernels as text.
  */
+#include <stdio.h>
+
 #include "codegen/emit_program.h"
 #include "ctx.h"
 
@@ -61,51 +63,12 @@ print_path(struct text *t, struct arena *scratch, const struct einc_plan *x)
         einc_plan_print_path(t, x->plan);
 }
 
-/* --- programs ----------------------------------------------------------- */
-
-/* What one stage does, of an einsum its own dump. */
-static void
-print_stages(struct text *t, struct arena *scratch, const struct einc_plan *x,
-             void (*print)(struct text *t, struct arena *scratch,
-                           const struct einc_plan *plan),
-             void (*loops)(struct text *t, const struct stage_run *run))
-{
-    for (int s = 0; s < x->script->n_stages; s++) {
-        const struct stage_run *run = &x->stages[s];
-        einc_put(t, "stage %d ", s + 1);
-        if (run->plan)
-            print(t, scratch, run->plan);
-        else
-            loops(t, run);
-    }
-}
-
-static void
-print_loops(struct text *t, const struct stage_run *run)
-{
-    einc_put(t, "loops flop %lld bytes %lld %s\n", (long long)run->flop,
-             (long long)run->bytes, run->call ? "compiled" : "interpreted");
-}
-
-static void
-print_loop_nest(struct text *t, const struct stage_run *run)
-{
-    if (run->nest)
-        einc_mapreduce_print(t, run->nest);
-    else
-        einc_put(t, "evaluated: there is no kernel of this statement\n");
-}
+/* --- plans and kernels -------------------------------------------------- */
 
 static void
 print_plan(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
-    if (x->script) {
-        einc_script_print(t, x->script);
-        print_stages(t, scratch, x, print_plan, print_loops);
-        einc_put(t, "workspace_bytes %lld\nhash %016llx\n",
-                 (long long)x->workspace_bytes, (unsigned long long)x->hash);
-        return;
-    }
+    (void)scratch;
     const struct plan_model m = {&x->ctx->machine, x->ctx->threads};
     einc_plan_print(t, x->plan, &m);
 }
@@ -133,31 +96,20 @@ nest_of(const struct einc_plan *x, int step, struct arena *scratch)
                            NEST_BEST, x->family);
 }
 
-static void
-print_nest(struct text *t, struct arena *scratch, const struct einc_plan *x)
+void
+einc_explain_nest(struct text *t, struct arena *scratch,
+                  const struct einc_plan *x)
 {
-    if (x->script) {
-        print_stages(t, scratch, x, print_nest, print_loop_nest);
-        return;
-    }
     for (int s = 0; s < x->plan->n_steps; s++) {
         einc_put(t, "step %d ", s + 1);
         einc_nest_print(t, nest_of(x, s, scratch));
     }
 }
 
-static void
-print_source(struct text *t, struct arena *scratch, const struct einc_plan *x)
+void
+einc_explain_source(struct text *t, struct arena *scratch,
+                    const struct einc_plan *x)
 {
-    for (int s = 0; x->script && s < x->script->n_stages; s++)
-        if (x->stages[s].plan)
-            print_source(t, scratch, x->stages[s].plan);
-        else if (x->stages[s].nest)
-            einc_put_str(
-                t, str_of(einc_emit_mapreduce(scratch,
-                                              x->stages[s].nest).source));
-    if (x->script)
-        return;
     for (int s = 0; s < x->plan->n_steps; s++)
         einc_put_str(
             t, str_of(einc_emit_unit(scratch, nest_of(x, s, scratch)).source));
@@ -170,19 +122,26 @@ print_cuda(struct text *t, struct arena *scratch, const struct einc_plan *x)
     einc_emit_cuda(t, *scratch, x->plan, &style);
 }
 
+typedef void print_fn(struct text *t, struct arena *scratch,
+                      const struct einc_plan *x);
+
 static const struct dump {
     const char *name;
     enum einc_format format;
-    void (*print)(struct text *t, struct arena *scratch,
-                  const struct einc_plan *x);
-    int einsum; /* not of programs */
+    print_fn *einsum, *program; /* NULL: it has no such stage */
 } stages[] = {
-    {"plan", EINC_TEXT, print_plan, 0},   {"plan", EINC_JSON, print_json, 1},
-    {"plan", EINC_DOT, print_dot, 1},     {"expr", EINC_TEXT, print_expr, 0},
-    {"stmt", EINC_TEXT, print_stmt, 0},   {"graph", EINC_TEXT, print_graph, 1},
-    {"canon", EINC_TEXT, print_canon, 1}, {"path", EINC_TEXT, print_path, 0},
-    {"nest", EINC_TEXT, print_nest, 0},   {"source", EINC_TEXT, print_source, 0},
-    {"cuda", EINC_TEXT, print_cuda, 1},
+    {"plan", EINC_TEXT, print_plan, einc_program_print_plan},
+    {"plan", EINC_JSON, print_json, einc_program_print_json},
+    {"plan", EINC_DOT, print_dot, einc_program_print_dot},
+    {"expr", EINC_TEXT, print_expr, print_expr},
+    {"stmt", EINC_TEXT, print_stmt, print_stmt},
+    {"graph", EINC_TEXT, print_graph, NULL},
+    {"canon", EINC_TEXT, print_canon, NULL},
+    {"path", EINC_TEXT, print_path, print_path},
+    {"nest", EINC_TEXT, einc_explain_nest, einc_program_print_nest},
+    {"source", EINC_TEXT, einc_explain_source,
+     einc_program_print_source},
+    {"cuda", EINC_TEXT, print_cuda, NULL},
 };
 
 static void
@@ -227,11 +186,13 @@ einc_explain(const struct einc_plan *plan, const char *stage,
     stage = stage ? stage : "plan";
     for (size_t s = 0; s < sizeof stages / sizeof stages[0]; s++)
         if (strcmp(stage, stages[s].name) == 0 && format == stages[s].format) {
-            if (plan->script && (format != EINC_TEXT || stages[s].einsum))
+            struct printing p = {.plan = plan,
+                                 .print = plan->script ? stages[s].program
+                                                       : stages[s].einsum};
+            if (!p.print)
                 return einc_err_set(&plan->ctx->mem, err, EINC_EUNSUP,
-                                    "stage '%s' of index statements is not "
-                                    "printed so", stage);
-            struct printing p = {.plan = plan, .print = stages[s].print};
+                                    "index statements have no stage '%s': "
+                                    "expr stmt path plan nest source", stage);
             return write_guarded(&p, print_guarded, write, user, err);
         }
     if (format < EINC_TEXT || format > EINC_DOT)
@@ -360,6 +321,36 @@ is_file_name(const char *z)
     return *z != 0;
 }
 
+enum { NAME_ROOM = 80 }; /* more than a name may have */
+
+/* That of a header. */
+static const char *
+name_of(const struct einc_plan *plan, char room[NAME_ROOM])
+{
+    if (!plan->script || !plan->tree->kernel.p)
+        return "einsum";
+    snprintf(room, NAME_ROOM, "%.*s", (int)plan->tree->kernel.n,
+             plan->tree->kernel.p);
+    return room;
+}
+
+/* Whether all tensors that a caller gives are row-major without gaps. */
+static int
+is_dense(const struct einc_plan *plan)
+{
+    const struct program *p = plan->script->program;
+    for (int t = 0; t < p->n_tensors; t++) {
+        int64_t stride = 1;
+        for (int d = p->tensors[t].n_dims - 1; d >= 0; d--) {
+            if (p->tensors[t].shape[d] > 1 &&
+                p->tensors[t].stride[d] != stride)
+                return 0;
+            stride *= p->tensors[t].shape[d];
+        }
+    }
+    return 1;
+}
+
 enum einc_status
 einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
           einc_write_fn write, void *user, struct einc_err **err)
@@ -374,12 +365,9 @@ einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
     if (!einc_take_struct(&o, sizeof o, opts))
         return einc_err_set(m, err, EINC_EINVAL,
                             "size of the einc_emit_options is not set");
-    if (plan->script && (o.part == EINC_MAIN ||
-                         (o.target && strcmp(o.target, "c") != 0)))
-        return einc_err_set(m, err, EINC_EUNSUP,
-                            "index statements are written as C without a "
-                            "main() so far");
-    struct emit_style style = {.name = o.name ? o.name : "einsum",
+    char own_name[NAME_ROOM];
+    struct emit_style style = {.name = o.name ? o.name
+                                              : name_of(plan, own_name),
                                .header = o.header,
                                .again = o.again,
                                .with_main = o.part == EINC_MAIN};
@@ -397,6 +385,13 @@ einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
     if (o.part < EINC_SOURCE || o.part > EINC_MAIN)
         return einc_err_set(m, err, EINC_EINVAL, "no part has number %d",
                             o.part);
+    if (cuda && plan->script)
+        return einc_err_set(m, err, EINC_EUNSUP,
+                            "index statements are written as C only so far");
+    if (plan->script && o.part == EINC_MAIN && !is_dense(plan))
+        return einc_err_set(m, err, EINC_EUNSUP,
+                            "a main() of index statements is written for "
+                            "dense tensors only");
     if (cuda && o.part != EINC_SOURCE)
         return einc_err_set(m, err, EINC_EUNSUP,
                             "CUDA is written as kernels only: no header and "

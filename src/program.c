@@ -155,9 +155,10 @@ make_map(struct guarded *g, struct einc_plan *x, int s, int compiled)
     }
     c->s = strides;
     c->scratch_bytes = u->scratch_bytes;
-    c->tier = EINC_TIER_CC;
     run->unit = u;
-    run->call = c;
+    run->made = c;
+    if (x->background)
+        run->taker = NEW(&g->perm, struct taker, 1);
 }
 
 /* Temporaries, and the copies of the stage that needs most; what its einsum
@@ -250,6 +251,7 @@ einc_program_stages(struct guarded *g, const struct program_request *r,
     check_limit(&g->cx, x->script, r->memory_limit_bytes);
     x->hash = hash_of(g->scratch, x->script);
     x->stages = NEW(perm, struct stage_run, x->script->n_stages);
+    x->calls = NEW(perm, struct call *, x->script->n_stages);
     list_tensors(perm, x);
     for (int s = 0; s < x->script->n_stages; s++)
         if (x->script->stages[s].kind == STAGE_MAP)
@@ -278,7 +280,8 @@ compile_contract(struct einc_plan *x, int s, const struct einc_options *opts,
     for (int o = 0; o < g->n_in; o++)
         in[o] = layout_of(&g->in[o]);
     struct einc_options own = {.size = sizeof own,
-                               .flags = opts->flags & (EINC_NO_CACHE | EINC_FUSE),
+                               .flags = opts->flags & (EINC_NO_CACHE | EINC_FUSE |
+                                                      EINC_BACKGROUND),
                                .tier = (int32_t)tier,
                                .path = opts->path,
                                .kernel = opts->kernel,
@@ -293,23 +296,31 @@ compile_contract(struct einc_plan *x, int s, const struct einc_options *opts,
  * quarter of one. */
 enum { WORTH_COMPILING = 1 << 25 };
 
+static struct wanted
+wanted_by(const struct stage_run *run)
+{
+    return (struct wanted){.key = run->unit->source, .unit = run->unit};
+}
+
 static enum einc_status
 choose_map(struct einc_plan *x, int s, uint32_t flags, enum einc_tier tier,
            struct trouble *why)
 {
     struct stage_run *run = &x->stages[s];
     unsigned from = flags & EINC_NO_CACHE ? 0 : FROM_DISK;
-    struct call *c = run->call;
-    run->call = NULL;
+    struct call *c = run->made;
     if (!c)
         return EINC_OK;
-    if (tier == EINC_TIER_CC || run->flop + run->bytes > WORTH_COMPILING)
+    if (tier == EINC_TIER_CC ||
+        (run->flop + run->bytes > WORTH_COMPILING && !x->background))
         from |= FROM_CC;
-    struct wanted w = {.key = run->unit->source, .unit = run->unit};
+    struct wanted w = wanted_by(run);
     enum einc_status status =
         einc_kernels_get(x->ctx, &w, from, &c->entry, why);
-    if (status == EINC_OK)
-        run->call = c;
+    if (status == EINC_OK) {
+        c->tier = EINC_TIER_CC;
+        x->calls[s] = c;
+    }
     if (status == EINC_ENOMEM || tier == EINC_TIER_CC)
         return status;
     if (status != EINC_OK && status != EINC_ECACHE)
@@ -317,10 +328,36 @@ choose_map(struct einc_plan *x, int s, uint32_t flags, enum einc_tier tier,
     return EINC_OK;
 }
 
+/* Orders the kernel of a stage that is evaluated so far. */
+static void
+order_map(struct einc_plan *x, int s, uint32_t flags)
+{
+    struct stage_run *run = &x->stages[s];
+    if (!run->taker || x->calls[s] || run->flop + run->bytes < WORTH_A_LOOK)
+        return;
+    *run->taker = (struct taker){.plan = x, .step = s, .call = run->made};
+    struct wanted w = wanted_by(run);
+    einc_background_order(run->taker, &w,
+                          FROM_CC | (flags & EINC_NO_CACHE ? 0 : FROM_DISK));
+}
+
 static int64_t
 up_to_64(int64_t bytes)
 {
     return (bytes + 63) / 64 * 64;
+}
+
+/* Per thread: of the kernel, of the evaluator, or, where the one may take over
+ * from the other, of both. */
+static int64_t
+map_scratch(const struct einc_plan *x, int s)
+{
+    const struct stage_run *run = &x->stages[s];
+    int64_t kernel = run->made ? up_to_64(run->made->scratch_bytes) : 0;
+    int64_t eval = up_to_64(run->eval_bytes);
+    if (x->calls[s])
+        return kernel;
+    return run->taker && kernel > eval ? kernel : eval;
 }
 
 static void
@@ -331,9 +368,7 @@ size_workspace(struct einc_plan *x)
         const struct stage_run *run = &x->stages[s];
         int64_t own = run->plan ? x->script->stages[s].border_bytes +
                                       (int64_t)run->plan->workspace_bytes
-                      : run->call
-                          ? up_to_64(run->call->scratch_bytes) * threads
-                          : up_to_64(run->eval_bytes) * threads;
+                                : map_scratch(x, s) * threads;
         most = own > most ? own : most;
     }
     x->work_at = up_to_64(x->script->temp_bytes);
@@ -360,6 +395,8 @@ einc_program_choose(struct einc_plan *x, const struct einc_options *opts,
     if (is_einsum(x->script))
         x->hash = einc_plan_hash(x->stages[0].plan);
     size_workspace(x);
+    for (int s = 0; s < x->script->n_stages && x->background; s++)
+        order_map(x, s, opts->flags);
     return EINC_OK;
 }
 
@@ -378,9 +415,9 @@ einc_program_tier(const struct einc_plan *x)
     enum einc_tier most = EINC_TIER_INTERP;
     for (int s = 0; s < x->script->n_stages; s++) {
         const struct stage_run *run = &x->stages[s];
-        enum einc_tier own = run->plan   ? einc_plan_tier(run->plan)
-                             : run->call ? EINC_TIER_CC
-                                         : EINC_TIER_INTERP;
+        enum einc_tier own = run->plan ? einc_plan_tier(run->plan)
+                             : einc_plan_call(x, s) ? EINC_TIER_CC
+                                                    : EINC_TIER_INTERP;
         if (most == EINC_TIER_INTERP || own == EINC_TIER_CC)
             most = own;
     }
@@ -424,14 +461,10 @@ run_share(void *user, int worker, int64_t begin, int64_t end)
     s->call->entry(&own, begin, end);
 }
 
-/* Waking a thread costs some microseconds. */
-enum { WORTH_A_THREAD = 1 << 17 };
-
 static void
-run_kernel(struct running *r, const struct stmt *stmt,
-           const struct stage_run *run, int threads)
+run_kernel(struct running *r, const struct stmt *stmt, const struct call *c,
+           int threads)
 {
-    const struct call *c = run->call;
     int many = threads > 1;
     int64_t stray[2] = {0, 0};
     struct share share = {
@@ -459,8 +492,9 @@ run_map(struct running *r, int s)
     const struct stmt *stmt = &p->stmts[x->script->stages[s].stmt];
     const struct stage_run *run = &x->stages[s];
     int threads = run->flop + run->bytes < WORTH_A_THREAD ? 1 : r->threads;
-    if (run->call)
-        run_kernel(r, stmt, run, threads);
+    const struct call *c = einc_plan_call(x, s);
+    if (c)
+        run_kernel(r, stmt, c, threads);
     else
         einc_eval_run(p, stmt, r->tensor, r->work + x->work_at, x->ctx->pool,
                       threads, &r->stray);
@@ -867,13 +901,15 @@ name_guarded(struct guarded *g, void *arg)
     n->list = NEW(&g->perm, struct einc_name, (int64_t)x->n_in + x->n_out);
     for (int o = 0; o < x->n_in; o++)
         add_name(n, &g->perm, x->in[o],
-                 (struct einc_name){.number = o, .ndim = x->in_dims[o]});
+                 (struct einc_name){.number = o, .ndim = x->in_dims[o],
+                                    .dtype = (int32_t)x->in_dtype[o]});
     for (int o = 0; o < x->n_out; o++)
         add_name(n, &g->perm, x->out[o],
                  (struct einc_name){.output = 1, .number = o,
                                     .ndim = x->out_dims[o],
                                     .read = x->out_read[o],
-                                    .given = x->out_given[o]});
+                                    .given = x->out_given[o],
+                                    .dtype = (int32_t)x->out_dtype[o]});
 }
 
 enum einc_status

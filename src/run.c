@@ -64,10 +64,8 @@ run_kernel(const struct running *r, int step, const struct call *c,
         c->entry(&share.args, 0, n_tasks);
 }
 
-/* Waking a thread costs some microseconds: below this, in flop or bytes, one
- * does the step alone. Which thread does what changes no bit. */
-enum { WORTH_A_THREAD = 1 << 17 };
-
+/* Below this, one thread does the step alone. Which thread does what changes
+ * no bit. */
 static int
 is_small(const struct step *s)
 {

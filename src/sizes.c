@@ -208,6 +208,9 @@ einc_shapes(const char *expr, const char *sizes, uint32_t flags,
     if (!expr || !each)
         return einc_err_set(&einc_mem_default, err, EINC_EINVAL, "%s is NULL",
                             expr ? "each" : "expr");
+    if (einc_program_is(str_of(expr)))
+        return einc_err_set(&einc_mem_default, err, EINC_EINVAL,
+                            "index statements: einc_program_shapes()");
     struct einc_ctx only_memory = {.mem = einc_mem_default};
     struct sizes_job j = {.text = str_of(expr),
                           .sizes = str_of(sizes ? sizes : ""),
@@ -241,29 +244,79 @@ struct dims_job {
     struct sizes_job sizes;
     const char *params;
     const struct names *names; /* results, in perm */
-    int64_t **shapes;          /* [names.n_in]; -1: not known */
+    int64_t **shapes;          /* [names.n_in + n_out]; -1: not known */
+    struct text unsized;       /* names without a size, with commas */
 };
+
+/* Operands, then outputs: which one has that name; -1: none. */
+static int
+find_tensor(const struct dims_job *j, struct str name)
+{
+    for (int o = 0; o < j->names->n_in; o++)
+        if (str_equal(j->names->in[o], name))
+            return o;
+    for (int o = 0; o < j->names->n_out; o++)
+        if (str_equal(j->names->out[o], name))
+            return j->names->n_in + o;
+    return -1;
+}
+
+static int
+dims_of(const struct dims_job *j, int tensor)
+{
+    return tensor < j->names->n_in
+               ? j->names->in_dims[tensor]
+               : j->names->out_dims[tensor - j->names->n_in];
+}
+
+/* Adds a name to those without a size, once. */
+static void
+note_unsized(struct dims_job *j, struct str name)
+{
+    struct text *t = &j->unsized;
+    for (int64_t at = 0, end; at < t->n; at = end + 1) {
+        for (end = at; end < t->n && t->p[end] != ',';)
+            end++;
+        if (str_equal((struct str){t->p + at, end - at}, name))
+            return;
+    }
+    einc_put(t, t->n ? "," : "");
+    einc_put_str(t, name);
+}
+
+/* The size that was given to a name, else the nominal one. */
+static int64_t
+size_by_name(struct dims_job *j, struct str name)
+{
+    for (int e = 0; e < j->sizes.n_entries; e++)
+        if (str_equal(j->sizes.entries[e].label, name)) {
+            j->sizes.entries[e].used = 1;
+            return j->sizes.entries[e].extent;
+        }
+    note_unsized(j, name);
+    return NOMINAL;
+}
+
+/* What a header says of a tensor. */
+static void
+take_decl(struct dims_job *j, const struct tree_decl *d)
+{
+    int tensor = find_tensor(j, d->name);
+    for (int i = 0; tensor >= 0 && i < d->n_extents; i++)
+        j->shapes[tensor][i] = d->extents[i]->kind == TREE_NAME
+                                   ? size_by_name(j, d->extents[i]->name)
+                                   : d->extents[i]->integer;
+}
 
 /* The size of a bare index is that of the dim it runs over. */
 static void
 take_access(struct dims_job *j, const struct tree *n)
 {
-    int o = 0;
-    while (o < j->names->n_in && !str_equal(j->names->in[o], n->name))
-        o++;
-    for (int d = 0; o < j->names->n_in && d < n->n_args &&
-                    d < j->names->in_dims[o]; d++) {
-        const struct tree *x = n->args[d];
-        if (x->kind != TREE_NAME)
-            continue;
-        if (j->shapes[o][d] < 0)
-            j->shapes[o][d] = NOMINAL;
-        for (int e = 0; e < j->sizes.n_entries; e++)
-            if (str_equal(j->sizes.entries[e].label, x->name)) {
-                j->shapes[o][d] = j->sizes.entries[e].extent;
-                j->sizes.entries[e].used = 1;
-            }
-    }
+    int tensor = find_tensor(j, n->name);
+    for (int d = 0; tensor >= 0 && d < n->n_args && d < dims_of(j, tensor);
+         d++)
+        if (n->args[d]->kind == TREE_NAME && j->shapes[tensor][d] < 0)
+            j->shapes[tensor][d] = size_by_name(j, n->args[d]->name);
 }
 
 static void
@@ -301,6 +354,22 @@ check_dims(struct guarded *g, const struct dims_job *j)
         }
 }
 
+/* Outputs whose shape a caller must give. */
+static int
+is_asked_for(const struct dims_job *j, int output)
+{
+    return j->names->out_read[output] || j->names->out_given[output];
+}
+
+static int
+is_known(const struct dims_job *j, int tensor)
+{
+    for (int d = 0; d < dims_of(j, tensor); d++)
+        if (j->shapes[tensor][d] < 0)
+            return 0;
+    return 1;
+}
+
 static void
 make_dims(struct guarded *g, void *arg)
 {
@@ -312,18 +381,24 @@ make_dims(struct guarded *g, void *arg)
         einc_parse_program(&g->perm, g->scratch, j->text);
     j->names = einc_resolve_names(&g->perm, g->scratch, t, params, n_params);
     j->sizes.n_entries = 0;
+    j->unsized = (struct text){.perm = &g->perm};
     read_sizes(g, &j->sizes);
     g->cx.source = j->text;
-    j->shapes = NEW(&g->perm, int64_t *, j->names->n_in);
-    for (int o = 0; o < j->names->n_in; o++) {
-        if (j->names->in_dims[o] < 0) /* nothing but dim() names it */
+    int n = j->names->n_in + j->names->n_out;
+    j->shapes = NEW(&g->perm, int64_t *, n);
+    for (int o = 0; o < n; o++) {
+        if (dims_of(j, o) < 0) /* nothing but dim() names it */
             einc_fail(&g->cx, EINC_ESHAPE, "E607", j->names->in_at[o],
                       "no subscript tells the rank of '%s': give its shape",
                       einc_diag_show(&g->cx, j->names->in[o], 40));
-        j->shapes[o] = NEW(&g->perm, int64_t, j->names->in_dims[o]);
-        for (int d = 0; d < j->names->in_dims[o]; d++)
+        j->shapes[o] = NEW(&g->perm, int64_t, dims_of(j, o));
+        for (int d = 0; d < dims_of(j, o); d++)
             j->shapes[o][d] = -1;
     }
+    for (int d = 0; d < t->n_in; d++)
+        take_decl(j, &t->in[d]);
+    for (int d = 0; d < t->n_out; d++)
+        take_decl(j, &t->out[d]);
     for (int s = 0; s < t->n_stmts; s++) {
         take_tree(j, t->stmts[s].left);
         take_tree(j, t->stmts[s].right);
@@ -333,7 +408,8 @@ make_dims(struct guarded *g, void *arg)
 
 enum einc_status
 einc_program_shapes(const char *expr, const char *params, const char *sizes,
-                    einc_shape_fn each, void *user, struct einc_err **err)
+                    einc_shape_fn each, void *user, char *unsized,
+                    size_t unsized_bytes, struct einc_err **err)
 {
     struct einc_ctx only_memory = {.mem = einc_mem_default};
     if (err)
@@ -348,8 +424,16 @@ einc_program_shapes(const char *expr, const char *params, const char *sizes,
     enum einc_status status = einc_guard(&g, make_dims, &j, err);
     if (status != EINC_OK)
         return status;
-    for (int o = 0; o < j.names->n_in && status == EINC_OK; o++)
-        if (each(user, (size_t)o, j.names->in_dims[o], j.shapes[o]))
+    size_t need = (size_t)j.unsized.n + 1;
+    if (unsized && need > unsized_bytes)
+        status = einc_err_set(&einc_mem_default, err, EINC_EINVAL,
+                              "the names without a size need %zu bytes", need);
+    else if (unsized)
+        memcpy(unsized, einc_text_z(&j.unsized), need);
+    int n_in = j.names->n_in, n = n_in + j.names->n_out;
+    for (int o = 0; o < n && status == EINC_OK; o++)
+        if ((o < n_in || (is_asked_for(&j, o - n_in) && is_known(&j, o))) &&
+            each(user, (size_t)o, dims_of(&j, o), j.shapes[o]))
             status = einc_err_set(&einc_mem_default, err, EINC_EINVAL,
                                   "the caller stopped");
     einc_guard_free(&g, 0);

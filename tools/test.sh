@@ -92,7 +92,10 @@ for part in "$@"; do
     check) one check tools/check_includes.sh ;;
     unit) programs unit 'test_*.c' ;;
     fault | stress | numeric | language | cuda) programs "$part" '*.c' ;;
-    emitted) programs emitted '*.c' && scripts emitted ;;
+    emitted)
+        programs emitted '*.c' && scripts emitted
+        one language/run-emit "$B/tests/language/run" --emit
+        ;;
     cli | install | docs) scripts "$part" ;;
     replay)
         for seeds in tests/fuzz/*.seeds; do

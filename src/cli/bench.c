@@ -6,6 +6,7 @@
 
 #include "cli/npy.h"
 #include "cli/operands.h"
+#include "cli/program.h"
 #include "cli/say.h"
 
 enum { ERR_ROOM = 512 };
@@ -13,7 +14,7 @@ enum { ERR_ROOM = 512 };
 /* Everything that one bench holds; released by release(). */
 struct bench {
     const struct args *a;
-    int as_json;
+    int as_json, is_program;
     struct operands shapes;    /* without files */
     struct npy *arrays;        /* [n_arrays] files */
     size_t n_arrays;
@@ -21,7 +22,8 @@ struct bench {
     void **data;               /* [n], malloc'ed or of the arrays */
     size_t n;
     struct einc_plan *plan;
-    void *out;
+    void **out;                /* [n_out] */
+    size_t n_out;
     int n_rows;                /* that were printed */
 };
 
@@ -47,14 +49,21 @@ read_files(struct bench *b)
     b->data = calloc(b->n, sizeof(*b->data));
     if (!b->arrays || !b->in || !b->data)
         return no_memory();
-    for (; b->n_arrays < b->n; b->n_arrays++) {
-        struct npy *x = &b->arrays[b->n_arrays];
-        if (einc_npy_read(b->a->words[b->n_arrays], x, why, sizeof(why)))
+    b->n_arrays = b->n;
+    for (size_t i = 0; i < b->n; i++) {
+        const char *word = b->a->words[i];
+        size_t at = i;
+        einc_operands_name(b->a, &word, &at);
+        if (at >= b->n || b->in[at].size)
+            return einc_say_usage(b->a->verb, "'%s' is no operand of its own",
+                                  b->a->words[i]);
+        struct npy *x = &b->arrays[at];
+        if (einc_npy_read(word, x, why, sizeof(why)))
             return einc_say(EXIT_ENV, "%s", why);
-        b->in[b->n_arrays] = (struct einc_layout){
+        b->in[at] = (struct einc_layout){
             sizeof(*b->in), (int32_t)x->dtype, x->ndim, 0, x->shape,
             x->strides};
-        b->data[b->n_arrays] = x->data;
+        b->data[at] = x->data;
     }
     return EXIT_DONE;
 }
@@ -160,13 +169,37 @@ make_operands(struct bench *b)
 
 /* --- the plan */
 
+/* What outputs hold before the first run: zeros. */
+static int
+make_outputs(struct bench *b)
+{
+    const size_t n_out = einc_plan_outs(b->plan);
+    size_t n;
+
+    b->out = calloc(n_out + 1, sizeof(*b->out));
+    if (!b->out)
+        return no_memory();
+    for (; b->n_out < n_out; b->n_out++) {
+        struct einc_layout out = {.size = sizeof(out)};
+        const enum einc_status status =
+            einc_plan_layout_of(b->plan, b->n_out, &out);
+        if (status)
+            return einc_say_error(status, NULL);
+        b->out[b->n_out] = allocate(&out, &n);
+        if (!b->out[b->n_out])
+            return no_memory();
+        memset(b->out[b->n_out], 0,
+               n * einc_dtype_bytes((enum einc_dtype)out.dtype));
+    }
+    return EXIT_DONE;
+}
+
 static int
 make_plan(struct bench *b)
 {
     struct request r = {.in = b->in, .n = b->n, .out = b->shapes.out,
+                        .outs = b->shapes.outs, .n_outs = b->shapes.n_outs,
                         .tier = (enum einc_tier)b->a->tier};
-    struct einc_layout out = {.size = sizeof(out)};
-    size_t n;
 
     if (b->n_arrays && b->a->dtype
         && !(r.out = einc_dtype_parse(b->a->dtype)))
@@ -175,14 +208,7 @@ make_plan(struct bench *b)
     const int code = einc_operands_compile(b->a, &r, &b->plan);
     if (code != EXIT_DONE)
         return code;
-    const enum einc_status status = einc_plan_layout(b->plan, &out);
-    if (status)
-        return einc_say_error(status, NULL);
-    b->out = allocate(&out, &n);
-    if (!b->out)
-        return no_memory();
-    memset(b->out, 0, n * einc_dtype_bytes((enum einc_dtype)out.dtype));
-    return EXIT_DONE;
+    return make_outputs(b);
 }
 
 /* --- rows */
@@ -226,12 +252,13 @@ giga(double what, double seconds)
 }
 
 static void
-put_text(const struct einc_bench_row *r)
+put_text(const struct bench *b, const struct einc_bench_row *r)
 {
     char model[16], median[16], low[16], high[16];
 
     if (r->step)
-        printf("step %d %s %s\n", r->step, r->kind, r->equation);
+        printf("%s %d %s %s\n", b->is_program ? "stage" : "step", r->step,
+               r->kind, r->equation);
     else
         printf("total %s\n", r->equation);
     printf("    modelled %s measured %s (%s to %s) ratio %.2f\n",
@@ -260,15 +287,19 @@ put_string(const char *s)
 }
 
 static void
-put_json(const struct einc_bench_row *r, int first)
+put_json(const struct bench *b, const struct einc_bench_row *r)
 {
+    const int first = b->n_rows == 0, is_program = b->is_program;
+
     if (first)
-        fputs("{\n  \"steps\": [", stdout);
+        printf("{\n  \"%s\": [", is_program ? "stages" : "steps");
     if (r->step)
-        printf("%s\n    {\"step\": %d, \"equation\": ", first ? "" : ",",
-               r->step);
+        printf("%s\n    {\"%s\": %d, \"%s\": ", first ? "" : ",",
+               is_program ? "stage" : "step", r->step,
+               is_program ? "statement" : "equation");
     else
-        fputs("\n  ],\n  \"total\": {\"expression\": ", stdout);
+        printf("\n  ],\n  \"total\": {\"%s\": ",
+               is_program ? "program" : "expression");
     put_string(r->equation);
     printf(", \"kind\": \"%s\", \"tier\": \"%s\", \"kernel\": \"%s\",\n"
            "     \"flop\": %.0f, \"bytes\": %.0f, \"model_seconds\": %.4g,\n"
@@ -291,9 +322,9 @@ put_row(void *user, const struct einc_bench_row *row)
     struct bench *b = user;
 
     if (b->as_json)
-        put_json(row, b->n_rows == 0);
+        put_json(b, row);
     else
-        put_text(row);
+        put_text(b, row);
     b->n_rows++;
     return ferror(stdout);
 }
@@ -306,8 +337,8 @@ run(struct bench *b)
     struct einc_run_options opts = {.size = sizeof(opts)};
     struct einc_err *err = NULL;
     const enum einc_status status =
-        einc_bench(b->plan, (const void *const *)b->data, b->out, &opts,
-                   b->a->rounds, put_row, b, &err);
+        einc_bench_outs(b->plan, (const void *const *)b->data, b->out, &opts,
+                        b->a->rounds, put_row, b, &err);
 
     return status ? einc_say_error(status, err) : EXIT_DONE;
 }
@@ -322,6 +353,8 @@ release(struct bench *b)
     free(b->arrays);
     free(b->in);
     free(b->data);
+    for (size_t i = 0; i < b->n_out; i++)
+        free(b->out[i]);
     free(b->out);
     einc_operands_free(&b->shapes);
     einc_plan_free(b->plan);
@@ -340,6 +373,9 @@ einc_verb_bench(const struct args *a)
                               a->format);
     if (!a->expr)
         return einc_say_usage(a->verb, "which expression?");
+    b.is_program = einc_cli_is_program(a->expr);
+    if (b.is_program && einc_cli_refuse(a) != EXIT_DONE)
+        return EXIT_USAGE;
     int code = a->n_words ? read_files(&b) : make_operands(&b);
     if (code == EXIT_DONE)
         code = make_plan(&b);

@@ -36,6 +36,7 @@ einc_verb_explain(const struct args *a)
     code = einc_operands_read(&o, a);
     if (code == EXIT_DONE) {
         const struct request r = {.in = o.in, .n = o.n, .out = o.out,
+                                  .outs = o.outs, .n_outs = o.n_outs,
                                   .symbolic = o.symbolic,
                                   .tier = EINC_TIER_INTERP};
         code = einc_operands_compile(a, &r, &plan);

@@ -10,8 +10,12 @@
 
 /* Layouts of all operands, dense row-major. */
 struct operands {
-    struct einc_layout *in; /* [n]; shapes are malloc'ed */
+    struct einc_layout *in; /* [n], then, of a program, its outputs; shapes
+                             * are malloc'ed */
     size_t n, room;
+    const struct einc_layout **outs; /* of a program: [n_outs], each in `in`,
+                             * or NULL: its statement tells; else NULL */
+    size_t n_outs;
     enum einc_dtype out;    /* NONE: inferred */
     char *symbolic;         /* labels without a size, with commas; or NULL */
 };
@@ -30,9 +34,13 @@ struct request {
 
 /* These return enum exit_code and have said why when it is not EXIT_DONE. */
 
-/* Reads --size or --shape, and --dtype. Free it in any case. */
+/* Reads --size or --shape, and --dtype. Without --dtype a program's types are
+ * those of its header, then f32. Free it in any case. */
 int einc_operands_read(struct operands *o, const struct args *a);
 void einc_operands_free(struct operands *o);
+/* "X=" in front of what is said of a program's tensor: moves *at behind it and
+ * gives its number, outputs behind the operands. 0: there is no name. */
+int einc_operands_name(const struct args *a, const char **at, size_t *tensor);
 /* The plan is the caller's. */
 int einc_operands_compile(const struct args *a, const struct request *r,
                           struct einc_plan **plan);

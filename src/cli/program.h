@@ -9,6 +9,8 @@
 
 /* Whether the text is one of index statements: it has a "[". */
 int einc_cli_is_program(const char *expr);
+/* Usage, having said so, if a flag is for einsums only; else EXIT_DONE. */
+int einc_cli_refuse(const struct args *a);
 /* einc run: returns enum exit_code. */
 int einc_cli_run_program(const struct args *a);
 

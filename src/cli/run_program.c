@@ -212,6 +212,8 @@ make_plan(struct run *r)
         struct request request = {
             .in = in, .n = r->n_in, .tier = (enum einc_tier)r->a->tier,
             .outs = out, .n_outs = r->n_out};
+        if (r->a->dtype) /* of outputs that begin as no file says */
+            request.out = einc_dtype_parse(r->a->dtype);
         code = einc_operands_compile(r->a, &request, &r->plan);
         r->plan_seconds = now() - start;
     }
@@ -369,24 +371,28 @@ check(const struct run *r)
 
 /* --- --time */
 
+/* An einc_bench_fn. */
 static int
-by_size(const void *a, const void *b)
+take_total(void *user, const struct einc_bench_row *row)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
+    if (row->step == 0)
+        *(struct einc_bench_row *)user = *row;
+    return 0;
 }
 
+/* Into memory of its own: outputs that are read change with each run. */
 static int
 measure(const struct run *r)
 {
-    enum { MOST = 1000, LEAST = 3 };
     static const char *const tiers[] = {"auto", "interp", "cc", "builtin"};
-    double seconds[MOST];
+    struct einc_bench_row row = {.size = 0};
+    struct einc_err *err = NULL;
     void **outs = calloc(r->n_out + 1, sizeof(*outs));
-    int n = 0, code = outs ? EXIT_DONE : no_memory();
-    const double start = now();
+    const void **in = calloc(r->n_in + 1, sizeof(*in));
+    int code = outs && in ? EXIT_DONE : no_memory();
 
+    for (size_t i = 0; code == EXIT_DONE && i < r->n_in; i++)
+        in[i] = r->names[i].array.data;
     for (size_t i = 0; code == EXIT_DONE && i < r->n_out; i++) {
         outs[i] = calloc(r->names[r->n_in + i].bytes + 1, 1);
         if (!outs[i])
@@ -394,21 +400,21 @@ measure(const struct run *r)
         else
             begin_with(&r->names[r->n_in + i], outs[i]);
     }
-    while (code == EXIT_DONE && n < MOST
-           && (n < LEAST || now() - start < 0.5)) {
-        const double begin = now();
-        code = compute(r, outs, NULL);
-        seconds[n++] = now() - begin;
+    if (code == EXIT_DONE) {
+        const enum einc_status status = einc_bench_outs(
+            r->plan, in, outs, NULL, 0, take_total, &row, &err);
+        code = status ? einc_say_error(status, err) : EXIT_DONE;
     }
     for (size_t i = 0; outs && i < r->n_out; i++)
         free(outs[i]);
     free(outs);
+    free(in);
     if (code != EXIT_DONE)
         return code;
-    qsort(seconds, (size_t)n, sizeof(seconds[0]), by_size);
-    fprintf(stderr, "time    %.4g s (median of %d), tier %s, ready in %.4g "
-            "s\n", seconds[n / 2], n, tiers[einc_plan_tier(r->plan)],
-            r->plan_seconds);
+    fprintf(stderr, "time    %.4g s (median of %d), %.2f GFLOP/s, tier %s, "
+            "ready in %.4g s\n", row.seconds, row.rounds,
+            row.seconds > 0 ? row.flop / row.seconds * 1e-9 : 0,
+            tiers[einc_plan_tier(r->plan)], r->plan_seconds);
     return EXIT_DONE;
 }
 
@@ -486,19 +492,28 @@ release(struct run *r)
     einc_plan_free(r->plan);
 }
 
-static int
-refuse_flags(const struct args *a)
+int
+einc_cli_refuse(const struct args *a)
 {
     if (a->alpha || a->beta)
         return einc_say_usage(a->verb, "--alpha and --beta are for einsums: "
                               "write them into the statement");
     if (a->plan_file)
-        return einc_say_usage(a->verb, "--plan is for einsums: a program has "
-                              "a plan for each");
-    if (a->dtype)
-        return einc_say_usage(a->verb, "--dtype is for einsums: write a cast, "
-                              "f64(...), into the statement");
+        return einc_say_usage(a->verb, "--plan is for einsums: what runs a "
+                              "program follows from its text and shapes");
+    if (a->flags & (EINC_STRICT_NUMPY | EINC_NAMED_LABELS
+                    | EINC_COMPACT_LABELS))
+        return einc_say_usage(a->verb, "--strict-numpy, --named and --compact "
+                              "are for einsums");
     return EXIT_DONE;
+}
+
+static int
+check_dtype(const struct args *a)
+{
+    if (!a->dtype || einc_dtype_parse(a->dtype))
+        return EXIT_DONE;
+    return einc_say_usage(a->verb, "--dtype: '%s' is no type", a->dtype);
 }
 
 int
@@ -506,8 +521,10 @@ einc_cli_run_program(const struct args *a)
 {
     struct run r = {.a = a};
     struct einc_err *err = NULL;
-    int code = refuse_flags(a);
+    int code = einc_cli_refuse(a);
 
+    if (code == EXIT_DONE)
+        code = check_dtype(a);
     if (code == EXIT_DONE) {
         const enum einc_status status =
             einc_names(a->expr, a->param, take_name, &r, &err);
@@ -535,6 +552,8 @@ einc_cli_run_program(const struct args *a)
         code = measure(&r);
     if (code == EXIT_DONE)
         code = deliver(&r);
+    if (code == EXIT_DONE) /* kernels for the next time, not for this one */
+        fflush(stdout), einc_plan_wait(r.plan); /* EINC_BACKGROUND */
     release(&r);
     return code;
 }

@@ -8,32 +8,22 @@
 
 #include "codegen/emit_border.h"
 #include "codegen/file.h"
-#include "codegen/mapreduce.h"
+#include "codegen/program_file.h"
 
-enum { THREADS = 8, N_SETS = 3 }; /* parts that OpenMP may run at once */
+enum { THREADS = 8, N_SETS = PROGRAM_SETS }; /* parts that OpenMP may run at
+                                              * once */
 
 /* Rows of a file, best first; the last is for any machine. */
 static const char *const set_names[N_SETS] = {"avx512", "avx2", "sse2"};
 
-struct program_file {
-    struct text *t;
-    struct arena *scratch;
-    const struct script *s;
-    const struct program *p;
-    const struct plan *const *plans;
-    const struct emit_style *style;
-    const struct mapreduce *nests[N_SETS]; /* of the stage at hand */
-};
-
-static const char *
-c_type(const struct tensor *x)
+const char *
+einc_program_type(const struct tensor *x)
 {
     return einc_dtype_info(x->dtype)->c_type;
 }
 
-/* "in0", "out1", "t3". */
-static void
-put_tensor(struct text *t, const struct tensor *x)
+void
+einc_program_put(struct text *t, const struct tensor *x)
 {
     static const char *const kinds[] = {"in", "t", "out"};
     einc_put(t, "%s%d", kinds[x->kind], x->number + (x->kind == TENSOR_TEMP));
@@ -55,7 +45,7 @@ put_opening(const struct program_file *f)
         if (y->kind == TENSOR_TEMP)
             continue;
         einc_put(t, " * ");
-        put_tensor(t, y);
+        einc_program_put(t, y);
         einc_put(t, " is ");
         einc_emit_comment(t, y->name);
         einc_put(t, "  %s", einc_dtype_name(y->dtype));
@@ -87,8 +77,8 @@ put_signature(const struct program_file *f)
             if ((int)y->kind != kind)
                 continue;
             einc_put(t, "%s%s%s *", comma,
-                     y->kind == TENSOR_OPERAND ? "const " : "", c_type(y));
-            put_tensor(t, y);
+                     y->kind == TENSOR_OPERAND ? "const " : "", einc_program_type(y));
+            einc_program_put(t, y);
             comma = ", ";
         }
     einc_put(t, "%svoid *work)", comma);
@@ -106,7 +96,8 @@ put_declarations(const struct program_file *f)
 
 /* --- stages ------------------------------------------------------------- */
 
-static void
+/* 0: it has no kernel, and is plain loops. */
+static int
 build(struct program_file *f, int stage)
 {
     const struct stmt *s = &f->p->stmts[f->s->stages[stage].stmt];
@@ -115,9 +106,9 @@ build(struct program_file *f, int stage)
             f->scratch, *f->scratch, f->p, s,
             einc_target_find(str_of(set_names[x])));
         if (!f->nests[x])
-            einc_fail(f->scratch->cx, EINC_EUNSUP, "E815", s->at,
-                      "there is no C of this statement yet");
+            return 0;
     }
+    return 1;
 }
 
 static int64_t
@@ -198,14 +189,14 @@ put_loops(struct program_file *f, int stage)
     einc_put(t, "}\n\n");
 }
 
-/* Einsums pick their sets themselves. */
-static int
-has_loops(const struct program_file *f)
+static void
+put_threads(const struct program_file *f)
 {
-    for (int s = 0; s < f->s->n_stages; s++)
-        if (!f->plans[s])
-            return 1;
-    return 0;
+    struct text *t = f->t;
+    const char *x = f->style->name;
+    einc_put(t, "#ifndef %s_THREADS\n#if defined(_OPENMP)\n#define %s_THREADS "
+                "%d /* parts that OpenMP may run at once */\n#else\n"
+                "#define %s_THREADS 1\n#endif\n#endif\n\n", x, x, THREADS, x);
 }
 
 static void
@@ -213,11 +204,6 @@ put_pick(const struct program_file *f)
 {
     struct text *t = f->t;
     const char *x = f->style->name;
-    einc_put(t, "#ifndef %s_THREADS\n#if defined(_OPENMP)\n#define %s_THREADS "
-                "%d /* parts that OpenMP may run at once */\n#else\n"
-                "#define %s_THREADS 1\n#endif\n#endif\n\n", x, x, THREADS, x);
-    if (!has_loops(f))
-        return;
     einc_put(t, "#if defined(__x86_64__) && (defined(__clang__) || "
                 "__GNUC__ >= 8)\n#define %s_SETS\n"
                 "static int\n%s_pick(void)\n{\n"
@@ -241,6 +227,31 @@ put_pick(const struct program_file *f)
                 "\n    }\n    return set;\n}\n#endif\n\n", x, x);
 }
 
+/* What stages of loops have in common. */
+static void
+put_shared(struct program_file *f)
+{
+    int loops = 0, kernels = 0;
+    char *is_plain = NEW(f->scratch, char, f->s->n_stages);
+    for (int s = 0; s < f->s->n_stages; s++)
+        if (!f->plans[s]) {
+            is_plain[s] = !build(f, s);
+            loops = 1;
+            kernels |= !is_plain[s];
+        }
+    einc_put(f->t, "\n");
+    put_threads(f);
+    if (kernels)
+        einc_put(f->t, "#if defined(__GNUC__)\n"
+                       "#pragma GCC diagnostic ignored \"-Wpsabi\" /* "
+                       "functions of vectors are inlined */\n#endif\n\n");
+    if (loops)
+        put_args(f);
+    if (kernels)
+        put_pick(f);
+    einc_program_plain_helpers(f, is_plain);
+}
+
 /* --- the function ------------------------------------------------------- */
 
 /* "(float *)tensor[2] + 12", or of the copy with its border, for the slice at
@@ -256,10 +267,10 @@ put_place(const struct program_file *f, int stage, int operand)
     const char *constant = operand < 0 ? "" : "const ";
     if (x->border)
         einc_put(t, "(%s%s *)(void *)(scratch + %lld) + %lld", constant,
-                 c_type(y), (long long)x->border_at,
+                 einc_program_type(y), (long long)x->border_at,
                  (long long)(x->offset * planes));
     else
-        einc_put(t, "(%s%s *)tensor[%d] + %lld", constant, c_type(y),
+        einc_put(t, "(%s%s *)tensor[%d] + %lld", constant, einc_program_type(y),
                  x->tensor, (long long)(x->offset * planes));
     if (x->slice)
         einc_put(t, " + %lld*start", (long long)(x->slice * planes));
@@ -274,7 +285,7 @@ put_call_borders(const struct program_file *f, int stage)
         const struct stage_tensor *x = &g->in[o];
         if (!x->border)
             continue;
-        const char *type = c_type(&f->p->tensors[x->tensor]);
+        const char *type = einc_program_type(&f->p->tensors[x->tensor]);
         einc_put(t, "        %s%s_stage%d_border%d((const %s *)tensor[%d],\n"
                     "            (%s *)(void *)(scratch + %lld), start);\n",
                  x->border->moves || g->slices.count == 1
@@ -315,12 +326,11 @@ put_call_contract(const struct program_file *f, int stage)
 }
 
 static void
-put_call_loops(struct program_file *f, int stage)
+put_call_loops(const struct program_file *f, int stage)
 {
     struct text *t = f->t;
     const char *x = f->style->name;
     int left = f->p->stmts[f->s->stages[stage].stmt].left.tensor;
-    build(f, stage);
     einc_put(t, "    if (!status) {\n"
                 "        const struct %s_args args = {tensor[%d],\n"
                 "            (const void *const *)tensor, 0, 0, scratch, "
@@ -337,10 +347,8 @@ put_workspace(struct program_file *f)
     const char *x = f->style->name;
     int64_t most = 0;
     for (int s = 0; s < f->s->n_stages; s++)
-        if (!f->plans[s]) {
-            build(f, s);
+        if (!f->plans[s] && build(f, s))
             most = scratch_of(f) > most ? scratch_of(f) : most;
-        }
     einc_put(t, "int64_t\n%s_workspace(void)\n{\n"
                 "    int64_t most = %lld*(int64_t)%s_THREADS;\n", x,
              (long long)most, x);
@@ -377,7 +385,7 @@ put_function(struct program_file *f)
                                                       : f->s->at_byte[x]));
         else {
             einc_put(t, "(void *)(uintptr_t)");
-            put_tensor(t, y);
+            einc_program_put(t, y);
             einc_put(t, ",\n");
         }
     }
@@ -420,6 +428,20 @@ put_einsum(struct program_file *f, int stage)
     einc_put(f->t, "\n");
 }
 
+static double
+flop_of(struct program_file *f)
+{
+    double flop = 0;
+    for (int s = 0; s < f->s->n_stages; s++) {
+        if (f->plans[s])
+            flop += (double)f->s->stages[s].slices.count *
+                    (double)f->plans[s]->flop;
+        else if (build(f, s))
+            flop += einc_mapreduce_flop(f->nests[0]);
+    }
+    return flop;
+}
+
 void
 einc_emit_program(struct text *t, struct arena scratch, const struct script *s,
                   const struct plan *const plans[],
@@ -427,24 +449,24 @@ einc_emit_program(struct text *t, struct arena scratch, const struct script *s,
 {
     struct program_file f = open_file(t, &scratch, s, plans, style);
     put_opening(&f);
-    einc_put(t, "#include <stdint.h>\n#include <stdlib.h>\n"
-                "#include <string.h>\n\n");
+    einc_put(t, "#include <math.h>\n#include <stdint.h>\n"
+                "#include <stdlib.h>\n#include <string.h>\n\n");
     if (style->header)
         einc_put(t, "#include \"%s\"\n\n", style->header);
     else
         put_declarations(&f);
-    einc_put(t, "\n");
-    put_args(&f);
-    put_pick(&f);
+    put_shared(&f);
     for (int i = 0; i < s->n_stages; i++)
-        if (plans[i]) {
+        if (plans[i])
             put_einsum(&f, i);
-        } else {
-            build(&f, i);
+        else if (build(&f, i))
             put_loops(&f, i);
-        }
+        else
+            einc_program_plain_stage(&f, i);
     put_workspace(&f);
     put_function(&f);
+    if (style->with_main)
+        einc_program_main(&f, flop_of(&f));
 }
 
 void

@@ -242,14 +242,18 @@ put_main_sizes(const struct file *f)
         einc_put(f->t, "    (void)argc;\n    (void)argv;\n");
 }
 
-static void
-put_main_call(const struct file *f)
+static const char *
+call_of(const struct file *f)
 {
-    einc_put(f->t, "%s(out", f->style->name);
+    struct text call = {.perm = f->scratch};
+    struct file own = *f;
+    own.t = &call;
+    einc_put(&call, "%s(out", f->style->name);
     for (int o = 0; o < f->plan->graph->n_in; o++)
-        einc_put(f->t, ", in%d", o);
-    einc_file_arguments(f, ", ", "");
-    einc_put(f->t, ", work)");
+        einc_put(&call, ", in%d", o);
+    einc_file_arguments(&own, ", ", "");
+    einc_put(&call, ", work)");
+    return einc_text_z(&call);
 }
 
 static void
@@ -270,61 +274,64 @@ put_main_flop(const struct file *f)
     }
 }
 
-/* Functions of main(): the wall clock, and the extents of the command line. */
-static void
-put_main_helpers(const struct file *f)
+void
+einc_file_main_seconds(struct text *t, const char *name)
 {
-    const char *x = f->style->name;
-    einc_put(f->t, "/* wall time if there is such a clock, else processor time "
+    einc_put(t, "/* wall time if there is such a clock, else processor time "
                    "*/\nstatic double\n%s_seconds(void)\n{\n"
                    "#if defined(TIME_UTC)\n    struct timespec now;\n"
                    "    if (timespec_get(&now, TIME_UTC) == TIME_UTC)\n"
                    "        return (double)now.tv_sec + "
                    "1e-9*(double)now.tv_nsec;\n#endif\n"
-                   "    return (double)clock()/CLOCKS_PER_SEC;\n}\n\n", x);
+                   "    return (double)clock()/CLOCKS_PER_SEC;\n}\n\n", name);
+}
+
+/* Functions of main(): the wall clock, and the extents of the command line. */
+static void
+put_main_helpers(const struct file *f)
+{
+    einc_file_main_seconds(f->t, f->style->name);
     if (f->symbolic)
         einc_put(f->t, "/* -1 if it is none, or a large one */\n"
                        "static int64_t\n%s_number(const char *word)\n{\n"
                        "    char *end;\n"
                        "    const long long n = strtoll(word, &end, 10);\n"
                        "    return *word && !*end && n >= 0 && n <= 1048576 ? "
-                       "n : -1;\n}\n\n", x);
+                       "n : -1;\n}\n\n", f->style->name);
 }
 
 /* Rounds of so many calls that each takes 10 ms; the best of five counts. */
-static void
-put_main_rounds(const struct file *f)
+void
+einc_file_main_rounds(struct text *t, const char *name, const char *call)
 {
-    einc_put(f->t, "    double best = 1e30;\n    int64_t calls = 1;\n"
-                   "    for (int round = 0; round < 5; round++) {\n"
-                   "        const double start = %s_seconds();\n"
-                   "        for (int64_t call = 0; call < calls; call++)\n"
-                   "            if (", f->style->name);
-    put_main_call(f);
-    einc_put(f->t, ")\n                return fputs(\"no memory for the "
-                   "call\\n\", stderr), 1;\n"
-                   "        const double s = %s_seconds() - start;\n"
-                   "        best = s/(double)calls < best ? s/(double)calls : "
-                   "best;\n"
-                   "        if (s < 0.01 && calls < 1 << 24) { /* too short to "
-                   "tell */\n"
-                   "            calls *= 2;\n            round = -1;\n"
-                   "            best = 1e30;\n        }\n    }\n",
-             f->style->name);
+    einc_put(t, "    double best = 1e30;\n    int64_t calls = 1;\n"
+                "    for (int round = 0; round < 5; round++) {\n"
+                "        const double start = %s_seconds();\n"
+                "        for (int64_t call = 0; call < calls; call++)\n"
+                "            if (%s)\n"
+                "                return fputs(\"no memory for the "
+                "call\\n\", stderr), 1;\n"
+                "        const double s = %s_seconds() - start;\n"
+                "        best = s/(double)calls < best ? s/(double)calls : "
+                "best;\n"
+                "        if (s < 0.01 && calls < 1 << 24) { /* too short to "
+                "tell */\n"
+                "            calls *= 2;\n            round = -1;\n"
+                "            best = 1e30;\n        }\n    }\n",
+             name, call, name);
 }
 
-static void
-put_main_result(const struct file *f)
+void
+einc_file_main_result(struct text *t, const char *name)
 {
-    einc_put(f->t, "    const char *const unit = best < 1e-6 ? \"ns\" : best < "
-                   "1e-3 ? \"us\" : \"ms\";\n"
-                   "    const double time = best*(best < 1e-6 ? 1e9 : best < "
-                   "1e-3 ? 1e6 : 1e3);\n"
-                   "    printf(\"%s: %%.3f %%s, %%.2f GFLOP/s; "
-                   "%%lld elements checked, %%lld wrong\\n\",\n"
-                   "           time, unit, best > 0 ? 1e-9*flop/best : 0.0,\n"
-                   "           (long long)checked, (long long)wrong);\n",
-             f->style->name);
+    einc_put(t, "    const char *const unit = best < 1e-6 ? \"ns\" : best < "
+                "1e-3 ? \"us\" : \"ms\";\n"
+                "    const double time = best*(best < 1e-6 ? 1e9 : best < "
+                "1e-3 ? 1e6 : 1e3);\n"
+                "    printf(\"%s: %%.3f %%s, %%.2f GFLOP/s; "
+                "%%lld elements checked, %%lld wrong\\n\",\n"
+                "           time, unit, best > 0 ? 1e-9*flop/best : 0.0,\n"
+                "           (long long)checked, (long long)wrong);\n", name);
 }
 
 void
@@ -343,10 +350,10 @@ einc_file_main(const struct file *f)
              f->style->name);
     einc_file_arguments(f, "", "");
     einc_put(t, "));\n");
-    put_main_rounds(f);
+    einc_file_main_rounds(t, f->style->name, call_of(f));
     put_main_check(f);
     put_main_flop(f);
-    put_main_result(f);
+    einc_file_main_result(t, f->style->name);
     for (int o = 0; o < g->n_in; o++)
         einc_put(t, "    free(in%d);\n", o);
     einc_put(t, "    free(out);\n    free(work);\n    return wrong != 0;\n}\n");

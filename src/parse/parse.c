@@ -502,7 +502,7 @@ check_call(struct cx *cx, struct str source, uint32_t flags)
                   " other");
 }
 
-/* input = einsum | program ; a program if there is a "[" */
+/* A text with a "[" is a program, which einc_parse_program() reads. */
 const struct expr *
 einc_parse(struct arena *perm, struct arena scratch, struct str source,
            uint32_t flags)
@@ -510,13 +510,6 @@ einc_parse(struct arena *perm, struct arena scratch, struct str source,
     struct cx *cx = perm->cx;
     cx->source = source;
     check_call(cx, source, flags);
-    const char *form_b =
-        source.n ? memchr(source.p, '[', (size_t)source.n) : NULL;
-    if (form_b) {
-        int32_t at = (int32_t)(form_b - source.p);
-        einc_fail(cx, EINC_EUNSUP, "E801", (struct span){at, at + 1},
-                  "index statements are not built yet");
-    }
     struct parser p = {.cx = cx, .perm = perm, .scratch = scratch,
                        .flags = flags};
     p.e = NEW(perm, struct expr, 1);

@@ -704,6 +704,7 @@ fill_outputs(struct resolver *r, struct names *names)
     names->out_dims = NEW(r->perm, int, n);
     names->out_read = NEW(r->perm, int, n);
     names->out_given = NEW(r->perm, int, n);
+    names->out_dtype = NEW(r->perm, enum einc_dtype, n);
     for (int i = 0; i < r->n_tensors; i++) {
         const struct named *t = &r->tensors[i];
         if (t->kind != TENSOR_OUTPUT)
@@ -713,6 +714,8 @@ fill_outputs(struct resolver *r, struct names *names)
         names->out_dims[t->number] = t->n_dims;
         names->out_read[t->number] = t->is_read;
         names->out_given[t->number] = t->needs_shape && !t->decl;
+        names->out_dtype[t->number] =
+            t->decl ? t->decl->dtype : EINC_DTYPE_NONE;
     }
 }
 
@@ -730,10 +733,13 @@ einc_resolve_names(struct arena *perm, struct arena scratch,
     names->in = NEW(perm, struct str, r.n_operands);
     names->in_at = NEW(perm, struct span, r.n_operands);
     names->in_dims = NEW(perm, int, r.n_operands);
+    names->in_dtype = NEW(perm, enum einc_dtype, r.n_operands);
     for (int i = 0; i < r.n_operands; i++) {
         names->in[i] = r.tensors[i].name;
         names->in_at[i] = r.tensors[i].at;
         names->in_dims[i] = r.tensors[i].n_dims;
+        names->in_dtype[i] =
+            r.tensors[i].decl ? r.tensors[i].decl->dtype : EINC_DTYPE_NONE;
     }
     fill_outputs(&r, names);
     return names;

@@ -24,6 +24,7 @@ struct names {
     struct span *in_at;
     int *in_dims;          /* number of subscripts; 0: a scalar; -1: any, it
                             * is only in dim() */
+    enum einc_dtype *in_dtype; /* that a header declares; NONE: it does not */
     int n_in;
     struct str *out;       /* outputs: those a header declares, else all that
                             * are assigned and never read again, and the last
@@ -33,6 +34,7 @@ struct names {
     int *out_read;         /* accumulated into or read */
     int *out_given;        /* its shape must be given: its left side is not
                             * made of bare indices */
+    enum einc_dtype *out_dtype;
     int n_out;
 };
 
@@ -75,5 +77,8 @@ const struct program *einc_resolve(struct arena *perm, struct arena scratch,
 /* Dump "stmt" of form B: statements as they are understood, one a line, with
  * the ranges of their indices and the types of their tensors. */
 void einc_resolve_print(struct text *t, const struct program *p);
+/* One of its statements, without ranges and newline. */
+void einc_resolve_print_stmt(struct text *t, const struct program *p,
+                             const struct stmt *s);
 
 #endif

@@ -260,21 +260,34 @@ print_ranges(struct printer *p)
     einc_put(p->t, p->last > p->first ? "\n" : "");
 }
 
+static void
+print_stmt(struct printer *p, const struct stmt *s)
+{
+    static const char *const ops[] = {"=", "+=", "*=", "max=", "min="};
+    p->first = s->first_index;
+    p->last = s->first_index + s->n_indices;
+    print_access(p, &s->left);
+    einc_put(p->t, " %s ", ops[s->op]);
+    print_node(p, s->right, LEVEL_SELECT);
+}
+
+void
+einc_resolve_print_stmt(struct text *t, const struct program *g,
+                        const struct stmt *s)
+{
+    struct printer p = {.t = t, .p = g};
+    print_stmt(&p, s);
+}
+
 void
 einc_resolve_print(struct text *t, const struct program *g)
 {
-    static const char *const ops[] = {"=", "+=", "*=", "max=", "min="};
     struct printer p = {.t = t, .p = g};
     for (int i = 0; i < g->n_tensors; i++)
         print_tensor(t, &g->tensors[i]);
     for (int i = 0; i < g->n_stmts; i++) {
-        const struct stmt *s = &g->stmts[i];
-        p.first = s->first_index;
-        p.last = s->first_index + s->n_indices;
-        print_access(&p, &s->left);
-        einc_put(t, " %s ", ops[s->op]);
-        print_node(&p, s->right, LEVEL_SELECT);
-        einc_put(t, s->scatters ? "  # scatters\n" : "\n");
+        print_stmt(&p, &g->stmts[i]);
+        einc_put(t, g->stmts[i].scatters ? "  # scatters\n" : "\n");
         print_ranges(&p);
     }
 }

@@ -849,6 +849,17 @@ einc_model_plan(const struct machine *m, const struct plan *p, int threads)
     return sum;
 }
 
+double
+einc_model_loops(const struct machine *m, enum einc_dtype compute,
+                 double flop, double bytes, int threads)
+{
+    double n = threads < 1 ? 1 : threads;
+    double arithmetic =
+        flop / ((double)m->peak[einc_machine_type(compute)] * n);
+    double memory = read_time(m, bytes, einc_machine_level(m, bytes), n);
+    return 1e-6 * larger(arithmetic, memory);
+}
+
 int64_t
 einc_model_ns(double seconds)
 {

@@ -123,6 +123,11 @@ double einc_model_nested(const struct machine *m, const struct plan *p,
 double einc_model_plan(const struct machine *m, const struct plan *p,
                        int threads);
 
+/* Of the loops of an index statement, a floor: all their arithmetic at peak,
+ * or all their bytes at the rate of the level that holds them. */
+double einc_model_loops(const struct machine *m, enum einc_dtype compute,
+                        double flop, double bytes, int threads);
+
 /* Seconds as whole nanoseconds of three digits, 1234567 as 1230000: the model
  * knows no more, and so the same on every machine that computes it. */
 int64_t einc_model_ns(double seconds);

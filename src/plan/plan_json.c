@@ -2,37 +2,9 @@
  *
  * plan_json.c - a plan as JSON, and as DOT for graphviz. Linear in the plan.
  */
+#include "base/json.h"
 #include "plan/model.h"
 #include "plan/plan_text.h"
-
-static void
-json_string(struct text *t, struct str s)
-{
-    int64_t from = 0;
-    einc_put_str(t, str_of("\""));
-    for (int64_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c >= ' ' && c != '"' && c != '\\')
-            continue;
-        einc_put_str(t, (struct str){s.p + from, i - from});
-        from = i + 1;
-        if (c < ' ')
-            einc_put(t, "\\u%04x", c);
-        else
-            einc_put(t, "\\%c", c);
-    }
-    einc_put_str(t, (struct str){s.p + from, s.n - from});
-    einc_put_str(t, str_of("\""));
-}
-
-static void
-json_ints(struct text *t, const char *key, const int64_t *v, int n)
-{
-    einc_put(t, "\"%s\": [", key);
-    for (int i = 0; i < n; i++)
-        einc_put(t, "%s%lld", i ? ", " : "", (long long)v[i]);
-    einc_put_str(t, str_of("]"));
-}
 
 static void
 json_names(struct text *t, const struct plan *p, const char *key,
@@ -41,7 +13,7 @@ json_names(struct text *t, const struct plan *p, const char *key,
     einc_put(t, "\"%s\": [", key);
     for (int i = 0; i < x->n_axes; i++) {
         einc_put_str(t, str_of(i ? ", " : ""));
-        json_string(t, p->canon->indices[x->axes[i].index].name);
+        einc_json_string(t, p->canon->indices[x->axes[i].index].name);
     }
     einc_put_str(t, str_of("]"));
 }
@@ -53,7 +25,7 @@ json_group(struct text *t, const struct plan *p, const char *key,
     einc_put(t, "\"%s\": {\"indices\": [", key);
     for (int i = 0; i < g->n; i++) {
         einc_put_str(t, str_of(i ? ", " : ""));
-        json_string(t, p->canon->indices[g->index[i]].name);
+        einc_json_string(t, p->canon->indices[g->index[i]].name);
     }
     einc_put(t, "], \"extent\": %lld}", (long long)g->extent);
 }
@@ -62,9 +34,9 @@ static void
 json_layout(struct text *t, const struct operand *o)
 {
     einc_put(t, "{\"dtype\": \"%s\", ", einc_dtype_name(o->dtype));
-    json_ints(t, "shape", o->shape, o->n_dims);
+    einc_json_ints(t, "shape", o->shape, o->n_dims);
     einc_put_str(t, str_of(", "));
-    json_ints(t, "strides", o->stride, o->n_dims);
+    einc_json_ints(t, "strides", o->stride, o->n_dims);
     einc_put_str(t, str_of("}"));
 }
 
@@ -73,12 +45,12 @@ json_head(struct text *t, const struct plan *p)
 {
     const struct graph *g = p->graph;
     einc_put_str(t, str_of("{\n  \"expression\": "));
-    json_string(t, g->source);
+    einc_json_string(t, g->source);
     einc_put(t, ",\n  \"compute\": \"%s\",\n  \"sizes\": {",
              einc_dtype_name(g->compute));
     for (int x = 0; x < g->n_indices; x++) {
         einc_put_str(t, str_of(x ? ", " : ""));
-        json_string(t, g->indices[x].name);
+        einc_json_string(t, g->indices[x].name);
         einc_put(t, ": %lld", (long long)g->indices[x].extent);
     }
     einc_put_str(t, str_of("},\n  \"operands\": ["));

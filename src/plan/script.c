@@ -64,6 +64,26 @@ bytes_of(struct cx *cx, const struct tensor *t)
     return n;
 }
 
+/* Tensors that a statement reads, in ascending order. */
+static void
+list_reads(struct arena *perm, struct arena scratch, const struct program *p,
+           struct stage *x)
+{
+    const struct stmt *s = &p->stmts[x->stmt];
+    struct life *seen = NEW(&scratch, struct life, p->n_tensors);
+    struct looking look = {1, seen};
+    see_left(&look, p, s);
+    seen[s->left.tensor].last = s->op != ASSIGN_SET;
+    einc_rewrite_any(p, s->right, see, &look);
+    int n = 0;
+    for (int t = 0; t < p->n_tensors; t++)
+        n += seen[t].last;
+    x->reads = NEW(perm, int, n);
+    for (int t = 0; t < p->n_tensors; t++)
+        if (seen[t].last)
+            x->reads[x->n_reads++] = t;
+}
+
 static struct life *
 find_lives(struct arena *perm, const struct program *p)
 {
@@ -108,6 +128,8 @@ place(struct arena scratch, struct script *s)
                       "the intermediates have more bytes than int64 counts");
         if (at + lives[t].bytes > s->temp_bytes)
             s->temp_bytes = at + lives[t].bytes;
+        for (int i = lives[t].first; i <= lives[t].last; i++)
+            s->stages[i].live_bytes += lives[t].bytes;
     }
 }
 
@@ -138,6 +160,7 @@ einc_script_build(struct arena *perm, struct arena scratch,
             (plain && (x->scale != 1 || x->adds)))
             *x = (struct stage){.kind = STAGE_MAP};
         x->stmt = i;
+        list_reads(perm, scratch, own, x);
     }
     s->at_byte = NEW(perm, int64_t, own->n_tensors);
     place(scratch, s);

@@ -33,6 +33,8 @@ struct stage_tensor {
 struct stage {
     enum stage_kind kind;
     int stmt;                /* in program.stmts */
+    int *reads, n_reads;     /* tensors, ascending; what it adds to, too */
+    int64_t live_bytes;      /* of temporaries that are there meanwhile */
     /* CONTRACT */
     struct str expr;         /* form A, 0-terminated: "{ni},ij->nj" */
     struct stage_tensor *in; /* [n_in] */

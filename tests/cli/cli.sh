@@ -589,6 +589,61 @@ run 0 explain 'Y[n,o,t] = X[n,c,2*t+r]*W[o,c,r]' --shape X=1x3x20,W=4x3x3
 has out 'contract'
 run 3 explain 'Y[n,o,t] = X[n,c,2*t+r]*W[o,c,r]'
 has err 'E607'
+run 2 explain 'y[i] = A[i,0]' --plan p.json
+has err 'is for einsums'
+run 2 explain 'y[i] = A[i,0]' --named
+has err 'are for einsums'
+run 1 explain 'y[i] = sum[j](A[i,j])' --size i=2,j=3 --dump graph
+has err "no stage 'graph'"
+run 0 explain 'y[i] = sum[j](A[i,j]*x[j]); z[i] = exp(y[i])' --size i=4,j=8 \
+    --format json
+has out '"kind": "contract"'
+has out '"kind": "loops"'
+has out '"peak_bytes": 16,'
+holds 'JSON' sh -c 'command -v python3 || exit 0; python3 -m json.tool <out'
+run 0 explain 'y[i] = sum[j](A[i,j]*x[j]); z[i] = exp(y[i])' --size i=4,j=8 \
+    --format dot
+has out 't1 -> s2;'
+run 0 explain 'H[K[i]] += X[i]' --shape K=9,X=9,H=5 --dtype K=i64
+has out 'output 0 H f32 5 read'
+run 0 explain 'H[K[i]] += X[i]' --shape K=9,X=9,H=5 --dtype 'i64,f64->f64'
+has out 'output 0 H f64 5 read'
+run 2 explain 'H[K[i]] += X[i]' --shape K=9,H=5 --dtype K=i64
+has err 'operand 1 has none'
+run 0 explain 'kernel f(A[n,3]:f64, x[n]) -> (y[n]:f64): y[i] = A[i,0]*x[i]' \
+    --size n=7
+has out 'operand 0 A f64 7x3'
+has out 'operand 1 x f32 7'
+has out 'output 0 y f64 7'
+run 0 run 'y[i] = sum[j](A[i,j]*x[j])' p.npy v.npy --dtype f64 -o y64.npy -f
+run 0 explain 'y[i] = A[i]' --size i=3 --dtype 'f32->f64'
+has out 'output 0 y f64 3'
+run 0 run 'y[i] = sum[j](A[i,j]*x[j])' p.npy v.npy --time
+has err 'GFLOP/s'
+run 0 run 'y[i] = sum[j](A[i,j]*x[j])' p.npy v.npy --background
+out '[ 5. 14.]'
+run 1 run 't[i,k] = A[i,j]*A[k,j]; y[i] = max[k](t[i,k]*t[k,i])' p.npy \
+    --memory-limit 8
+has err 'E803'
+run 0 bench 'y[i] = max[j](A[i,j]*x[j]); s[] = sum(A[i,j])' --size i=5,j=6 \
+    --rounds 2
+has out 'stage 1 loops y[i] = max[j](A[i,j]*x[j])'
+has out 'total'
+run 0 bench 'y[i] = max[j](A[i,j]*x[j])' x=v.npy A=p.npy --rounds 2 \
+    --format json
+has out '"statement": "y[i] = max[j](A[i,j]*x[j])"'
+run 2 bench 'y[i] = max[j](A[i,j]*x[j])' x=v.npy x=v.npy
+has err 'no operand of its own'
+run 2 emit 'y[i] = sum[j](A[i,j]*x[j])' --size i=4
+has err 'no size for j'
+run 0 emit 'kernel dots(A[n,3], x[3]) -> (y[n]): y[i] = sum[j](A[i,j]*x[j])' \
+    --size n=4 --main -o dots.c --header dots.h
+has dots.h 'dots(float *out0, const float *in0, const float *in1'
+has dots.c "again       einc emit 'kernel dots"
+holds 'a main() that compiles and agrees' sh -c \
+    'cc -O1 dots.c -o dots -lm && ./dots | grep -q " 0 wrong"'
+run 1 emit 'y[i] = A[i]' --size i=4 --target cuda
+has err 'as C only'
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -5,6 +5,9 @@
  * bits), with dense tensors and with strided ones, and the oracle beside.
  *     run [NAME...]        all cases, or those whose file.name has such a part
  *     run --write DIR NAME writes its operands as .npy, prints the command
+ *     run --emit [NAME...] programs as files of their own, each compiled by
+ *                          one of several compilers and run with one of the
+ *                          sets of instructions
  * A record (make.py writes them) is
  *     %CASE name
  *     %EXPR text           with the escapes \n and \\
@@ -27,6 +30,7 @@
  */
 #include <ctype.h>
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -78,6 +82,7 @@ struct record {
 static struct record *records;
 static int n_records;
 static char folder[1000];
+static int emits; /* --emit */
 
 static void
 die(const char *why, const char *what)
@@ -660,6 +665,7 @@ compile(const struct record *r, struct einc_ctx *ctx, int32_t tier,
     struct einc_layout layout[MOST_TENSORS];
     const struct einc_layout *outs[MOST_TENSORS] = {NULL};
     struct einc_options o = {.size = sizeof o, .tier = tier,
+                             .flags = emits ? EINC_FUSE : 0,
                              .params = r->params};
     for (int k = 0; k < r->n_in; k++)
         layout[k] = in[k].layout;
@@ -930,6 +936,137 @@ check_hash(struct check *c)
     wrong(c, "no case %s", c->r->hash);
 }
 
+/* --- a case as a file of its own ------------------------------------------ */
+
+static const char *const compilers[] = {"gcc -std=c99 -O1",
+                                        "clang -std=c11 -O1",
+                                        "gcc -std=gnu11 -O1 -fopenmp"};
+static const char *const sets[] = {"avx512", "avx2", "sse2"};
+
+enum { N_COMPILERS = sizeof compilers / sizeof *compilers, N_SETS = 3 };
+
+static int
+write_bytes(void *user, const char *bytes, size_t n)
+{
+    return fwrite(bytes, 1, n, user) != n;
+}
+
+/* The file, and a function that takes any number of tensors. */
+static int
+write_file(struct check *c, const struct einc_plan *plan, const char *path)
+{
+    struct einc_emit_options o = {.size = sizeof o, .name = "kernel_of_case"};
+    struct einc_err *err = NULL;
+    FILE *f = fopen(path, "w");
+    if (!f)
+        die("cannot write", path);
+    enum einc_status s = einc_emit(plan, &o, write_bytes, f, &err);
+    if (s)
+        wrong(c, "emit: %s: %s", einc_status_name(s), text_of(err));
+    einc_err_free(err);
+    fprintf(f, "\nint call(void **out, const void **in);\nint\n"
+               "call(void **out, const void **in)\n{\n    (void)in;\n"
+               "    return kernel_of_case(");
+    for (int k = 0; k < c->r->n_out; k++)
+        fprintf(f, "out[%d], ", k);
+    for (int k = 0; k < c->r->n_in; k++)
+        fprintf(f, "in[%d], ", k);
+    fprintf(f, "0);\n}\n");
+    return !fclose(f) && !s;
+}
+
+/* The process is of this case alone: libraries stay. */
+static int
+call_library(struct check *c, const char *path, struct placed *in,
+             struct placed *out)
+{
+    const struct record *r = c->r;
+    const void *from[MOST_TENSORS] = {NULL};
+    void *to[MOST_TENSORS] = {NULL}, *symbol, *handle;
+    int (*entry)(void **, const void **) = NULL;
+    for (int k = 0; k < r->n_in; k++)
+        from[k] = in[k].origin;
+    for (int k = 0; k < r->n_out; k++) {
+        memset(out[k].memory, 0xa5, out[k].bytes);
+        fill(&out[k], initial(r, k));
+        to[k] = out[k].origin;
+    }
+    handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    symbol = handle ? dlsym(handle, "call") : NULL;
+    if (!symbol) {
+        wrong(c, "%s", dlerror());
+        return -1;
+    }
+    memcpy(&entry, &symbol, sizeof entry);
+    return entry(to, from);
+}
+
+static void
+run_file(struct check *c, const char *place, struct placed *in,
+         struct placed *out)
+{
+    const struct record *r = c->r;
+    char line[600], library[200];
+    int which = (int)(r - records) % N_COMPILERS;
+    snprintf(library, sizeof library, "%s/f.so", place);
+    snprintf(line, sizeof line,
+             "%s -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror "
+             "-shared -fPIC %s/f.c -o %s -lm 2>&1", compilers[which], place,
+             library);
+    if (system(line) != 0) {
+        wrong(c, "%s", compilers[which]);
+        return;
+    }
+    int status = call_library(c, library, in, out);
+    unlink(library);
+    if (status != (r->leads_out ? 2 : 0))
+        wrong(c, "the function returns %d", status);
+    for (int k = 0; k < r->n_in; k++)
+        if (memcmp(in[k].memory, in[k].before, in[k].bytes) != 0)
+            wrong(c, "operand %s was written", r->in[k].name);
+    for (int k = 0; k < r->n_out && !r->leads_out; k++) {
+        compare(c, &out[k], &r->out[k]);
+        compare_rest(c, &out[k], &r->out[k]);
+    }
+}
+
+/* Every second case with tensors that are not dense. */
+static void
+check_emitted(struct check *c)
+{
+    const struct record *r = c->r;
+    struct placed in[MOST_TENSORS] = {0}, out[MOST_TENSORS] = {0};
+    struct einc_plan *plan = NULL;
+    struct einc_err *err = NULL;
+    char place_of[] = "/tmp/einc-emit-XXXXXX", path[100];
+    int number = (int)(r - records), odd = number / N_COMPILERS % 2;
+    for (int k = 0; k < r->n_out; k++)
+        odd &= r->out[k].dtype != 0;
+    c->where = sets[number / 2 % N_SETS];
+    setenv("EINC_ISA", c->where, 1);
+    for (int k = 0; k < r->n_in; k++) {
+        place(&in[k], &r->in[k], r->in[k].dtype, odd);
+        fill(&in[k], &r->in[k]);
+    }
+    place_outs(r, out, odd);
+    if (!mkdtemp(place_of))
+        die("cannot make", place_of);
+    snprintf(path, sizeof path, "%s/f.c", place_of);
+    if (compile(r, c->ctx, EINC_TIER_INTERP, in, out, odd, &plan, &err)) {
+        wrong(c, "compile: %s", text_of(err));
+    } else {
+        check_layouts(c, plan, out);
+        if (!c->n_wrong && write_file(c, plan, path))
+            run_file(c, place_of, in, out);
+    }
+    unlink(path);
+    rmdir(place_of);
+    einc_err_free(err);
+    einc_plan_free(plan);
+    release(in, r->n_in);
+    release(out, r->n_out);
+}
+
 /* --- a case that must be refused ------------------------------------------ */
 
 /* Display columns of [begin, end): code points. */
@@ -1100,7 +1237,9 @@ check_case(struct check *c)
         wrong(c, "no context");
         return;
     }
-    if (c->r->code) {
+    if (emits) {
+        check_emitted(c);
+    } else if (c->r->code) {
         check_fail(c);
     } else {
         if (is_program(c->r->expr))
@@ -1187,6 +1326,8 @@ static int
 is_wanted(const struct record *r, int n, char **parts)
 {
     char name[400];
+    if (emits && (r->code || r->open || !is_program(r->expr)))
+        return 0;
     snprintf(name, sizeof name, "%s.%s", r->file, r->name);
     for (int k = 0; k < n; k++)
         if (strstr(name, parts[k]))
@@ -1317,5 +1458,9 @@ main(int argc, char **argv)
     read_all();
     if (argc == 4 && !strcmp(argv[1], "--write"))
         return write_case(argv[2], argv[3]);
+    emits = argc > 1 && !strcmp(argv[1], "--emit");
+    argc -= emits;
+    argv[emits] = argv[0];
+    argv += emits;
     return run_all(argv[0], argc - 1, argv + 1);
 }

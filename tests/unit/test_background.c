@@ -131,14 +131,21 @@ open_ctx(const struct bench *b, struct lines *lines)
 enum { MOST = 96 };
 
 static enum einc_status
-compile(struct einc_ctx *ctx, enum einc_dtype type, int64_t n,
-        struct einc_plan **plan)
+compile_text(struct einc_ctx *ctx, const char *text, enum einc_dtype type,
+             int64_t n, struct einc_plan **plan)
 {
     const int64_t shape[2] = {n, n};
     const struct einc_layout x = {sizeof x, (int32_t)type, 2, 0, shape, NULL};
     const struct einc_layout in[2] = {x, x};
     *plan = NULL;
-    return einc_compile(ctx, "ij,jk->ik", 2, in, NULL, NULL, plan, NULL);
+    return einc_compile(ctx, text, 2, in, NULL, NULL, plan, NULL);
+}
+
+static enum einc_status
+compile(struct einc_ctx *ctx, enum einc_dtype type, int64_t n,
+        struct einc_plan **plan)
+{
+    return compile_text(ctx, "ij,jk->ik", type, n, plan);
 }
 
 /* ij,jk->ik of n by n. Nothing is built in for i32; for f32 a kernel for this
@@ -261,6 +268,91 @@ test_takes_over(void **state)
     (void)state;
     takes_over(EINC_I32);
     takes_over(EINC_F32);
+}
+
+/* Loops of a statement, and an einsum beside them. */
+static const char loops[] = "O[i,k] = max[j](A[i,j] + B[j,k])";
+static const char both[] = "T[i,k] = sum[j](A[i,j]*B[j,k]);"
+                           "O[i,k] = min[j](T[i,j] - T[j,k])";
+
+/* Statements answer through the evaluator until their kernels are there: of
+ * `both` one for the einsum and one for the loops. */
+static void
+statements_take_over(const char *text, int kernels)
+{
+    struct bench b;
+    open_bench(&b);
+    struct einc_ctx *ctx = open_ctx(&b, NULL);
+    struct einc_plan *plan;
+    size_t before, after;
+    assert_int_equal(compile_text(ctx, text, EINC_I32, 64, &plan), EINC_OK);
+    assert_int_equal(einc_plan_tier(plan), EINC_TIER_INTERP);
+    assert_int_equal(awaited_by(plan), 1);
+    assert_int_equal(orders_of(ctx), kernels);
+    assert_true(is_right(plan));
+    assert_int_equal(compiler_runs(&b), 0);
+    einc_plan_workspace(plan, &before, NULL);
+    struct runner r = {.plan = plan};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, run_on, &r), 0);
+    open_gate(&b);
+    einc_plan_wait(plan);
+    assert_int_equal(orders_of(ctx), 0);
+    r.stop = 1;
+    pthread_join(thread, NULL);
+    assert_int_equal(r.good, r.runs);
+    assert_int_equal(einc_plan_tier(plan), EINC_TIER_CC);
+    for (int s = 0; s < plan->script->n_stages; s++)
+        assert_true(plan->stages[s].plan ? einc_plan_tier(plan->stages[s].plan)
+                                               == EINC_TIER_CC
+                                         : einc_plan_call(plan, s) != NULL);
+    assert_true(is_right(plan));
+    einc_plan_workspace(plan, &after, NULL);
+    assert_int_equal(before, after);
+    assert_int_equal(compiler_runs(&b), kernels);
+    einc_plan_free(plan);
+    einc_ctx_free(ctx);
+    close_bench(&b);
+}
+
+static void
+test_statements(void **state)
+{
+    (void)state;
+    statements_take_over(loops, 1);
+    statements_take_over(both, 2);
+}
+
+/* What a program waited for is not begun when it goes, and a compiler that
+ * fails leaves it to the evaluator. */
+static void
+test_statements_without(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct lines lines = {0};
+    struct einc_plan *plan, *small;
+    open_bench(&b);
+    write_script(&b, "echo broken; exit 3");
+    struct einc_ctx *ctx = open_ctx(&b, &lines);
+    assert_int_equal(compile_text(ctx, loops, EINC_I32, 16, &small), EINC_OK);
+    assert_int_equal(orders_of(ctx), 0); /* that small it stays as it is */
+    assert_int_equal(compile_text(ctx, both, EINC_I32, 64, &plan), EINC_OK);
+    await_compiler(&b);
+    einc_plan_free(plan);
+    assert_int_equal(orders_of(ctx), 1);
+    open_gate(&b);
+    einc_ctx_wait(ctx);
+    assert_int_equal(lines.n, 1);
+    assert_int_equal(compile_text(ctx, both, EINC_I32, 64, &plan), EINC_OK);
+    einc_plan_wait(plan);
+    assert_int_equal(einc_plan_tier(plan), EINC_TIER_INTERP);
+    assert_true(is_right(plan));
+    assert_true(is_right(small));
+    einc_plan_free(plan);
+    einc_plan_free(small);
+    einc_ctx_free(ctx);
+    close_bench(&b);
 }
 
 /* Small steps, and those with the best kernel, order nothing. */
@@ -713,6 +805,8 @@ main(void)
         unsetenv(unwanted[k]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_takes_over),
+        cmocka_unit_test(test_statements),
+        cmocka_unit_test(test_statements_without),
         cmocka_unit_test(test_orders_nothing),
         cmocka_unit_test(test_who_asks),
         cmocka_unit_test(test_failure),

@@ -404,6 +404,196 @@ test_near_points(void **state)
     distances(EINC_TIER_CC);
 }
 
+/* --- faces -------------------------------------------------------------- */
+
+/* Two stages, of which the temporary t1 is read by both that follow. */
+static const char faces[] =
+    "t[i,k] = sum[j](A[i,j]*B[j,k]); m[i] = max[k](t[i,k]*t[i,k]);"
+    "O[i] = m[i] + sum[k](abs(t[i,k]))";
+
+static struct einc_plan *
+compile_faces(struct einc_ctx *ctx)
+{
+    const struct einc_layout in[] = {layout(EINC_F32, 2, SHAPE(16, 32)),
+                                     layout(EINC_F32, 2, SHAPE(32, 8))};
+    const struct einc_layout *out[] = {NULL};
+    return compile(ctx, faces, 2, in, 1, out);
+}
+
+struct text {
+    char text[8000];
+    size_t n;
+};
+
+static int
+take_text(void *user, const char *bytes, size_t n)
+{
+    struct text *t = user;
+    if (t->n + n >= sizeof t->text)
+        return 1;
+    memcpy(t->text + t->n, bytes, n);
+    t->n += n;
+    t->text[t->n] = 0;
+    return 0;
+}
+
+static void
+test_explain(void **state)
+{
+    (void)state;
+    struct einc_ctx *ctx = open_ctx(1, EINC_TIER_INTERP);
+    struct einc_plan *plan = compile_faces(ctx);
+    struct text json = {.n = 0}, dot = {.n = 0}, text = {.n = 0};
+    assert_int_equal(einc_explain(plan, "plan", EINC_JSON, take_text, &json,
+                                  NULL), EINC_OK);
+    assert_non_null(strstr(json.text, "\"kind\": \"contract\""));
+    assert_non_null(strstr(json.text, "\"inputs\": [\"A\", \"B\"], "
+                                      "\"output\": \"t\",\n"
+                                      "     \"flop\": 8192, \"bytes\": 3584,"
+                                      " \"live_bytes\": 512"));
+    assert_non_null(strstr(json.text, "{\"name\": \"t\", \"dtype\": \"f32\","
+                                      " \"shape\": [16, 8], \"at_byte\": 0,"
+                                      " \"size_bytes\": 512}"));
+    assert_non_null(strstr(json.text, "       \"expression\": "));
+    assert_int_equal(einc_explain(plan, "plan", EINC_DOT, take_text, &dot,
+                                  NULL), EINC_OK);
+    assert_non_null(strstr(dot.text, "t1 [shape=box, label=\"t f32 16x8\"];"));
+    assert_non_null(strstr(dot.text, "  in0 -> s1;\n  in1 -> s1;\n"
+                                     "  s1 -> t1;\n"));
+    assert_int_equal(einc_explain(plan, "plan", EINC_TEXT, take_text, &text,
+                                  NULL), EINC_OK);
+    assert_non_null(strstr(text.text, "peak_bytes 5"));
+    assert_int_equal(einc_explain(plan, "canon", EINC_TEXT, take_text, &text,
+                                  NULL), EINC_EUNSUP);
+    assert_int_equal(einc_explain(plan, "stmt", EINC_JSON, take_text, &text,
+                                  NULL), EINC_EINVAL);
+    einc_plan_free(plan);
+    einc_ctx_free(ctx);
+}
+
+struct rows {
+    int n, last_step;
+    double flop, seconds;
+};
+
+static int
+take_row(void *user, const struct einc_bench_row *row)
+{
+    struct rows *r = user;
+    r->n++;
+    r->last_step = row->step;
+    if (row->step) {
+        r->flop += row->flop;
+    } else {
+        assert_true(row->flop == r->flop);
+        assert_string_equal(row->equation, faces);
+        assert_string_equal(row->kind, "plan");
+    }
+    assert_int_equal(row->rounds, 3);
+    assert_true(row->model_seconds > 0);
+    r->seconds += row->seconds;
+    return 0;
+}
+
+static void
+test_bench(void **state)
+{
+    (void)state;
+    struct einc_ctx *ctx = open_ctx(1, EINC_TIER_INTERP);
+    struct einc_plan *plan = compile_faces(ctx);
+    static float a[16 * 32], b[32 * 8], o[16], want[16];
+    struct rows rows = {0};
+    for (int i = 0; i < 16 * 32; i++)
+        a[i] = (float)(i % 5);
+    for (int i = 0; i < 32 * 8; i++)
+        b[i] = (float)(i % 3) - 1;
+    const void *const in[] = {a, b};
+    assert_int_equal(einc_bench_outs(plan, in, (void *[]){o}, NULL, 3,
+                                     take_row, &rows, NULL), EINC_OK);
+    assert_true(rows.n >= 3); /* two stages at least, and all of them */
+    assert_int_equal(rows.last_step, 0);
+    assert_true(rows.seconds > 0);
+    assert_int_equal(einc_run(plan, in, want, NULL, NULL), EINC_OK);
+    assert_memory_equal(o, want, sizeof want);
+    rows = (struct rows){0};
+    assert_int_equal(einc_bench(plan, in, o, NULL, 3, take_row, &rows, NULL),
+                     EINC_OK);
+    assert_int_equal(einc_bench_outs(plan, in, NULL, NULL, 3, take_row, &rows,
+                                     NULL), EINC_EINVAL);
+    einc_plan_free(plan);
+    const struct einc_layout x = layout(EINC_F32, 1, SHAPE(3));
+    const struct einc_layout *out[] = {NULL, NULL};
+    plan = compile(ctx, "y[i] = A[i]; z[i] = 2*A[i]", 1, &x, 2, out);
+    assert_int_equal(einc_bench(plan, in, o, NULL, 3, take_row, &rows, NULL),
+                     EINC_EINVAL); /* it has two outputs */
+    einc_plan_free(plan);
+    einc_ctx_free(ctx);
+}
+
+static int
+put_shape(void *user, size_t tensor, int32_t ndim, const int64_t *shape)
+{
+    char *to = user;
+    sprintf(to + strlen(to), "%zu:", tensor);
+    for (int d = 0; d < ndim; d++)
+        sprintf(to + strlen(to), d ? "x%d" : "%d", (int)shape[d]);
+    strcat(to, " ");
+    return 0;
+}
+
+/* Sizes of indices and of a header; outputs that must be given; what has no
+ * size. */
+static void
+test_shapes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *sizes, *shapes, *unsized;
+    } rows[] = {
+        {"C[i,k] = A[i,j]*B[j,k]", "i=2,j=3,k=4", "0:2x3 1:3x4 ", ""},
+        {"C[i,k] += A[i,j]*B[j,k]", "i=2,k=4", "0:2x64 1:64x4 2:2x4 ", "j"},
+        {"kernel f(A[n,3], B[m]:f64) -> (C[n]): C[i] = A[i,j]*B[j]", "n=5",
+         "0:5x3 1:64 ", "m"},
+        {"H[K[i]] += X[i]", NULL, "0:64 1:64 ", "i"},
+        {"kernel f(A[n]) -> (inout C[n]): C[i] += A[i]", "n=9", "0:9 1:9 ",
+         ""}};
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        char shapes[200] = "", unsized[20] = "?";
+        struct einc_err *err = NULL;
+        if (einc_program_shapes(rows[r].text, NULL, rows[r].sizes, put_shape,
+                                shapes, unsized, sizeof unsized, &err))
+            fail_msg("%s", einc_err_text(err));
+        assert_string_equal(shapes, rows[r].shapes);
+        assert_string_equal(unsized, rows[r].unsized);
+    }
+    char shapes[200] = "", small[1];
+    assert_int_equal(einc_program_shapes(rows[1].text, NULL, NULL, put_shape,
+                                         shapes, small, 1, NULL),
+                     EINC_EINVAL);
+    assert_int_equal(einc_shapes("C[i] = A[i]", NULL, 0, put_shape, shapes,
+                                 NULL, 0, NULL), EINC_EINVAL);
+}
+
+/* Options that have no meaning here are refused, not passed over. */
+static void
+test_einsums_only(void **state)
+{
+    (void)state;
+    const struct einc_layout in[] = {layout(EINC_F32, 1, SHAPE(16))};
+    struct einc_plan *plan;
+    struct einc_err *err = NULL;
+    struct einc_options o = {.size = sizeof o, .symbolic = "i"};
+    assert_int_equal(einc_compile(NULL, "O[i] = A[i]", 1, in, NULL, &o, &plan,
+                                  &err), EINC_EINVAL);
+    assert_non_null(strstr(einc_err_text(err), "symbolic"));
+    einc_err_free(err);
+    o = (struct einc_options){.size = sizeof o, .plan_text = "x"};
+    assert_int_equal(einc_compile(NULL, "O[i] = A[i]", 1, in, NULL, &o, &plan,
+                                  &err), EINC_EINVAL);
+    assert_non_null(strstr(einc_err_text(err), "plan_text"));
+    einc_err_free(err);
+}
+
 int
 main(void)
 {
@@ -416,6 +606,10 @@ main(void)
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_rewritten),
+        cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_bench),
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_einsums_only),
         cmocka_unit_test(test_near_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
