@@ -7,7 +7,7 @@
 #include "plan/lower.h"
 
 /* What CUDA takes as arguments of a kernel everywhere: 4096 bytes. */
-enum { MOST_WORDS = 512, BLOCK_THREADS = 256 };
+enum { MOST_WORDS = 512 };
 
 /* A step ready to be launched; in the block of its device_plan. */
 struct device_step {
@@ -48,13 +48,10 @@ prepare_step(struct guarded *g, struct preparing *y, int s)
     int at_n = 1 + at_least_one(w->n_in);
     int at_s = at_n + at_least_one(w->n_extents);
     int n_words = at_s + at_least_one(w->n_strides) + DEVICE_TAIL;
-    int64_t *words = NEW(&g->perm, int64_t, n_words), tasks = 1;
-    einc_nest_arguments(w, 1, words + at_n, words + at_s);
-    for (int x = 0; x < w->first[LOOP_K]; x++)
-        tasks *= w->idx[x].extent.value;
+    int64_t *words = NEW(&g->perm, int64_t, n_words);
     y->units[s] = einc_emit_cuda_unit(&g->perm, w);
     y->steps[s] = (struct device_step){
-        .blocks = tasks / BLOCK_THREADS + (tasks % BLOCK_THREADS != 0),
+        .blocks = einc_emit_cuda_blocks(w, words + at_n, words + at_s),
         .n_in = w->n_in,
         .n_words = n_words,
         .words = words};
@@ -220,7 +217,7 @@ launch(const struct device_run *r, int s, struct trouble *why)
         words[1 + o] = (int64_t)address(r, p->steps[s].in[o]);
     if (s == p->n_steps - 1)
         put_scale(r, words + x->n_words - DEVICE_TAIL);
-    return einc_gpu_launch(r->gpu, x->kernel, x->blocks, BLOCK_THREADS,
+    return einc_gpu_launch(r->gpu, x->kernel, x->blocks, DEVICE_THREADS,
                            r->stream, words, why);
 }
 

@@ -14,8 +14,12 @@
 struct unit einc_emit_unit(struct arena *perm, const struct nest *nest);
 
 /* The same as CUDA, for NVRTC: a __global__ function of one struct, see
- * DEVICE_ABI. `nest` is of target "cuda". */
+ * DEVICE_ABI. `nest` is of target "cuda". The second fills in the arguments
+ * and returns how many blocks are launched. */
 struct unit einc_emit_cuda_unit(struct arena *perm, const struct nest *nest);
+
+int64_t einc_emit_cuda_blocks(const struct nest *nest, int64_t *n,
+                              int64_t *s);
 
 /* Many kernels in one source: what stands before them once, and one of them,
  * whose functions have `name` in front. */

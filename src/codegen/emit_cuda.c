@@ -122,6 +122,18 @@ put_words(struct text *t, const struct nest *w)
                 "    const void *alpha, *beta;\n};\n\n");
 }
 
+int64_t
+einc_emit_cuda_blocks(const struct nest *w, int64_t *n, int64_t *s)
+{
+    int64_t tasks = einc_nest_arguments(w, 1, n, s);
+    if (w->family == FAMILY_BLOCK)
+        return tasks;
+    tasks = 1;
+    for (int x = 0; x < w->first[LOOP_K]; x++)
+        tasks *= w->idx[x].extent.value;
+    return tasks / DEVICE_THREADS + (tasks % DEVICE_THREADS != 0);
+}
+
 struct unit
 einc_emit_cuda_unit(struct arena *perm, const struct nest *nest)
 {
@@ -132,15 +144,22 @@ einc_emit_cuda_unit(struct arena *perm, const struct nest *nest)
     put_integers(&t);
     einc_print_kernel_halves(&t, nest, "static __device__ inline ");
     put_words(&t, nest);
-    einc_put(&t, "extern \"C\" __global__ void\neinc_kernel("
-                 "const __grid_constant__ struct einc_words words)\n{\n");
+    einc_put(&t, "extern \"C\" __global__ void __launch_bounds__(%d)\n"
+                 "einc_kernel(const __grid_constant__ struct einc_words "
+                 "words)\n{\n", DEVICE_THREADS);
     t.indent = 4;
     einc_line(&t, "const struct einc_args args[1] = {");
     einc_line(&t, "    {words.out, words.in, words.n, words.s,");
     einc_line(&t, "     words.with_alpha ? words.alpha : (int64_t *)0,");
     einc_line(&t, "     words.with_beta ? words.beta : (int64_t *)0}};");
     einc_print_arguments(&p);
-    put_body(&p);
+    if (nest->family == FAMILY_BLOCK) {
+        einc_print_scale(&p);
+        einc_print_cuda_block(&p);
+        einc_put(&t, "}\n");
+    } else {
+        put_body(&p);
+    }
     return (struct unit){.source = einc_text_z(&t),
                          .source_bytes = t.n,
                          .entry = "einc_kernel",

@@ -30,6 +30,7 @@ struct family {
 
 extern const struct family einc_family_fused, einc_family_direct,
     einc_family_lanes;
+extern const struct family einc_family_block; /* CUDA */
 extern const struct family einc_family_stream, einc_family_gett,
     einc_family_transpose;
 

@@ -13,6 +13,7 @@ static const struct family *const families[N_FAMILIES] = {
     [FAMILY_DIRECT] = &einc_family_direct,
     [FAMILY_LANES] = &einc_family_lanes,
     [FAMILY_TRANSPOSE] = &einc_family_transpose,
+    [FAMILY_BLOCK] = &einc_family_block,
 };
 
 /* --- indices and tensors ------------------------------------------------ */
@@ -216,7 +217,8 @@ einc_nest_balance(int64_t n, int64_t size, int64_t unit)
 
 /* The one asked for, if it fits; else the one with the least modelled time,
  * the first of equals. A family that lives on literals must win by a margin
- * where its kernel serves no other shape. CUDA is printed of streams alone. */
+ * where its kernel serves no other shape. CUDA is printed of streams, and of
+ * blocks for the runtime. */
 static const struct family *
 choose_family(struct nest *w, enum nest_mode mode, enum nest_family asked)
 {
@@ -228,7 +230,9 @@ choose_family(struct nest *w, enum nest_mode mode, enum nest_family asked)
         if ((x->literal && mode == NEST_GENERIC) ||
             (w->sum == EINC_SUM_KAHAN && x->id != FAMILY_STREAM) ||
             (x->literal == 2 && mode == NEST_LITERAL) ||
-            (cuda && x->id != FAMILY_STREAM) || !x->fits(w))
+            (cuda && x->id != FAMILY_STREAM &&
+             (x->id != FAMILY_BLOCK || mode != NEST_GENERIC)) ||
+            !x->fits(w))
             continue;
         double seconds = x->cost(w);
         int only = mode == NEST_BEST && x->literal && best && !best->literal;

@@ -10,6 +10,8 @@
  *           PACK lhs, LOOP tile( TILE, STORE ))))); of three operands one of
  *           the PACKs multiplies by the third, the weight
  *   transpose  TASKS( TURN ): one tensor to another, no sum, in blocks
+ *   block   TASKS( LOOP K block( PACK TILE ) STORE ): of CUDA, a task is a
+ *           block of threads
  */
 #ifndef EINC_CODEGEN_NEST_H
 #define EINC_CODEGEN_NEST_H
@@ -20,7 +22,7 @@
 #include "plan/plan.h"
 
 enum nest_family { FAMILY_STREAM, FAMILY_GETT, FAMILY_TRANSPOSE, FAMILY_FUSED,
-                   FAMILY_DIRECT, FAMILY_LANES, N_FAMILIES,
+                   FAMILY_DIRECT, FAMILY_LANES, FAMILY_BLOCK, N_FAMILIES,
                    FAMILY_ANY = -1 };
 
 enum loop_role { LOOP_BATCH, LOOP_M, LOOP_N, LOOP_K, N_LOOP_ROLES };

@@ -44,8 +44,8 @@ struct unit {
 
 /* A CUDA kernel takes one argument, words of 8 bytes: the address of out, those
  * of the inputs, extents, strides, alpha, beta (two words each) and whether
- * there are any. It does an element of the output per thread. A list that is
- * empty has one word. */
-enum { DEVICE_ABI = 1, DEVICE_TAIL = 6 };
+ * there are any. A list that is empty has one word. It is launched with
+ * DEVICE_THREADS threads in each block, and einc_emit_cuda_blocks() blocks. */
+enum { DEVICE_ABI = 1, DEVICE_TAIL = 6, DEVICE_THREADS = 256 };
 
 #endif

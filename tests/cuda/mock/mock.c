@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 struct mock einc_mock;
@@ -212,27 +213,48 @@ cuCtxPopCurrent_v2(void **context)
 
 /* --- kernels -------------------------------------------------------------- */
 
-/* What a text needs to be C++. */
+/* What a text needs to be C++. Shared memory is static memory: one block runs
+ * at a time. */
 static const char prelude[] =
     "#include <cstdint>\n#include <cstring>\n"
     "#define __global__\n#define __device__\n#define __grid_constant__\n"
+    "#define __launch_bounds__(n)\n"
+    "#define __align__(n) __attribute__((aligned(n)))\n"
+    "#define __shared__ static __attribute__((section(\"einc_shared\")))\n"
+    "extern \"C\" {\n"
+    "void (*einc_wait)(void);\n"
+    "extern char __start_einc_shared[] __attribute__((weak, "
+    "visibility(\"hidden\")));\n"
+    "extern char __stop_einc_shared[] __attribute__((weak, "
+    "visibility(\"hidden\")));\n"
+    "}\n"
     "namespace {\n"
     "struct position { unsigned x, y, z; };\n"
     "position blockIdx, blockDim, threadIdx;\n"
+    "inline void __syncthreads()\n"
+    "{\n"
+    "    const position own = threadIdx;\n"
+    "    einc_wait();\n"
+    "    threadIdx = own;\n"
+    "}\n"
     "}\n";
 static const char launcher[] =
+    "static einc_words own;\n"
     "extern \"C\" void\n"
-    "launch(const void *words, unsigned blocks, unsigned threads)\n"
+    "einc_block(const void *words, unsigned block, unsigned threads)\n"
     "{\n"
-    "    einc_words own;\n"
     "    std::memcpy(&own, words, sizeof own);\n"
+    "    blockIdx = {block, 0, 0};\n"
     "    blockDim = {threads, 1, 1};\n"
-    "    for (unsigned b = 0; b < blocks; b++)\n"
-    "        for (unsigned t = 0; t < threads; t++) {\n"
-    "            blockIdx = {b, 0, 0};\n"
-    "            threadIdx = {t, 0, 0};\n"
-    "            einc_kernel(own);\n"
-    "        }\n"
+    "    if (__start_einc_shared)\n"
+    "        std::memset(__start_einc_shared, 0xff,\n"
+    "                    __stop_einc_shared - __start_einc_shared);\n"
+    "}\n"
+    "extern \"C\" void\n"
+    "einc_thread(unsigned t)\n"
+    "{\n"
+    "    threadIdx = {t, 0, 0};\n"
+    "    einc_kernel(own);\n"
     "}\n";
 
 static int
@@ -250,13 +272,7 @@ run_compiler(const char *source, const char *made)
     return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 
-/* A kernel of a real cubin. */
-static void
-do_nothing(const void *words, unsigned n, unsigned threads)
-{
-    (void)words, (void)n, (void)threads;
-}
-
+/* What a real cubin begins with; it stands for all of them. */
 static const char cubin[] = "\177ELF";
 
 static int
@@ -311,16 +327,93 @@ cuLibraryUnload(void *library)
 int
 cuLibraryGetKernel(void **kernel, void *library, const char *name)
 {
-    void (*nothing)(const void *, unsigned, unsigned) = do_nothing;
     TRY();
-    if (library == cubin) {
-        memcpy(kernel, &nothing, sizeof nothing);
-        return 0;
-    }
-    if (!dlsym(library, name))
+    if (library != cubin && !dlsym(library, name))
         return INVALID_VALUE;
-    *kernel = dlsym(library, "launch");
-    return *kernel ? 0 : INVALID_VALUE;
+    *kernel = library;
+    return 0;
+}
+
+/* --- blocks of threads ---------------------------------------------------- */
+
+enum { MOST_THREADS = 256, STACK_BYTES = 64 << 10 };
+
+/* A thread is a fiber. All that live must be at the same barrier before any
+ * goes on; one that has ended while others wait is a fault of the kernel. */
+static struct {
+    ucontext_t own;        /* of who runs the block */
+    ucontext_t fiber[MOST_THREADS];
+    char *stacks;
+    int ended[MOST_THREADS];
+    unsigned at, n;        /* the thread that runs, of n */
+    void (*thread)(unsigned);
+} block;
+
+static void
+wait_for_all(void)
+{
+    swapcontext(&block.fiber[block.at], &block.own);
+}
+
+static void
+start(void)
+{
+    block.thread(block.at);
+    block.ended[block.at] = 1;
+    swapcontext(&block.fiber[block.at], &block.own);
+}
+
+static void
+open_fibers(unsigned n)
+{
+    block.n = n;
+    for (unsigned t = 0; t < n; t++) {
+        ucontext_t *f = &block.fiber[t];
+        block.ended[t] = 0;
+        getcontext(f);
+        f->uc_stack.ss_sp = block.stacks + (size_t)t * STACK_BYTES;
+        f->uc_stack.ss_size = STACK_BYTES;
+        f->uc_link = NULL;
+        makecontext(f, start, 0);
+    }
+}
+
+/* From one barrier to the next, in either order of threads; how many have
+ * ended since. */
+static unsigned
+run_to_barrier(int backwards)
+{
+    unsigned ended = 0;
+    for (unsigned k = 0; k < block.n; k++) {
+        block.at = backwards ? block.n - 1 - k : k;
+        if (!block.ended[block.at])
+            swapcontext(&block.own, &block.fiber[block.at]);
+        ended += (unsigned)block.ended[block.at];
+    }
+    return ended;
+}
+
+static void
+run_blocks(void *library, const void *words, unsigned blocks, unsigned n)
+{
+    void (*open)(const void *, unsigned, unsigned);
+    void (**wait)(void) = dlsym(library, "einc_wait");
+    void *symbol = dlsym(library, "einc_block");
+    memcpy(&open, &symbol, sizeof open);
+    symbol = dlsym(library, "einc_thread");
+    memcpy(&block.thread, &symbol, sizeof symbol);
+    *wait = wait_for_all;
+    demand(n <= MOST_THREADS);
+    if (!block.stacks)
+        block.stacks = malloc((size_t)MOST_THREADS * STACK_BYTES);
+    for (unsigned b = 0; b < blocks; b++) {
+        unsigned ended = 0;
+        open(words, b, n);
+        open_fibers(n);
+        for (unsigned pass = 0; ended == 0; pass++)
+            ended = run_to_barrier((b + pass) % 2);
+        demand(ended == n);
+    }
 }
 
 int
@@ -328,13 +421,12 @@ cuLaunchKernel(void *kernel, unsigned x, unsigned y, unsigned z, unsigned tx,
                unsigned ty, unsigned tz, unsigned shared, void *stream,
                void **parameters, void **extra)
 {
-    void (*launch)(const void *, unsigned, unsigned);
     (void)shared, (void)stream;
     TRY();
     demand(x > 0 && y == 1 && z == 1 && tx && ty == 1 && tz == 1 && !extra);
     demand(einc_mock.depth > 0);
-    memcpy(&launch, &kernel, sizeof launch);
-    launch(parameters[0], x, tx);
+    if (kernel != cubin)
+        run_blocks(kernel, parameters[0], x, tx);
     return 0;
 }
 

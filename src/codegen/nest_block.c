@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * nest_block.c - contractions on a GPU: a block of threads makes a tile of
+ * out, both operands pass through shared memory in slices of K. Any strides:
+ * rows, columns and depths go by tables of offsets, made once per block, so
+ * nothing is divided in the loop over K.
+ */
+#include "codegen/family.h"
+#include "codegen/unit.h"
+
+enum { DEPTH = 8 /* half of the 16 rows of threads: a row of each thread's
+                   * sums fits in both slices */, LEAST = 16,
+       PROCESSORS = 132 /* of an H100 or H200; only what is worth a large
+                         * tile depends on it */ };
+
+/* Rows and columns of a tile: 128 x 128 where that many tiles fill the
+ * machine twice, and a thread can hold its 8 x 8 sums in registers. */
+static int
+side_of(const struct nest *w)
+{
+    int64_t tiles = einc_nest_extent(w, LOOP_BATCH) *
+                    einc_nest_blocks(einc_nest_extent(w, LOOP_M), 128) *
+                    einc_nest_blocks(einc_nest_extent(w, LOOP_N), 128);
+    int bytes = einc_nest_bytes(w->compute) * einc_nest_planes(w->compute);
+    return bytes == 4 && tiles >= 2 * PROCESSORS ? 128 : 64;
+}
+
+static int
+fits(const struct nest *w)
+{
+    return w->target->language == LANGUAGE_CUDA && w->n_in == 2 &&
+           einc_nest_extent(w, LOOP_M) >= LEAST &&
+           einc_nest_extent(w, LOOP_N) >= LEAST &&
+           einc_nest_extent(w, LOOP_K) >= LEAST;
+}
+
+/* There is no model of GPUs: where it fits it wins. */
+static double
+cost(const struct nest *w)
+{
+    (void)w;
+    return 0;
+}
+
+static void
+build(struct arena *perm, struct nest *w, enum nest_mode mode)
+{
+    (void)mode;
+    int side = side_of(w);
+    w->tile = (struct tile){.mr = side / 16, .nr = side / 16, .kc = DEPTH,
+                            .mc = side, .nc = side};
+    struct nest_node *slice = einc_nest_node(
+        perm, NEST_LOOP,
+        einc_nest_then(einc_nest_node(perm, NEST_PACK, NULL),
+                       einc_nest_node(perm, NEST_TILE, NULL)));
+    slice->block = BLOCK_K;
+    w->root = einc_nest_node(
+        perm, NEST_TASKS,
+        einc_nest_then(slice, einc_nest_node(perm, NEST_STORE, NULL)));
+}
+
+/* A task is a block of threads. */
+static int64_t
+arguments(const struct nest *w, int threads, int64_t *n, int64_t *s)
+{
+    (void)threads;
+    einc_nest_fill_slots(w, n, s);
+    return einc_nest_extent(w, LOOP_BATCH) *
+           einc_nest_blocks(einc_nest_extent(w, LOOP_M), w->tile.mc) *
+           einc_nest_blocks(einc_nest_extent(w, LOOP_N), w->tile.nc);
+}
+
+static void
+print(struct text *t, const struct nest *w)
+{
+    einc_put(t, "  block of %d threads: %d x %d of out, %d x %d per thread, "
+                "K by %d\n", DEVICE_THREADS, w->tile.mc, w->tile.nc, w->tile.mr,
+             w->tile.nr, w->tile.kc);
+}
+
+const struct family einc_family_block = {
+    FAMILY_BLOCK, "block", 0, fits, cost, build, arguments, print,
+};

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * print_cuda_block.c - the kernel of a block (nest_block.c) as CUDA. All threads of
+ * a block go through the same barriers, whatever the extents.
+ */
+#include "codegen/family.h"
+#include "codegen/print.h"
+#include "codegen/unit.h"
+
+enum { TABLE = 512 /* depths whose offsets are kept at once */,
+       PAD = 4 /* elements, so that rows of a slice begin in other banks and
+                * at 16 bytes */ };
+
+static const struct {
+    const char *tile, *at, *deep, *ahead;
+} sides[2] = {{"in0_tile", "in0_row", "in0_deep", "in0_next"},
+              {"in1_tile", "in1_column", "in1_deep", "in1_next"}};
+
+/* "_re", "_im", or nothing. */
+static const char *
+suffix(const struct printer *p, int plane)
+{
+    return p->planes == 1 ? "" : plane ? "_im" : "_re";
+}
+
+/* Indices of a role from a number, the last one fastest; `rest` is there. */
+static void
+put_decode(const struct printer *p, enum loop_role role, const char *number)
+{
+    const struct nest *w = p->nest;
+    int first = w->first[role], last = w->first[role + 1];
+    if (first == last)
+        return;
+    einc_line(p->t, "int64_t rest = %s;", number);
+    for (int j = last - 1; j > first; j--) {
+        einc_line(p->t, "const int64_t %s = rest %% %s;", w->idx[j].name,
+                  einc_print_n(p, j));
+        einc_line(p->t, "rest /= %s;", einc_print_n(p, j));
+    }
+    einc_line(p->t, "const int64_t %s = rest;", w->idx[first].name);
+}
+
+/* lhs + offset of x over the indices of a role; a statement. */
+static void
+put_offset(const struct printer *p, const char *lhs,
+           const struct nest_tensor *x, enum loop_role role)
+{
+    const struct nest *w = p->nest;
+    einc_put(p->t, "%*s%s + ", p->t->indent, "", lhs);
+    einc_print_offset(p, x, w->first[role], w->first[role + 1], -1);
+    einc_put(p->t, ";\n");
+}
+
+/* --- before the loop ------------------------------------------------------ */
+
+static void
+put_shared(const struct printer *p)
+{
+    const struct tile *s = &p->nest->tile;
+    for (int plane = 0; plane < p->planes; plane++) {
+        const char *of = suffix(p, plane);
+        einc_line(p->t, "__shared__ __align__(16) %s slice%s[%d][%d];",
+                  p->type, of, 2*s->kc, s->mc + PAD);
+        einc_line(p->t, "%s (*const in0_tile%s)[%d] = slice%s;", p->type, of,
+                  s->mc + PAD, of);
+        einc_line(p->t, "%s (*const in1_tile%s)[%d] = slice%s + %d;", p->type,
+                  of, s->mc + PAD, of, s->kc);
+    }
+    einc_line(p->t, "__shared__ int64_t in0_row[%d], in1_column[%d];", s->mc,
+              s->nc);
+    einc_line(p->t, "__shared__ int64_t out_row[%d], out_column[%d];", s->mc,
+              s->nc);
+    einc_line(p->t, "__shared__ int64_t in0_deep[%d], in1_deep[%d];", TABLE,
+              TABLE);
+}
+
+static void
+put_extents(const struct printer *p)
+{
+    static const char *const names[] = {NULL, "n_m", "n_n", "n_k"};
+    for (enum loop_role role = LOOP_M; role <= LOOP_K; role++) {
+        einc_put(p->t, "%*sconst int64_t %s = ", p->t->indent, "",
+                 names[role]);
+        einc_print_extent(p, role);
+        einc_put(p->t, ";\n");
+    }
+}
+
+/* The block's tile and batch. */
+static void
+put_place(const struct printer *p)
+{
+    struct text *t = p->t;
+    const struct nest *w = p->nest;
+    const struct tile *s = &w->tile;
+    einc_line(t, "const int64_t tiles_m = (n_m + %d)/%d;", s->mc - 1, s->mc);
+    einc_line(t, "const int64_t tiles_n = (n_n + %d)/%d;", s->nc - 1, s->nc);
+    einc_line(t, "const int64_t m0 = blockIdx.x %% tiles_m * %d;", s->mc);
+    einc_line(t, "const int64_t n0 = blockIdx.x/tiles_m %% tiles_n * %d;",
+              s->nc);
+    einc_line(t, "const int rows = (int)(n_m - m0 < %d ? n_m - m0 : %d);",
+              s->mc, s->mc);
+    einc_line(t, "const int columns = (int)(n_n - n0 < %d ? n_n - n0 : %d);",
+              s->nc, s->nc);
+    einc_line(t, "int64_t in0_batch, in1_batch, out_batch;");
+    einc_line(t, "{");
+    t->indent += 4;
+    put_decode(p, LOOP_BATCH, "blockIdx.x/tiles_m/tiles_n");
+    put_offset(p, "in0_batch = 0", &w->in[0], LOOP_BATCH);
+    put_offset(p, "in1_batch = 0", &w->in[1], LOOP_BATCH);
+    put_offset(p, "out_batch = 0", &w->out, LOOP_BATCH);
+    t->indent -= 4;
+    einc_line(t, "}");
+}
+
+/* Offsets of rows (M) or columns (N), with those of the batch; those beyond
+ * the edge are row 0's, and are not used. */
+static void
+put_table(const struct printer *p, enum loop_role role)
+{
+    struct text *t = p->t;
+    const struct nest *w = p->nest;
+    int rows = role == LOOP_M;
+    einc_line(t, "for (int x = thread; x < %d; x += %d) {",
+              rows ? w->tile.mc : w->tile.nc, DEVICE_THREADS);
+    t->indent += 4;
+    put_decode(p, role, rows ? "x < rows ? m0 + x : 0"
+                             : "x < columns ? n0 + x : 0");
+    put_offset(p, rows ? "in0_row[x] = in0_batch" : "in1_column[x] = in1_batch",
+               &w->in[!rows], role);
+    put_offset(p, rows ? "out_row[x] = out_batch" : "out_column[x] = 0",
+               &w->out, role);
+    t->indent -= 4;
+    einc_line(t, "}");
+}
+
+/* --- the loop over K ------------------------------------------------------ */
+
+static void
+put_depths(const struct printer *p)
+{
+    struct text *t = p->t;
+    const struct nest *w = p->nest;
+    einc_line(t, "for (int x = thread; x < depth; x += %d) {", DEVICE_THREADS);
+    t->indent += 4;
+    put_decode(p, LOOP_K, "k0 + x");
+    put_offset(p, "in0_deep[x] = 0", &w->in[0], LOOP_K);
+    put_offset(p, "in1_deep[x] = 0", &w->in[1], LOOP_K);
+    t->indent -= 4;
+    einc_line(t, "}");
+}
+
+/* Neighbouring threads read along the operand's run of stride 1, if it is one
+ * of the summed indices; else along rows or columns. */
+static int
+is_deep_first(const struct nest *w, const struct nest_tensor *x)
+{
+    for (int j = w->first[LOOP_K]; j < w->n_idx; j++)
+        if (x->stride[j].value == 1 && x->stride[j].arg < 0)
+            return 1;
+    return 0;
+}
+
+/* A thread's part of the next slice, to registers. */
+static void
+put_fetch(const struct printer *p, int side)
+{
+    struct text *t = p->t;
+    const struct nest *w = p->nest;
+    const struct nest_tensor *x = &w->in[side];
+    int width = side ? w->tile.nc : w->tile.mc;
+    int deep_first = is_deep_first(w, x);
+    einc_line(t, "#pragma unroll");
+    einc_line(t, "for (int e = 0; e < %d; e++) {",
+              width * w->tile.kc / DEVICE_THREADS);
+    t->indent += 4;
+    einc_line(t, "const int at = thread + %d*e;", DEVICE_THREADS);
+    einc_line(t, deep_first ? "const int k = at %% %d, x = at/%d;"
+                            : "const int x = at %% %d, k = at/%d;",
+              deep_first ? w->tile.kc : width,
+              deep_first ? w->tile.kc : width);
+    einc_line(t, "const int inside = k1 + k < depth && x < %s;",
+              side ? "columns" : "rows");
+    einc_line(t, "const int64_t from = inside ? %s[x] + %s[k1 + k] : 0;",
+              sides[side].at, sides[side].deep);
+    for (int plane = 0; plane < p->planes; plane++) {
+        einc_put(t, "%*s%s%s[e] = inside ? ", t->indent, "",
+                 sides[side].ahead, suffix(p, plane));
+        einc_print_load(p, x->storage, plane, x->name, "from");
+        einc_put(t, " : 0;\n");
+    }
+    t->indent -= 4;
+    einc_line(t, "}");
+}
+
+static void
+put_deposit(const struct printer *p, int side)
+{
+    struct text *t = p->t;
+    const struct nest *w = p->nest;
+    int width = side ? w->tile.nc : w->tile.mc;
+    int deep_first = is_deep_first(w, &w->in[side]);
+    einc_line(t, "#pragma unroll");
+    einc_line(t, "for (int e = 0; e < %d; e++) {",
+              width * w->tile.kc / DEVICE_THREADS);
+    einc_line(t, "    const int at = thread + %d*e;", DEVICE_THREADS);
+    for (int plane = 0; plane < p->planes; plane++)
+        einc_line(t, deep_first ? "    %s%s[at %% %d][at/%d] = %s%s[e];"
+                                : "    %s%s[at/%d][at %% %d] = %s%s[e];",
+                  sides[side].tile, suffix(p, plane),
+                  deep_first ? w->tile.kc : width,
+                  deep_first ? w->tile.kc : width, sides[side].ahead,
+                  suffix(p, plane));
+    einc_line(t, "}");
+}
+
+/* sum[r][c] += a*b over a slice. */
+static void
+put_multiply(const struct printer *p)
+{
+    struct text *t = p->t;
+    const struct tile *s = &p->nest->tile;
+    const char *add = einc_print_add(p), *mul = einc_print_mul(p);
+    einc_line(t, "#pragma unroll");
+    einc_line(t, "for (int k = 0; k < %d; k++)", s->kc);
+    einc_line(t, "    #pragma unroll");
+    einc_line(t, "    for (int r = 0; r < %d; r++)", s->mr);
+    einc_line(t, "        #pragma unroll");
+    einc_line(t, "        for (int c = 0; c < %d; c++) {", s->nr);
+    t->indent += 12;
+    for (int plane = 0; plane < p->planes; plane++) {
+        einc_line(t, "const %s a%s = in0_tile%s[k][%d*row + r];", p->type,
+                  suffix(p, plane), suffix(p, plane), s->mr);
+        einc_line(t, "const %s b%s = in1_tile%s[k][%d*column + c];", p->type,
+                  suffix(p, plane), suffix(p, plane), s->nr);
+    }
+    if (p->planes == 2) {
+        einc_line(t, "sum_re[r][c] += a_re*b_re - a_im*b_im;");
+        einc_line(t, "sum_im[r][c] += a_re*b_im + a_im*b_re;");
+    } else {
+        einc_line(t, "sum[r][c] %s= a %s b;", add, mul);
+    }
+    t->indent -= 12;
+    einc_line(t, "        }");
+}
+
+static void
+put_slices(const struct printer *p)
+{
+    struct text *t = p->t;
+    const struct tile *s = &p->nest->tile;
+    einc_line(t, "int k1 = 0;");
+    put_fetch(p, 0);
+    put_fetch(p, 1);
+    einc_line(t, "while (k1 < depth) {");
+    t->indent += 4;
+    put_deposit(p, 0);
+    put_deposit(p, 1);
+    einc_line(t, "__syncthreads();");
+    einc_line(t, "k1 += %d;", s->kc);
+    einc_line(t, "if (k1 < depth) {");
+    t->indent += 4;
+    put_fetch(p, 0);
+    put_fetch(p, 1);
+    t->indent -= 4;
+    einc_line(t, "}");
+    put_multiply(p);
+    einc_line(t, "__syncthreads();");
+    t->indent -= 4;
+    einc_line(t, "}");
+}
+
+static void
+put_sums(const struct printer *p)
+{
+    struct text *t = p->t;
+    const struct tile *s = &p->nest->tile;
+    for (int plane = 0; plane < p->planes; plane++)
+        einc_line(t, "%s sum%s[%d][%d] = {};", p->type, suffix(p, plane),
+                  s->mr, s->nr);
+    for (int side = 0; side < 2; side++)
+        for (int plane = 0; plane < p->planes; plane++)
+            einc_line(t, "%s %s%s[%d];", p->type, sides[side].ahead,
+                      suffix(p, plane),
+                      (side ? s->nc : s->mc) * s->kc / DEVICE_THREADS);
+    einc_line(t, "for (int64_t k0 = 0; k0 < n_k; k0 += %d) {", TABLE);
+    t->indent += 4;
+    einc_line(t, "const int depth = n_k - k0 < %d ? (int)(n_k - k0) : %d;",
+              TABLE, TABLE);
+    put_depths(p);
+    einc_line(t, "__syncthreads(); /* tables are there */");
+    put_slices(p);
+    t->indent -= 4;
+    einc_line(t, "}");
+}
+
+/* --- after it ------------------------------------------------------------- */
+
+/* Whether neighbours in out are rows. */
+static int
+is_row_first(const struct nest *w)
+{
+    for (int j = w->first[LOOP_M]; j < w->first[LOOP_M + 1]; j++)
+        if (w->out.stride[j].value == 1 && w->out.stride[j].arg < 0)
+            return 1;
+    return 0;
+}
+
+/* Through the slices, which are free, a row of each thread's sums at a time, or a
+ * column where out runs along M: neighbouring threads then write neighbours,
+ * and there is an epilogue per row, not per sum. */
+static void
+put_store(const struct printer *p)
+{
+    static const char *const real[2] = {"slice[far][near]", ""};
+    static const char *const complex[2] = {"slice_re[far][near]",
+                                           "slice_im[far][near]"};
+    struct text *t = p->t;
+    const struct tile *s = &p->nest->tile;
+    int rows = is_row_first(p->nest), each = s->mr, side = s->mc;
+    einc_line(t, "#pragma unroll");
+    einc_line(t, "for (int f = 0; f < %d; f++) {", each);
+    t->indent += 4;
+    einc_line(t, "#pragma unroll");
+    einc_line(t, "for (int g = 0; g < %d; g++) {", each);
+    for (int plane = 0; plane < p->planes; plane++)
+        einc_line(t, "    slice%s[%s][%d*%s + g] = sum%s[%s];",
+                  suffix(p, plane), rows ? "column" : "row", each,
+                  rows ? "row" : "column", suffix(p, plane),
+                  rows ? "g][f" : "f][g");
+    einc_line(t, "}");
+    einc_line(t, "__syncthreads();");
+    einc_line(t, "#pragma unroll 1");
+    einc_line(t, "for (int at = thread; at < %d; at += %d) {",
+              2*s->kc*side, DEVICE_THREADS);
+    t->indent += 4;
+    einc_line(t, "const int far = at/%d, near = at %% %d;", side, side);
+    einc_line(t, rows ? "const int x = near, y = %d*far + f;"
+                      : "const int x = %d*far + f, y = near;", each);
+    einc_line(t, "if (x >= rows || y >= columns)");
+    einc_line(t, "    continue;");
+    einc_line(t, "const int64_t to = out_row[x] + out_column[y];");
+    einc_print_epilogue(p, p->planes == 2 ? complex : real, "to");
+    t->indent -= 4;
+    einc_line(t, "}");
+    einc_line(t, "__syncthreads();");
+    t->indent -= 4;
+    einc_line(t, "}");
+}
+
+void
+einc_print_cuda_block(const struct printer *p)
+{
+    struct text *t = p->t;
+    einc_line(t, "const int thread = threadIdx.x;");
+    einc_line(t, "const int row = thread/16, column = thread %% 16;");
+    put_shared(p);
+    put_extents(p);
+    put_place(p);
+    put_table(p, LOOP_M);
+    put_table(p, LOOP_N);
+    put_sums(p);
+    put_store(p);
+}
