@@ -354,6 +354,20 @@ take_scratch(struct mapreduce *m, int64_t elements, int v, int wide)
     return at;
 }
 
+/* Values and positions are of 8 bytes at most. */
+static void
+take_lists(struct mapreduce *m, struct carry *c)
+{
+    int wide = einc_levels_is_wide(m, c->value);
+    int64_t bytes = value_of(m, c->value)->reduce->best *
+                    (int64_t)sizeof(double) * (wide ? m->lanes : 1);
+    bytes = (bytes + 63) / 64 * 64;
+    c->offset = m->scratch_bytes;
+    c->lost = c->offset + bytes;
+    c->result = c->lost + bytes;
+    m->scratch_bytes = c->result + bytes;
+}
+
 /* --- tables ------------------------------------------------------------- */
 
 /* Vars of the loops within the one at hand. */
@@ -526,7 +540,7 @@ carry_in(struct mapreduce *m, int loop, int value, int *is_new)
     *is_new = 1;
     PUSH(m, m->carries, m->n_carries, m->cap_carries);
     PUSH(m, l->carries, l->n_carries, l->cap);
-    m->carries[m->n_carries] = (struct carry){value, loop, -1, -1, -1};
+    m->carries[m->n_carries] = (struct carry){value, loop, -1, -1, -1, -1};
     l->carries[l->n_carries++] = m->n_carries;
     return m->n_carries++;
 }
@@ -676,6 +690,8 @@ descend(struct mapreduce *m, int block, int v, int k, int carry)
         }
         if (!is_new)
             return loop;
+        if (r->best > LONG_LIST && r->redop != REDOP_COMPLEX)
+            take_lists(m, &m->carries[carry]);
         if (r->payload)
             m->carries[carry].offset =
                 take_scratch(m, payload_points(m, r->payload), v,

@@ -75,9 +75,16 @@ struct loop {
 struct carry {
     int value, loop;
     int with;          /* carry of the logsumexp */
-    int64_t offset;    /* payload: bytes into scratch */
-    int64_t lost;      /* likewise, of what a kept sum has too much */
+    int64_t offset;    /* payload: bytes into scratch; a long list: its
+                        * values, LONG_LIST of them and more for each lane */
+    int64_t lost;      /* likewise, of what a kept sum has too much; of a long
+                        * list: its positions */
+    int64_t result;    /* of a long list: the k best of all lanes side by
+                        * side */
 };
+
+/* The k best are lists in registers up to here, then in memory. */
+enum { LONG_LIST = 16 };
 
 struct table {
     int value;

@@ -11,7 +11,8 @@
 
 #include "parse/stmt.h"
 
-enum { VALUE_MAX_VARS = 63, VALUE_MAX_PARTS = 16 };
+enum { VALUE_MAX_VARS = 63, VALUE_MAX_PARTS = 16,
+       VALUE_MOST_BEST = 1 << 20 };
 /* In value.deps: the first value of a lane's turn, see VALUE_VAR. */
 #define VALUE_BASE ((uint64_t)1 << 63)
 
@@ -72,7 +73,7 @@ struct value_reduce {
     int n_parts;          /* the last var runs in steps of as many */
     struct value_part part[VALUE_MAX_PARTS];
     int together;         /* all parts as one value, or -1 */
-    int best;             /* of the k best: k */
+    int best;             /* of the k best: k, VALUE_MOST_BEST at most */
     int with;             /* REDOP_WEIGHTED: the logsumexp */
     int zero;             /* REDOP_WEIGHTED: of an empty row 0, not NaN */
     int guarded;          /* the logsumexp: parts may be masked out (-inf) */

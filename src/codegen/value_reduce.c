@@ -407,9 +407,11 @@ einc_values_reduce(struct values *s, const struct node *n)
     einc_guard_split(&f, n->guard);
     if (f.last >= 0 && s->how[f.last].parts > 1)
         f.r.n_parts = s->how[f.last].parts;
-    if (n->best >= 0)
-        f.r.best = (int)(s->p->indices[n->best].hi -
-                         s->p->indices[n->best].lo);
+    if (n->best >= 0) {
+        int64_t k = s->p->indices[n->best].hi - s->p->indices[n->best].lo;
+        s->fails |= k > VALUE_MOST_BEST;
+        f.r.best = (int)(k < VALUE_MOST_BEST ? k : VALUE_MOST_BEST);
+    }
     if (f.r.n_vars && f.terms == 1)
         einc_guard_absorb(s, &f);
     if (f.r.n_vars) {

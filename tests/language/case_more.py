@@ -17,6 +17,46 @@ def make():
     halves(b)
     complexes(b)
     same_everywhere(b)
+    long_lists(b)
+
+
+def ranked(row, kept, k, least):
+    """Positions of the k best of a row: NaN first, of equals the lowest."""
+    sign = 1 if least else -1
+    key = [(row[i] == row[i], 0 if row[i] != row[i] else sign * row[i], i)
+           for i in np.nonzero(kept)[0]]
+    best = [i for _, _, i in sorted(key)][:k]
+    return best + [-1] * (k - len(best))
+
+
+def long_lists(b):
+    """The k best where k is more than registers hold, and more than terms."""
+    for n, m, k in (37, 90, 17), (5, 30, 40), (1, 300, 100), (18, 70, 70), \
+            (2, 1300, 1100):
+        A = F("A", "f32", (n, m))
+        a = A.a.copy()
+        a.ravel()[::13] = nan
+        a.ravel()[5::17] = inf
+        a.ravel()[7::19] = -inf
+        W, M = V("A", "f32", a), F("M", "bool", (n, m), m=3, lo=0)
+        I = F("A", "i16", (n, m))
+        for op in "min", "max":
+            for guard, kept in ("", M.a > -1), (" if M[i,j]", M.a > 0):
+                ops = [M] if guard else []
+                name = "%s_%d%s" % (op, k, "_masked" if guard else "")
+                at = np.array([ranked(a[i], kept[i], k, op == "min")
+                               for i in range(n)])
+                none = inf if op == "min" else -inf
+                best = np.where(at < 0, none, np.take_along_axis(
+                    a, np.maximum(at, 0), 1))
+                b.case("argk" + name, "P[i,q] = argk%s[j->q:%d](A[i,j]%s)"
+                       % (op, k, guard), [W] + ops, Out("P", at, "i64"))
+                b.case("k" + name, "V[i,q] = k%s[j->q:%d](A[i,j]%s)"
+                       % (op, k, guard), [W] + ops, Out("V", best))
+            at = np.array([ranked(I.a[i], M.a[i] > -1, k, op == "min")
+                           for i in range(n)])
+            b.case("argk%s_%d_i16" % (op, k), "P[i,q] = argk%s[j->q:%d]"
+                   "(A[i,j])" % (op, k), [I], Out("P", at, "i64"))
 
 
 def same_everywhere(b):
