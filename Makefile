@@ -59,6 +59,7 @@ LIB_SRC = \
   src/codegen/levels.c src/codegen/mapreduce.c \
   src/codegen/print_mapreduce.c src/codegen/print_value.c \
   src/codegen/print_load.c src/codegen/print_fn.c src/codegen/print_reduce.c \
+  src/codegen/print_list.c \
   src/codegen/print_loops.c src/codegen/print_helpers.c \
   src/codegen/print_math.c src/codegen/emit_program.c src/codegen/emit_border.c \
   src/codegen/plain_node.c src/codegen/plain.c src/codegen/program_main.c \

@@ -5,20 +5,6 @@
  */
 #include "codegen/print_writer.h"
 
-static int
-is_list(int redop)
-{
-    return redop == REDOP_KMAX || redop == REDOP_KMIN ||
-           redop == REDOP_ARGKMAX || redop == REDOP_ARGKMIN;
-}
-
-static int
-is_least(int redop)
-{
-    return redop == REDOP_MIN || redop == REDOP_ARGMIN ||
-           redop == REDOP_KMIN || redop == REDOP_ARGKMIN;
-}
-
 /* --- accumulators ------------------------------------------------------- */
 
 /* The form of what is kept: of arg reductions the terms, not positions. */
@@ -91,181 +77,6 @@ payload_size(const struct writer *w, int v)
     return n;
 }
 
-/* Whether x goes before what is kept: NaN first, then the larger. */
-static const char *
-is_better(const struct writer *w, int v, const char *x, const char *kept,
-          const char *position)
-{
-    const struct value_reduce *r = value_of(w, v)->reduce;
-    struct form f = einc_kept_form(w, v), p = einc_position_form(w, v);
-    const char *better =
-        einc_comparison(w, is_least(r->redop) ? FN_LT : FN_GT, f, x, kept);
-    if (is_float(f.type))
-        better = PRINTED(w, "(%s | (%s & %s))", better,
-                         einc_comparison(w, FN_NE, f, x, x),
-                         einc_comparison(w, FN_EQ, f, kept, kept));
-    if (position) {
-        const char *zero = einc_converted(w, "0", (struct form){p.type, 0}, p);
-        better = PRINTED(w, "(%s | %s)", better,
-                         einc_comparison(w, FN_LT, p, position, zero));
-    }
-    return better;
-}
-
-/* --- lists of the k best in memory -------------------------------------- */
-
-enum { MOST_COUNTED = 1024 }; /* entries of which those before are counted */
-
-static int
-is_long(const struct value_reduce *r)
-{
-    return is_list(r->redop) && r->best > LONG_LIST;
-}
-
-/* `name`, an array in scratch of elements of the form without lanes. */
-static void
-declare_list(const struct writer *w, const char *name, int c, struct form f,
-             int64_t offset)
-{
-    const char *type = einc_form_name((struct form){f.type, 0});
-    einc_line(w->t, "%s *const %s%d = (%s *)(void *)(args->scratch + %lld);",
-              type, name, c, type, (long long)offset);
-}
-
-/* A list of its own for each lane, sorted; acc and pos are the last entries,
- * which most terms are no better than. */
-static void
-declare_lists(const struct writer *w, int c)
-{
-    const struct carry *x = &w->m->carries[c];
-    const struct value_reduce *r = value_of(w, x->value)->reduce;
-    struct form f = einc_kept_form(w, x->value);
-    struct form p = einc_position_form(w, x->value);
-    int64_t all = (int64_t)r->best * (f.wide ? w->m->lanes : 1);
-    const char *first = f.wide ? "[0]" : "";
-    int with = is_position(r->redop);
-    einc_line(w->t, "%s acc%d = %s;", einc_form_name(f), c,
-              einc_identity(w, x->value));
-    declare_list(w, "list", c, f, x->offset);
-    if (with) {
-        einc_line(w->t, "%s pos%d = %s;", einc_form_name(p), c,
-                  einc_converted(w, "-1", (struct form){p.type, 0}, p));
-        declare_list(w, "place", c, p, x->lost);
-    }
-    einc_line(w->t, "for (int64_t slot = 0; slot < %lld; slot++) {",
-              (long long)all);
-    einc_line(w->t, "    list%d[slot] = acc%d%s;", c, c, first);
-    if (with)
-        einc_line(w->t, "    place%d[slot] = -1;", c);
-    einc_line(w->t, "}");
-}
-
-/* `term` into the list from `own` on, before the first entry that it is better
- * than; `at`: its position. */
-static void
-print_insertion(const struct writer *w, int v, const char *own,
-                const char *term, const char *at)
-{
-    const struct value_reduce *r = value_of(w, v)->reduce;
-    struct form f = einc_kept_form(w, v);
-    struct text *t = w->t;
-    const char *op = is_least(r->redop) ? "<" : ">";
-    int counts = r->best <= MOST_COUNTED;
-    const char *slot = counts ? "slot" : "half";
-    const char *entry = PRINTED(w, "list%s[%s]", own, slot);
-    const char *before = PRINTED(w, "(%s %s %s)", term, op, entry);
-    if (is_float(f.type))
-        before = PRINTED(w, "%s | ((%s != %s) & (%s == %s))", before, term,
-                         term, entry, entry);
-    if (at)
-        before = PRINTED(w, "%s | (place%s[%s] < 0)", before, own, slot);
-    einc_line(t, "int32_t to = 0;");
-    if (counts) { /* vectors are ahead of a search that guesses each time */
-        einc_line(t, "for (int slot = 0; slot < %d; slot++)", r->best - 1);
-        einc_line(t, "    to += !(%s);", before);
-    } else {
-        einc_line(t, "for (int32_t last = %d; to < last;) {", r->best - 1);
-        einc_line(t, "    const int32_t half = (to + last)/2;");
-        einc_line(t, "    if (%s)", before);
-        einc_line(t, "        last = half;");
-        einc_line(t, "    else");
-        einc_line(t, "        to = half + 1;");
-        einc_line(t, "}");
-    }
-    for (int k = 0; k < (at ? 2 : 1); k++) {
-        const char *name = PRINTED(w, "%s%s", k ? "place" : "list", own);
-        einc_line(t, "memmove(%s + to + 1, %s + to, (size_t)(%d - to)*"
-                     "sizeof *%s);", name, name, r->best - 1, name);
-        einc_line(t, "%s[to] = %s;", name, k ? at : term);
-    }
-}
-
-/* Lanes one by one: after the first terms few are better than the last. */
-static void
-step_long(const struct writer *w, int v, int c, const char *x, const char *at,
-          const char *mask)
-{
-    const struct value_reduce *r = value_of(w, v)->reduce;
-    struct form f = einc_kept_form(w, v), p = einc_position_form(w, v);
-    struct form truth = {VALUE_BOOL, f.wide};
-    struct text *t = w->t;
-    const char *lane = f.wide ? "[lane]" : "", *own = PRINTED(w, "%d", c);
-    int n = r->best, with = is_position(r->redop);
-    einc_line(t, "{");
-    t->indent += 4;
-    einc_line(t, "const %s here = %s%s%s;", einc_form_name(truth),
-              is_better(w, v, x, PRINTED(w, "acc%d", c),
-                        with ? PRINTED(w, "pos%d", c) : NULL),
-              mask && f.wide ? " & " : "", mask && f.wide ? mask : "");
-    einc_line(t, f.wide ? "if (%s(here)) {" : "if (here) {",
-              f.wide ? einc_helper(w->h, "any") : "");
-    t->indent += 4;
-    einc_line(t, "const %s term = %s;", einc_form_name(f), x);
-    if (with)
-        einc_line(t, "const %s at = %s;", einc_form_name(p), at);
-    if (f.wide) {
-        einc_line(t, "for (int lane = 0; lane < %d; lane++) {", w->m->lanes);
-        t->indent += 4;
-        einc_line(t, "if (!here[lane])");
-        einc_line(t, "    continue;");
-        einc_line(t, "%s *const list = list%d + %d*lane;",
-                  einc_form_name((struct form){f.type, 0}), c, n);
-        if (with)
-            einc_line(t, "%s *const place = place%d + %d*lane;",
-                      einc_form_name((struct form){p.type, 0}), c, n);
-        own = "";
-    }
-    print_insertion(w, v, own, PRINTED(w, "term%s", lane),
-                    with ? PRINTED(w, "at%s", lane) : NULL);
-    einc_line(t, "acc%d%s = list%s[%d];", c, lane, own, n - 1);
-    if (with)
-        einc_line(t, "pos%d%s = place%s[%d];", c, lane, own, n - 1);
-    for (int k = 0; k < (f.wide ? 3 : 2); k++) {
-        t->indent -= 4;
-        einc_line(t, "}");
-    }
-}
-
-/* The lists side by side, as the entries of short ones lie. */
-static void
-finish_long(const struct writer *w, int c, int v)
-{
-    const struct value_reduce *r = value_of(w, v)->reduce;
-    int with = is_position(r->redop);
-    struct form f = with ? einc_position_form(w, v) : einc_kept_form(w, v);
-    const char *type = einc_form_name(f), *from = with ? "place" : "list";
-    if (!f.wide) {
-        einc_line(w->t, "const %s *const sum%d = %s%d;", type, c, from, c);
-        return;
-    }
-    einc_line(w->t, "%s *const sum%d = (%s *)(void *)(args->scratch + %lld);",
-              type, c, type, (long long)w->m->carries[c].result);
-    einc_line(w->t, "for (int64_t slot = 0; slot < %d; slot++)", r->best);
-    einc_line(w->t, "    for (int lane = 0; lane < %d; lane++)", w->m->lanes);
-    einc_line(w->t, "        sum%d[slot][lane] = %s%d[%d*lane + slot];", c,
-              from, c, r->best);
-}
-
 /* --- what is declared --------------------------------------------------- */
 
 /* What rounding adds to the sum, of which the next term is free (Kahan 1965;
@@ -298,7 +109,7 @@ einc_declare_carry(const struct writer *w, int c)
     struct form f = einc_kept_form(w, v), p = einc_position_form(w, v);
     const char *type = einc_form_name(f), *none = einc_identity(w, v);
     if (is_long(r)) {
-        declare_lists(w, c);
+        einc_list_declare(w, c);
         return;
     }
     if (r->payload) {
@@ -357,64 +168,10 @@ step_position(const struct writer *w, int v, int c, const char *x,
     einc_line(t, "{");
     t->indent += 4;
     einc_line(t, "const %s better = %s%s%s;", einc_form_name(truth),
-              is_better(w, v, x, acc, pos), mask && f.wide ? " & " : "",
+              einc_is_better(w, v, x, acc, pos), mask && f.wide ? " & " : "",
               mask && f.wide ? mask : "");
     einc_line(t, "%s = %s;", acc, einc_select_text(w, f, "better", x, acc));
     einc_line(t, "%s = %s;", pos, einc_select_text(w, p, "better", at, pos));
-    t->indent -= 4;
-    einc_line(t, "}");
-}
-
-/* Into a short list that is sorted, from its end. */
-static void
-step_list(const struct writer *w, int v, int c, const char *x, const char *at,
-          const char *mask)
-{
-    const struct value_reduce *r = value_of(w, v)->reduce;
-    struct form f = einc_kept_form(w, v), p = einc_position_form(w, v);
-    struct form truth = {VALUE_BOOL, f.wide};
-    struct text *t = w->t;
-    int last = r->best - 1, with = is_position(r->redop);
-    const char *masked = mask && f.wide ? PRINTED(w, " & %s", mask) : "";
-    einc_line(t, "{");
-    t->indent += 4;
-    einc_line(t, "%s here = %s%s;", einc_form_name(truth),
-              is_better(w, v, x, PRINTED(w, "acc%d[%d]", c, last),
-                        with ? PRINTED(w, "pos%d[%d]", c, last) : NULL),
-              masked);
-    if (f.wide)
-        einc_line(t, "if (%s(here)) {", einc_helper(w->h, "any"));
-    else
-        einc_line(t, "if (here) {");
-    t->indent += 4;
-    einc_line(t, "for (int slot = %d; slot > 0; slot--) {", last);
-    t->indent += 4;
-    const char *before = PRINTED(w, "acc%d[slot - 1]", c);
-    const char *pos = PRINTED(w, "pos%d[slot - 1]", c);
-    einc_line(t, "const %s above = %s%s;", einc_form_name(truth),
-              is_better(w, v, x, before, with ? pos : NULL), masked);
-    einc_line(t, "acc%d[slot] = %s;", c,
-              einc_select_text(w, f, "above", before,
-                               einc_select_text(w, f, "here", x,
-                                                PRINTED(w, "acc%d[slot]",
-                                                        c))));
-    if (with)
-        einc_line(t, "pos%d[slot] = %s;", c,
-                  einc_select_text(w, p, "above", pos,
-                                   einc_select_text(w, p, "here", at,
-                                                    PRINTED(w, "pos%d[slot]",
-                                                            c))));
-    einc_line(t, "here = above;");
-    t->indent -= 4;
-    einc_line(t, "}");
-    einc_line(t, "acc%d[0] = %s;", c,
-              einc_select_text(w, f, "here", x, PRINTED(w, "acc%d[0]", c)));
-    if (with)
-        einc_line(t, "pos%d[0] = %s;", c,
-                  einc_select_text(w, p, "here", at,
-                                   PRINTED(w, "pos%d[0]", c)));
-    t->indent -= 4;
-    einc_line(t, "}");
     t->indent -= 4;
     einc_line(t, "}");
 }
@@ -564,10 +321,8 @@ einc_print_step(const struct writer *w, const struct item *i)
     if (is_list(r->redop) || is_position(r->redop)) {
         int at = r->part[i->part].position;
         const char *pos = at < 0 ? NULL : einc_as(w, at, p);
-        if (is_long(r))
-            step_long(w, v, c, x, pos, mask);
-        else if (is_list(r->redop))
-            step_list(w, v, c, x, pos, mask);
+        if (is_list(r->redop))
+            einc_list_step(w, v, c, x, pos, mask);
         else
             step_position(w, v, c, x, pos, mask);
         return;
@@ -764,7 +519,7 @@ einc_finish_carry(const struct writer *w, int c)
         einc_line(t, "const %s sum%d = %s%d;", einc_form_name(f), c,
                   r->best ? "pos" : "acc", c);
     } else if (is_long(r)) {
-        finish_long(w, c, v);
+        einc_list_finish(w, c, v);
     } else if (is_list(r->redop)) {
         struct form e = is_position(r->redop) ? p : f;
         einc_line(t, "const %s *const sum%d = %s%d;", einc_form_name(e), c,

@@ -93,6 +93,18 @@ void einc_print_step(const struct writer *w, const struct item *i);
 /* What a reduction gives, as sum<carry>. */
 void einc_finish_carry(const struct writer *w, int c);
 
+/* --- print_list.c ------------------------------------------------------- */
+
+/* Whether x goes before what is kept: NaN first, then the larger. */
+const char *einc_is_better(const struct writer *w, int v, const char *x,
+                           const char *kept, const char *position);
+/* Of a long list, which declares all that there is of it. */
+void einc_list_declare(const struct writer *w, int c);
+void einc_list_step(const struct writer *w, int v, int c, const char *x,
+                    const char *at, const char *mask);
+/* sum<carry> of a long list: the k best of all lanes side by side. */
+void einc_list_finish(const struct writer *w, int c, int v);
+
 /* --- print_loops.c ------------------------------------------------------ */
 
 /* Declares the var of a loop of the statement, which does spans of values: in
@@ -130,6 +142,26 @@ static inline int
 is_same(struct form a, struct form b)
 {
     return a.wide == b.wide && a.type == b.type;
+}
+
+static inline int
+is_list(int redop)
+{
+    return redop == REDOP_KMAX || redop == REDOP_KMIN ||
+           redop == REDOP_ARGKMAX || redop == REDOP_ARGKMIN;
+}
+
+static inline int
+is_least(int redop)
+{
+    return redop == REDOP_MIN || redop == REDOP_ARGMIN ||
+           redop == REDOP_KMIN || redop == REDOP_ARGKMIN;
+}
+
+static inline int
+is_long(const struct value_reduce *r)
+{
+    return is_list(r->redop) && r->best > LONG_LIST;
 }
 
 static inline int
