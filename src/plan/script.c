@@ -147,7 +147,9 @@ einc_script_build(struct arena *perm, struct arena scratch,
     struct rewrite r = einc_rewrite_open(perm, p);
     struct program *own = NEW(perm, struct program, 1);
     einc_script_fuse(&r, scratch);
+    einc_script_repeat(&r, scratch, slice_bytes);
     einc_script_split(&r, scratch, slice_bytes);
+    einc_script_turn(&r, scratch, slice_bytes);
     *own = r.p;
     s->given = p;
     s->program = own;

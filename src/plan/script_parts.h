@@ -55,6 +55,15 @@ const struct node *einc_script_expand(struct rewrite *r,
                                       const struct node *const side[2],
                                       const struct node *const norm[2]);
 
+/* script_repeat.c: splits an index of which a factor has the remainder. */
+void einc_script_repeat(struct rewrite *r, struct arena scratch,
+                        int64_t slice_bytes);
+
+/* script_turn.c: gives bands, two loops along one dim, a copy of the operand
+ * in which that dim lies together. */
+void einc_script_turn(struct rewrite *r, struct arena scratch,
+                      int64_t slice_bytes);
+
 /* script_contract.c: whether the node, a sum or a product, with a value of type
  * `result` for every value of the indices `kept`, is an einsum; fills in all of
  * the stage but the output. */

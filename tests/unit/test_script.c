@@ -154,6 +154,39 @@ test_split(void **state)
                "loops");
 }
 
+/* A band: with its window last, t is in the lanes. */
+static void
+test_bands(void **state)
+{
+    (void)state;
+    stages_are("O[i,t] = A[i,k]*B[i+t,k]", "100x64 120x64",
+               "u{u_2}->{u_2}u; ik,kit->it");
+    stages_are("O[n,i,t] = A[i,k]*B[n,2*i+t,k]", "100x64 3x220x64",
+               "u{u_2}{u_3}->u{u_3}{u_2}; ik,nkit->nit");
+    /* few lanes; little work; a matrix product; a window that is summed */
+    stages_are("O[i,t] = A[i,k]*B[i+t,k]", "100x64 110x64", "ik,itk->it");
+    stages_are("O[i,t] = A[i,k]*B[i+t,k]", "4x64 120x64", "ik,itk->it");
+    stages_are("O[j,i,t] = A[j,k]*B[i+t,k] where t in 0:20", "50x64 120x64",
+               "jk,itk->jit");
+}
+
+/* Repeats: the sum over them is of one operand alone. */
+static void
+test_repeats(void **state)
+{
+    (void)state;
+    stages_are("O[i,d] = sum[q](A[i,q]*B[q%4,d])", "30x20 4x50",
+               "iq{q_2},{q_2}d->id");
+    stages_are("O[d] = sum[q,i](A[i,q]*B[q%4,d]*C[2*q+i])",
+               "9x20 4x50 48", "iq{q_2},{q_2}d,q{q_2}i->d");
+    /* no whole number of repeats; two periods; no product */
+    stages_are("O[i,d] = sum[q](A[i,q]*B[q%4,d])", "30x22 4x50", "loops");
+    stages_are("O[i,d] = sum[q](A[i,q%5]*B[q%4,d]) where q in 0:20",
+               "30x5 4x50", "loops");
+    stages_are("O[i,d] = sum[q](exp(A[i,q])*B[q%4,d])", "30x20 4x50",
+               "loops");
+}
+
 /* Distances of many dims: norms, and a sum of products in the loop. */
 static void
 test_distances(void **state)
@@ -258,6 +291,8 @@ main(void)
         cmocka_unit_test(test_fused),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_distances),
+        cmocka_unit_test(test_bands),
+        cmocka_unit_test(test_repeats),
         cmocka_unit_test(test_padded),
         cmocka_unit_test(test_slices),
     };
