@@ -48,10 +48,16 @@ int einc_gett_weighs(const struct nest *w);
 /* Heights of tiles that are needed, as bits; for a table those that are worth
  * it, else those of all steps, which share them. */
 uint32_t einc_gett_heights(const struct nest *w);
-/* Whether some of these steps move elements as they are: of rhs, of either
- * operand, of out; whether some have a weight. */
-enum gett_move { MOVES_RHS, MOVES_IN, MOVES_OUT, HAS_WEIGHT };
+/* Whether some of these steps move elements as they are: of rhs in place, of
+ * either operand, of out; whether some have a weight; whether some call for
+ * lines of lhs. */
+enum gett_move { MOVES_RHS, MOVES_IN, MOVES_OUT, HAS_WEIGHT, FETCHES };
 int einc_gett_moves(const struct nest *w, enum gett_move what);
+/* Whether the tile may find lhs in place, as rows along K; else, and where
+ * that proves impossible when it runs, it is packed as [depth][height]. */
+int einc_gett_has_rows(const struct nest *w);
+/* Whether lines of lhs are called for before they are packed or read. */
+int einc_gett_fetches(const struct nest *w);
 
 /* Of a fused step: what is to be computed, for plan/nested.h; 0 if it is
  * another family's. nest_fused.c. */

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "codegen/family.h"
+
 /* --- which set ---------------------------------------------------------- */
 
 /* A part for a set as text, with all that printing it takes in `room`. */
@@ -83,7 +85,8 @@ is_gett(const struct file *f, int set, int step)
     return f->sets[set].nests[step]->family == FAMILY_GETT;
 }
 
-/* The tile is the same for all steps: it is printed with the first. */
+/* The tile is the same for all steps: it is printed with the first, in place
+ * if some step wants it so. */
 static void
 put_tiles(const struct file *f, struct text *t, int set, int step)
 {
@@ -92,6 +95,9 @@ put_tiles(const struct file *f, struct text *t, int set, int step)
     if (step == f->plan->n_steps)
         return;
     struct printer k = einc_file_printer(f, t, set, step);
+    for (int s = step + 1; s < f->plan->n_steps; s++)
+        k.in_place |= is_gett(f, set, s) &&
+                      einc_gett_has_rows(f->sets[set].nests[s]);
     einc_print_tiles(&k);
 }
 

@@ -242,13 +242,65 @@ has_weight(const struct nest *w, const struct step *s)
     return w->table || s->n_in == 3;
 }
 
+static int
+fetches(const struct nest *w, const struct step *s)
+{
+    return w->target->vector_bytes && is_moved(w, s->in[0]);
+}
+
+int
+einc_gett_fetches(const struct nest *w)
+{
+    return fetches(w, w->step);
+}
+
 int
 einc_gett_moves(const struct nest *w, enum gett_move what)
 {
-    return any_step(w, what == MOVES_RHS   ? moves_rhs
-                       : what == MOVES_IN  ? moves_in
-                       : what == MOVES_OUT ? moves_out
-                                           : has_weight);
+    int (*const is[])(const struct nest *, const struct step *) = {
+        [MOVES_RHS] = moves_rhs,   [MOVES_IN] = moves_in,
+        [MOVES_OUT] = moves_out,   [HAS_WEIGHT] = has_weight,
+        [FETCHES] = fetches};
+    return any_step(w, is[what]);
+}
+
+/* --- lhs in place ------------------------------------------------------- */
+
+/* An index alone in its role, of an extent above 0; else -1. */
+static int
+only_index(const struct nest *w, enum loop_role role)
+{
+    int j = w->first[role];
+    return w->first[role + 1] == j + 1 && w->idx[j].extent.value > 0 ? j : -1;
+}
+
+/* A set of a first cache has 8 ways or more; 14 rows that are pages apart
+ * would all be in the same one, and each element of them would miss. */
+static int
+is_spread(const struct nest *w, int64_t stride, int64_t rows)
+{
+    enum { PAGE = 4096, LINE = 64, WAYS = 8 };
+    int64_t n = einc_nest_bytes(w->compute);
+    int64_t far = stride < 0 ? -stride : stride;
+    return rows <= WAYS || far <= LINE / n ||
+           (far % PAGE * n + LINE) % PAGE >= 2 * LINE;
+}
+
+/* As far as today's numbers tell: what a table finds out when it runs. */
+static int
+may_be_in_place(const struct nest *w)
+{
+    int m = only_index(w, LOOP_M), k = only_index(w, LOOP_K);
+    const struct quantity *stride = w->in[0].stride;
+    return einc_gett_fetches(w) && m >= 0 && k >= 0 && stride[k].value == 1 &&
+           !(w->n_in == 3 && w->step->weighed == 0) &&
+           is_spread(w, stride[m].value, w->idx[m].extent.value);
+}
+
+int
+einc_gett_has_rows(const struct nest *w)
+{
+    return w->table ? einc_gett_fetches(w) : may_be_in_place(w);
 }
 
 /* --- the order of positions --------------------------------------------- */

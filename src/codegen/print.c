@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "codegen/family.h"
+
 static const char *
 plane_type(enum einc_dtype compute)
 {
@@ -36,6 +38,7 @@ einc_printer(struct text *t, const struct nest *nest, const char *prefix)
         .planes =
             einc_dtype_info(nest->compute)->kind == KIND_COMPLEX ? 2 : 1,
         .with_scale = 1,
+        .in_place = nest->family == FAMILY_GETT && einc_gett_has_rows(nest),
         .linkage = "static "};
 }
 

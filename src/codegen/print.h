@@ -25,6 +25,8 @@ struct printer {
                             * the function, not members of `args` */
     int in_parts;          /* by_parameter: two more, `begin` and `end`, bound
                             * the outermost loop */
+    int in_place;          /* of a gett, or of one that shares its tile: lhs
+                            * may be read where it is */
     const char *linkage;   /* "static " or "" */
 };
 

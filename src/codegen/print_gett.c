@@ -50,18 +50,17 @@ print_runs(const struct printer *p)
     einc_code(p, "    /* a piece is read from one vector: of two that were "
                  "just stored it would\n"
                  "     * have to wait for memory */\n"
-                 "    for (int64_t r = 0; r < rows; r++)\n"
-                 "        for (int64_t c = 0, n; c < columns; c += n) {\n"
-                 "            n = @_LANES - c %% @_LANES;\n"
-                 "            n = n < columns - c ? n : columns - c;\n"
-                 "            n = n < run[c] ? n : run[c];\n"
-                 "            if (again)\n"
-                 "                @_add(to + row[r] + column[c], sum + "
-                 "@_NR*r + c, n);\n"
-                 "            else\n"
-                 "                @_move(to + row[r] + column[c], sum + "
-                 "@_NR*r + c, n);\n"
-                 "        }\n"
+                 "    for (int64_t c = 0, n; c < columns; c += n) {\n"
+                 "        n = @_LANES - c %% @_LANES;\n"
+                 "        n = n < columns - c ? n : columns - c;\n"
+                 "        n = n < run[c] ? n : run[c];\n"
+                 "        for (int64_t r = 0; again && r < rows; r++)\n"
+                 "            @_add(to + row[r] + column[c], sum + @_NR*r + c, "
+                 "n);\n"
+                 "        for (int64_t r = 0; !again && r < rows; r++)\n"
+                 "            @_move(to + row[r] + column[c], sum + @_NR*r + "
+                 "c, n);\n"
+                 "    }\n"
                  "    return;\n"
                  "}\n");
 }
@@ -137,6 +136,12 @@ print_table_functions(const struct printer *p)
     einc_line(t, "    int64_t n, int64_t first, int64_t count, int64_t *to_a, "
                  "int64_t *to_b)");
     einc_line(t, "{");
+    einc_line(t, "    for (int64_t at = 0; n == 1 && at < count; at++) {");
+    einc_line(t, "        to_a[at] = a[0]*(first + at);");
+    einc_line(t, "        to_b[at] = b[0]*(first + at);");
+    einc_line(t, "    }");
+    einc_line(t, "    if (n == 1)");
+    einc_line(t, "        return;");
     einc_line(t, "    int64_t value[64] = {0}, at_a = 0, at_b = 0;");
     einc_line(t, "    for (int64_t x = n - 1; x >= 0; x--) {");
     einc_line(t, "        value[x] = first %% extent[x];");
@@ -448,8 +453,13 @@ print_tile_count(const struct printer *p)
                  "more */\n"
                  "const int64_t tiles = (rows + @_MR - 1) / @_MR;\n"
                  "const int64_t height = rows / tiles, taller = rows %% "
-                 "tiles;\n"
-                 "const int64_t tiles_at_once = lhs_stays ? tiles : 8;\n");
+                 "tiles;\n");
+    if (einc_gett_has_rows(p->nest))
+        einc_code(p, "/* no row that is not there is read */\n"
+                     "const int exact = @_height[height] == height &&\n"
+                     "    (!taller || @_height[height + 1] == height + 1);\n"
+                     "const int64_t apart_rows = exact ? @_apart(lhs_row, "
+                     "rows) : 0;\n");
     if (p->nest->table)
         einc_code(p, "const int64_t columns_at_once = !lhs_stays ? columns : "
                      "apart ? near*apart : panel;\n");
@@ -513,6 +523,24 @@ print_weight_deep(const struct printer *p)
     }
 }
 
+/* Which form lhs has in a block of K; and whether its lines are along K, so
+ * that a tile needs no more of them than its own. */
+static void
+print_form(const struct printer *p)
+{
+    if (einc_gett_has_rows(p->nest))
+        einc_code(p, "const int64_t lhs_apart = %sdepth > 0 &&\n"
+                     "    lhs_deep_run[0] >= depth ? apart_rows : 0;\n",
+                  p->nest->table ? "weighs != 1 && " : "");
+    if (einc_gett_fetches(p->nest))
+        einc_code(p, "const int along = depth > 0 && lhs_deep_run[0] >= "
+                     "@_LANES;\n"
+                     "const int64_t tiles_at_once = lhs_stays ? tiles : along "
+                     "? 1 : 8;\n");
+    else
+        einc_code(p, "const int64_t tiles_at_once = lhs_stays ? tiles : 8;\n");
+}
+
 static void
 open_block(const struct printer *p, const struct nest_node *x)
 {
@@ -533,8 +561,9 @@ open_block(const struct printer *p, const struct nest_node *x)
         einc_code(p, "@_runs(lhs_deep, depth, lhs_deep_run);\n"
                      "@_runs(rhs_deep, depth, rhs_deep_run);\n");
         print_weight_deep(p);
+        print_form(p);
         if (einc_gett_in_place(w))
-            einc_code(p, "const int64_t distance = lhs_stays && tiles <= 3%s ? "
+            einc_code(p, "const int64_t distance = lhs_stays && tiles <= 8%s ? "
                          "@_distance(rhs_deep, depth) : 0;\n",
                       w->table ? " && weighs != 2" : "");
         break;
@@ -647,15 +676,17 @@ static void
 print_pack_lhs(const struct printer *p)
 {
     const struct nest_tensor *x = &p->nest->in[0];
+    int rows = einc_gett_has_rows(p->nest);
     int weighs = may_weigh(p->nest, 0);
     const char *two = p->planes == 2 ? "2*" : "";
-    einc_code(p, "if (n0 == 0 || tiles_at_once < tiles)\n"
+    einc_code(p, "if (%sn0 == 0 || tiles_at_once < tiles%s)\n"
                  "    for (int64_t to_tile = t0; to_tile < t1; to_tile++) {\n"
                  "        const int64_t r0 =\n"
                  "            to_tile*height + (to_tile < taller ? to_tile : "
                  "taller);\n"
                  "        const int64_t live_rows = height + (to_tile < "
-                 "taller);\n");
+                 "taller);\n",
+              rows ? "!lhs_apart && (" : "", rows ? ")" : "");
     p->t->indent += 8;
     if (weighs)
         einc_code(p, "const int64_t tile_width = @_height[live_rows];\n"
@@ -762,14 +793,69 @@ print_pack_rhs(const struct printer *p)
 
 /* The sums of a tile go to out where its columns are contiguous, else to a
  * place of their own. */
+static int
+goes_straight(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    return moves(p) && (w->factor.arg >= 0 || !has_factor(w));
+}
+
+/* In place, or where it has been packed. */
+static void
+print_find_tile(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    const char *two = p->planes == 2 ? "2*" : "";
+    const char *place = "lhs_batch + lhs_row[r0] + lhs_deep[0]";
+    const char *as = cast(p, w->in[0].storage, 1);
+    einc_code(p, "const int64_t tile_height = @_height[live_rows];\n");
+    if (einc_gett_has_rows(p->nest))
+        einc_code(p, "const $ *const tile = lhs_apart\n"
+                     "    ? %s(%s)\n"
+                     "    : lhs_tiles + (tile_at - t0)*@_MR*depth;\n",
+                  as, place);
+    else
+        einc_code(p, "const $ *const tile = lhs_tiles + %s(tile_at - "
+                     "t0)*@_MR*depth;\n", two);
+}
+
+/* While tiles meet panels the rows of the next ones come nearer. */
+static void
+print_fetch_rows(const struct printer *p)
+{
+    if (einc_gett_fetches(p->nest))
+        einc_code(p, "if (along && !lhs_stays && t1 < tiles)\n"
+                     "    @_fetch(%slhs_batch, lhs_row + r0 + live_rows, "
+                     "height, lhs_deep, depth,\n"
+                     "        panel_at, panels);\n",
+                  moved(p, &p->nest->in[0]));
+}
+
+/* To `to`, in the form that lhs has. */
+static void
+print_tile_calls(const struct printer *p)
+{
+    int rows = einc_gett_has_rows(p->nest);
+    if (rows)
+        einc_code(p, "if (lhs_apart)\n"
+                     "    @_rows(tile_height, narrow, depth, tile, lhs_apart, "
+                     "columns_of, step, to,\n"
+                     "        to_row, again);\n"
+                     "else\n");
+    p->t->indent += rows ? 4 : 0;
+    einc_code(p, "@_tile(tile_height, narrow, depth, tile, columns_of, step, "
+                 "to, to_row,\n"
+                 "    again);\n");
+    p->t->indent -= rows ? 4 : 0;
+}
+
 static void
 print_call_tile(const struct printer *p)
 {
     const struct nest *w = p->nest;
     const char *two = p->planes == 2 ? "2*" : "";
-    einc_code(p, "const int64_t tile_height = @_height[live_rows];\n"
-                 "const $ *const tile = lhs_tiles + %s(tile_at - t0)*@_MR*depth;\n",
-              two);
+    print_find_tile(p);
+    print_fetch_rows(p);
     if (einc_gett_in_place(w))
         einc_code(p, "const $ *const columns_of = in_place\n"
                      "    ? %s(rhs_batch + rhs_column[n0] + rhs_deep[0])\n"
@@ -781,43 +867,44 @@ print_call_tile(const struct printer *p)
                      "%spanel_at*@_NR*depth;\n"
                      "const int64_t step = %s@_NR;\n", two, two);
     if (einc_gett_adds_up(w))
-        einc_code(p, "$ *const sum = part;\n"
-                     "const int again = 0;\n");
+        einc_code(p, "$ *const sum = part;\n");
     else
         einc_code(p, "$ *const sum = all_depth <= depth\n"
                      "    ? part\n"
                      "    : sums + %s((c0/panel)*(@_MC/@_MR) + tile_at)*@_MR*@_NR;"
-                     "\n"
-                     "const int again = deep0 > 0;\n", two);
-    if (moves(p) && (w->factor.arg >= 0 || !has_factor(w))) {
-        einc_code(p, "const int whole = tile_height == live_rows &&\n"
+                     "\n", two);
+    if (goes_straight(p))
+        einc_code(p, "const int straight = direct && tile_height == live_rows "
+                     "&&\n"
                      "    live == (narrow ? @_LANES : @_NR) && out_run[c0] >= "
                      "live;\n"
-                     "if (whole & direct) {\n"
-                     "    @_tile(tile_height, narrow, depth, tile, "
-                     "columns_of, step,\n"
-                     "        %s(out_batch + out_column[c0]), out_row + r0, "
-                     "deep0 > 0);\n"
-                     "} else {\n", cast(p, w->out.storage, 0));
-    } else {
-        einc_code(p, "{\n");
-    }
-    p->t->indent += 4;
-    einc_code(p, "@_tile(tile_height, narrow, depth, tile, columns_of, step, "
-                 "sum,\n"
-                 "    part_row, again);\n");
+                     "$ *const to = straight ? %s(out_batch + out_column[c0]) "
+                     ": sum;\n"
+                     "const int64_t *const to_row = straight ? out_row + r0 : "
+                     "part_row;\n"
+                     "const int again = %sdeep0 > 0;\n",
+                  cast(p, w->out.storage, 0),
+                  einc_gett_adds_up(w) ? "straight && " : "");
+    else
+        einc_code(p, "$ *const to = sum;\n"
+                     "const int64_t *const to_row = part_row;\n"
+                     "const int again = %s;\n",
+                  einc_gett_adds_up(w) ? "0" : "deep0 > 0");
+    print_tile_calls(p);
 }
 
 static void
 print_call_store(const struct printer *p)
 {
-    int adds_up = einc_gett_adds_up(p->nest);
-    einc_code(p, "%s%s_store(args, sum, out_batch, out_row + r0, live_rows,\n"
-                 "    %sout_column + c0, out_run + c0, live, %s);\n",
-              adds_up ? "" : "if (last)\n    ", p->prefix,
-              adds_up ? "" : "    ", adds_up ? "deep0 > 0" : "0");
-    p->t->indent -= 4;
-    einc_line(p->t, "}");
+    int adds_up = einc_gett_adds_up(p->nest), asks = goes_straight(p);
+    if (asks || !adds_up)
+        einc_line(p->t, "if (%s%s%s)", asks ? "!straight" : "",
+                  asks && !adds_up ? " && " : "", adds_up ? "" : "last");
+    p->t->indent += asks || !adds_up ? 4 : 0;
+    einc_code(p, "%s_store(args, sum, out_batch, out_row + r0, live_rows,\n"
+                 "    out_column + c0, out_run + c0, live, %s);\n", p->prefix,
+              adds_up ? "deep0 > 0" : "0");
+    p->t->indent -= asks || !adds_up ? 4 : 0;
 }
 
 static void
@@ -852,7 +939,7 @@ static void
 print_direct(const struct printer *p)
 {
     const struct nest *w = p->nest;
-    if (!moves(p) || (w->factor.arg < 0 && has_factor(w)))
+    if (!goes_straight(p))
         return;
     einc_code(p, "const int direct = %s",
               p->with_scale ? "!args->alpha && !args->beta" : "1");

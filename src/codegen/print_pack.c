@@ -167,11 +167,14 @@ print_runs(const struct printer *p)
                  "static void\n"
                  "@_runs(const int64_t *at, int64_t n, int64_t *run)\n"
                  "{\n"
-                 "    for (int64_t x = n - 1; x >= 0; x--)\n"
-                 "        run[x] = x + 1 < n && at[x + 1] - at[x] == 1 ? "
-                 "run[x + 1] + 1 : 1;\n"
+                 "    int64_t length = 1;\n"
+                 "    for (int64_t x = n - 1; x >= 0; x--) {\n"
+                 "        length = x + 1 < n && at[x + 1] - at[x] == 1 ? "
+                 "length + 1 : 1;\n"
+                 "        run[x] = length;\n"
+                 "    }\n"
                  "}\n");
-    if (!einc_gett_moves(p->nest, MOVES_RHS))
+    if (!einc_gett_moves(p->nest, MOVES_RHS) && !p->in_place)
         return;
     einc_code(p, "\n/* The common distance of offsets; 0: none */\n"
                  "static int64_t\n"
@@ -181,6 +184,49 @@ print_runs(const struct printer *p)
                  "        if (at[x] - at[x - 1] != at[1] - at[0])\n"
                  "            return 0;\n"
                  "    return n > 1 ? at[1] - at[0] : @_NR;\n"
+                 "}\n");
+}
+
+/* As is_spread() of nest_gett.c has it. */
+static void
+print_apart(const struct printer *p)
+{
+    einc_code(p, "\n/* The common distance of n rows if they can be read "
+                 "where they are: they are\n"
+                 " * not so many in the same sets of a cache; else 0 */\n"
+                 "static int64_t\n"
+                 "@_apart(const int64_t *row, int64_t n)\n"
+                 "{\n"
+                 "    const int64_t apart = @_distance(row, n);\n"
+                 "    const int64_t bytes = apart*(int64_t)sizeof($);\n"
+                 "    const int64_t far = bytes < 0 ? -bytes : bytes;\n"
+                 "    const int64_t off = (far + 64) %% 4096;\n"
+                 "    return n > 8 && far > 64 && off < 128 ? 0 : apart;\n"
+                 "}\n");
+}
+
+static void
+print_fetch(const struct printer *p)
+{
+    einc_code(p, "\n/* Calls for a part of so many rows, to a second cache "
+                 "*/\n"
+                 "static void\n"
+                 "@_fetch(const $ *from, const int64_t *row, int64_t rows, "
+                 "const int64_t *deep,\n"
+                 "    int64_t depth, int64_t part, int64_t parts)\n"
+                 "{\n"
+                 "    const int64_t line = 64/(int64_t)sizeof($);\n"
+                 "    const int64_t lines = (depth + line - 1)/line;\n"
+                 "    const int64_t first = rows*lines*part/parts;\n"
+                 "    int64_t r = first/lines, d = first%%lines*line;\n"
+                 "    for (int64_t n = rows*lines*(part + 1)/parts - first; n "
+                 "> 0; n--) {\n"
+                 "        __builtin_prefetch(from + row[r] + deep[d], 0, "
+                 "2);\n"
+                 "        d += line;\n"
+                 "        r += d >= depth;\n"
+                 "        d = d < depth ? d : 0;\n"
+                 "    }\n"
                  "}\n");
 }
 
@@ -283,6 +329,10 @@ einc_print_moves(const struct printer *p)
     if (out)
         print_add(p);
     print_runs(p);
+    if (p->in_place)
+        print_apart(p);
+    if (einc_gett_moves(p->nest, FETCHES))
+        print_fetch(p);
 }
 
 /* --- one panel ---------------------------------------------------------- */

@@ -43,11 +43,28 @@ load_rhs(const struct printer *p, const struct tile *s, int nv)
         einc_code(p, "@_PREFETCH(rhs + ahead + %d);\n", line * s->lanes);
 }
 
+/* Rows in place share a pointer, GROUP at a time, as an address holds one
+ * register and another one once or twice. */
+enum { GROUP = 3 };
+
+static const char *
+element_of_row(const struct printer *p, int r, int in_place)
+{
+    static const char *const apart[GROUP] = {"0", "apart", "2*apart"};
+    struct text t = {.perm = p->t->perm};
+    if (in_place)
+        einc_put(&t, "lhs%d[%s]", r / GROUP * GROUP, apart[r % GROUP]);
+    else
+        einc_put(&t, "lhs[%d]", r);
+    return einc_text_z(&t);
+}
+
 static void
-multiply_real(const struct printer *p, int r, int nv)
+multiply_real(const struct printer *p, int r, int nv, int in_place)
 {
     struct text *t = p->t;
-    einc_put(t, "%*s{ const %s x = lhs[%d];", t->indent, "", p->type, r);
+    einc_put(t, "%*s{ const %s x = %s;", t->indent, "", p->type,
+             element_of_row(p, r, in_place));
     for (int v = 0; v < nv; v++)
         einc_put(t, " sum%d_%d %s= x %s b%d;", r, v, einc_print_add(p),
                  einc_print_mul(p), v);
@@ -90,13 +107,35 @@ each_accumulator(const struct printer *p, const struct tile *s, int height,
 }
 
 static void
-open_tile(const struct printer *p, const char *name)
+open_tile(const struct printer *p, int height, int nv, int in_place)
 {
     einc_code(p, "static void\n"
-                 "@_tile_%s(int64_t depth, const $ *lhs, const $ *rhs,\n"
+                 "@_%s_%dx%d(int64_t depth, const $ *lhs,%s const $ *rhs,\n"
                  "    int64_t step, $ *out, const int64_t *row, int add)\n"
-                 "{\n", name);
+                 "{\n", in_place ? "rows" : "tile", height, nv,
+              in_place ? " int64_t apart," : "");
     p->t->indent += 4;
+    if (in_place && height < 2)
+        einc_line(p->t, "(void)apart;");
+}
+
+static void
+declare_rows(const struct printer *p, int height)
+{
+    for (int r = 0; r < height; r += GROUP)
+        if (r)
+            einc_code(p, "const $ *lhs%d = lhs + %d*apart;\n", r, r);
+        else
+            einc_code(p, "const $ *lhs0 = lhs;\n");
+}
+
+static void
+advance_lhs(const struct printer *p, int height, int in_place)
+{
+    if (!in_place)
+        einc_line(p->t, "lhs += %d;", height * p->planes);
+    for (int r = 0; in_place && r < height; r += GROUP)
+        einc_line(p->t, "lhs%d++;", r);
 }
 
 static void
@@ -108,19 +147,22 @@ close_block(const struct printer *p)
 
 static void
 print_vector_tile(const struct printer *p, const struct tile *s, int height,
-                  int nv)
+                  int nv, int in_place)
 {
     enum { AHEAD = 12 };
-    struct text *t = p->t, name = {.perm = t->perm};
-    einc_put(&name, "%dx%d", height, nv);
-    open_tile(p, einc_text_z(&name));
+    struct text *t = p->t;
+    open_tile(p, height, nv, in_place);
     einc_code(p, "const @_vector zero = {0};\n"
                  "const int64_t ahead = %d*step;\n", AHEAD);
     declare_accumulators(p, height, nv);
+    if (in_place)
+        declare_rows(p, height);
+    /* to the second cache: rows of out that are pages apart share a set of the
+     * first one, and would be gone before the sums are ready */
     if (p->planes == 1)
         einc_code(p, "for (int r = 0; add && r < %d; r++) {\n"
-                     "    @_PREFETCH(out + row[r]);\n"
-                     "    @_PREFETCH(out + row[r] + %d);\n"
+                     "    __builtin_prefetch(out + row[r], 0, 2);\n"
+                     "    __builtin_prefetch(out + row[r] + %d, 0, 2);\n"
                      "}\n", height, nv * s->lanes - 1);
     einc_put(t, "#if defined(__clang__)\n"
                 "#pragma clang loop unroll(disable)\n"
@@ -132,8 +174,8 @@ print_vector_tile(const struct printer *p, const struct tile *s, int height,
         if (p->planes == 2)
             multiply_complex(p, height, r, nv);
         else
-            multiply_real(p, r, nv);
-    einc_line(t, "lhs += %d;", height * p->planes);
+            multiply_real(p, r, nv, in_place);
+    advance_lhs(p, height, in_place);
     einc_line(t, "rhs += step;");
     close_block(p);
     einc_line(t, "if (add) {");
@@ -145,6 +187,17 @@ print_vector_tile(const struct printer *p, const struct tile *s, int height,
     einc_put(t, "\n");
 }
 
+static void
+open_choice(const struct printer *p, const char *name, const char *more)
+{
+    einc_code(p, "static void\n"
+                 "@_%s(int64_t height, int narrow, int64_t depth, "
+                 "const $ *lhs,\n"
+                 "    %sconst $ *rhs, int64_t step, $ *out, "
+                 "const int64_t *row, int add)\n"
+                 "{\n", name, more);
+}
+
 /* The same in C99, for compilers without the vector extension: one function
  * for all heights. */
 static void
@@ -153,13 +206,8 @@ print_scalar_tile(const struct printer *p, const struct tile *s)
     struct text *t = p->t;
     const char *add = einc_print_add(p), *mul = einc_print_mul(p);
     int part = s->nr * p->planes;
-    einc_code(p, "static void\n"
-                 "@_tile(int64_t height, int narrow, int64_t depth, "
-                 "const $ *lhs,\n"
-                 "    const $ *rhs, int64_t step, $ *out, const int64_t *row, "
-                 "int add)\n"
-                 "{\n"
-                 "    $ part[%d][%d] = {{0}};\n"
+    open_choice(p, "tile", "");
+    einc_code(p, "    $ part[%d][%d] = {{0}};\n"
                  "    (void)narrow;\n"
                  "    for (int64_t d = 0; d < depth; d++) {\n"
                  "        for (int64_t r = 0; r < height; r++)\n"
@@ -226,25 +274,40 @@ print_heights(const struct printer *p, const struct tile *s,
 
 static void
 print_choice(const struct printer *p, const struct tile *s, uint32_t heights,
-             int narrow)
+             int narrow, int in_place)
 {
-    einc_code(p, "/* out[row] (+)= lhs[depth][height] * rhs[depth][NR], the "
-                 "first LANES columns\n"
-                 " * of it if narrow; rhs advances by `step` */\n"
-                 "static void\n"
-                 "@_tile(int64_t height, int narrow, int64_t depth, "
-                 "const $ *lhs,\n"
-                 "    const $ *rhs, int64_t step, $ *out, const int64_t *row, "
-                 "int add)\n"
-                 "{\n"
-                 "    switch (2*height + narrow) {\n");
+    if (in_place)
+        einc_code(p, "\n/* The same with lhs[height][depth], its rows `apart` "
+                     "*/\n");
+    else
+        einc_code(p, "/* out[row] (+)= lhs[depth][height] * rhs[depth][NR], "
+                     "the first LANES columns\n"
+                     " * of it if narrow; rhs advances by `step` */\n");
+    open_choice(p, in_place ? "rows" : "tile",
+                in_place ? "int64_t apart, " : "");
+    einc_code(p, "    switch (2*height + narrow) {\n");
     for (int h = 1; h <= s->mr; h++)
         for (int nv = s->nv; nv >= (narrow ? 1 : s->nv); nv--)
             if (heights >> h & 1)
-                einc_code(p, "    case %d: @_tile_%dx%d(depth, lhs, rhs, "
-                             "step, out, row, add); break;\n",
-                          2 * h + (nv < s->nv), h, nv);
+                einc_code(p, "    case %d: @_%s_%dx%d(depth, lhs,%s rhs, step, "
+                             "out, row, add); break;\n",
+                          2 * h + (nv < s->nv), in_place ? "rows" : "tile", h,
+                          nv, in_place ? " apart," : "");
     einc_code(p, "    }\n}\n");
+}
+
+/* Of lhs as it is packed, and in place if some kernel asks for that. */
+static void
+print_vector_tiles(const struct printer *p, const struct tile *s,
+                   uint32_t heights, int narrow)
+{
+    for (int in_place = 0; in_place <= p->in_place; in_place++) {
+        for (int h = 1; h <= s->mr; h++)
+            for (int nv = s->nv; nv >= (narrow ? 1 : s->nv); nv--)
+                if (heights >> h & 1)
+                    print_vector_tile(p, s, h, nv, in_place);
+        print_choice(p, s, heights, narrow, in_place);
+    }
 }
 
 void
@@ -269,11 +332,7 @@ einc_print_tiles(const struct printer *p)
     einc_code(p, "typedef $ @_vector\n"
                  "    __attribute__((vector_size(%d), may_alias, "
                  "aligned(sizeof($))));\n\n", w->target->vector_bytes);
-    for (int h = 1; h <= s->mr; h++)
-        for (int nv = s->nv; nv >= (narrow ? 1 : s->nv); nv--)
-            if (heights >> h & 1)
-                print_vector_tile(p, s, h, nv);
-    print_choice(p, s, heights, narrow);
+    print_vector_tiles(p, s, heights, narrow);
     einc_put(p->t, "\n");
     einc_print_moves(p);
 }

@@ -115,8 +115,8 @@ einsum_avx512_tile_12x2(int64_t depth, const float *lhs, const float *rhs,
     einsum_avx512_vector sum10_0 = zero, sum10_1 = zero;
     einsum_avx512_vector sum11_0 = zero, sum11_1 = zero;
     for (int r = 0; add && r < 12; r++) {
-        einsum_avx512_PREFETCH(out + row[r]);
-        einsum_avx512_PREFETCH(out + row[r] + 31);
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 31, 0, 2);
     }
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
@@ -213,8 +213,8 @@ einsum_avx512_tile_13x2(int64_t depth, const float *lhs, const float *rhs,
     einsum_avx512_vector sum11_0 = zero, sum11_1 = zero;
     einsum_avx512_vector sum12_0 = zero, sum12_1 = zero;
     for (int r = 0; add && r < 13; r++) {
-        einsum_avx512_PREFETCH(out + row[r]);
-        einsum_avx512_PREFETCH(out + row[r] + 31);
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 31, 0, 2);
     }
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
@@ -317,8 +317,8 @@ einsum_avx512_tile_14x2(int64_t depth, const float *lhs, const float *rhs,
     einsum_avx512_vector sum12_0 = zero, sum12_1 = zero;
     einsum_avx512_vector sum13_0 = zero, sum13_1 = zero;
     for (int r = 0; add && r < 14; r++) {
-        einsum_avx512_PREFETCH(out + row[r]);
-        einsum_avx512_PREFETCH(out + row[r] + 31);
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 31, 0, 2);
     }
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
@@ -415,6 +415,352 @@ einsum_avx512_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
     case 24: einsum_avx512_tile_12x2(depth, lhs, rhs, step, out, row, add); break;
     case 26: einsum_avx512_tile_13x2(depth, lhs, rhs, step, out, row, add); break;
     case 28: einsum_avx512_tile_14x2(depth, lhs, rhs, step, out, row, add); break;
+    }
+}
+static void
+einsum_avx512_rows_12x2(int64_t depth, const float *lhs, int64_t apart, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_avx512_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_avx512_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_avx512_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_avx512_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_avx512_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_avx512_vector sum4_0 = zero, sum4_1 = zero;
+    einsum_avx512_vector sum5_0 = zero, sum5_1 = zero;
+    einsum_avx512_vector sum6_0 = zero, sum6_1 = zero;
+    einsum_avx512_vector sum7_0 = zero, sum7_1 = zero;
+    einsum_avx512_vector sum8_0 = zero, sum8_1 = zero;
+    einsum_avx512_vector sum9_0 = zero, sum9_1 = zero;
+    einsum_avx512_vector sum10_0 = zero, sum10_1 = zero;
+    einsum_avx512_vector sum11_0 = zero, sum11_1 = zero;
+    const float *lhs0 = lhs;
+    const float *lhs3 = lhs + 3*apart;
+    const float *lhs6 = lhs + 6*apart;
+    const float *lhs9 = lhs + 9*apart;
+    for (int r = 0; add && r < 12; r++) {
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 31, 0, 2);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_avx512_vector b0 = *(const einsum_avx512_vector *)(rhs + 0);
+        const einsum_avx512_vector b1 = *(const einsum_avx512_vector *)(rhs + 16);
+        einsum_avx512_PREFETCH(rhs + ahead + 0);
+        einsum_avx512_PREFETCH(rhs + ahead + 16);
+        { const float x = lhs0[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs0[apart]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs0[2*apart]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs3[0]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs3[apart]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        { const float x = lhs3[2*apart]; sum5_0 += x * b0; sum5_1 += x * b1; }
+        { const float x = lhs6[0]; sum6_0 += x * b0; sum6_1 += x * b1; }
+        { const float x = lhs6[apart]; sum7_0 += x * b0; sum7_1 += x * b1; }
+        { const float x = lhs6[2*apart]; sum8_0 += x * b0; sum8_1 += x * b1; }
+        { const float x = lhs9[0]; sum9_0 += x * b0; sum9_1 += x * b1; }
+        { const float x = lhs9[apart]; sum10_0 += x * b0; sum10_1 += x * b1; }
+        { const float x = lhs9[2*apart]; sum11_0 += x * b0; sum11_1 += x * b1; }
+        lhs0++;
+        lhs3++;
+        lhs6++;
+        lhs9++;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_avx512_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_avx512_vector *)(out + row[0] + 16);
+        sum1_0 += *(einsum_avx512_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_avx512_vector *)(out + row[1] + 16);
+        sum2_0 += *(einsum_avx512_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_avx512_vector *)(out + row[2] + 16);
+        sum3_0 += *(einsum_avx512_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_avx512_vector *)(out + row[3] + 16);
+        sum4_0 += *(einsum_avx512_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_avx512_vector *)(out + row[4] + 16);
+        sum5_0 += *(einsum_avx512_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_avx512_vector *)(out + row[5] + 16);
+        sum6_0 += *(einsum_avx512_vector *)(out + row[6] + 0);
+        sum6_1 += *(einsum_avx512_vector *)(out + row[6] + 16);
+        sum7_0 += *(einsum_avx512_vector *)(out + row[7] + 0);
+        sum7_1 += *(einsum_avx512_vector *)(out + row[7] + 16);
+        sum8_0 += *(einsum_avx512_vector *)(out + row[8] + 0);
+        sum8_1 += *(einsum_avx512_vector *)(out + row[8] + 16);
+        sum9_0 += *(einsum_avx512_vector *)(out + row[9] + 0);
+        sum9_1 += *(einsum_avx512_vector *)(out + row[9] + 16);
+        sum10_0 += *(einsum_avx512_vector *)(out + row[10] + 0);
+        sum10_1 += *(einsum_avx512_vector *)(out + row[10] + 16);
+        sum11_0 += *(einsum_avx512_vector *)(out + row[11] + 0);
+        sum11_1 += *(einsum_avx512_vector *)(out + row[11] + 16);
+    }
+    *(einsum_avx512_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_avx512_vector *)(out + row[0] + 16) = sum0_1;
+    *(einsum_avx512_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_avx512_vector *)(out + row[1] + 16) = sum1_1;
+    *(einsum_avx512_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_avx512_vector *)(out + row[2] + 16) = sum2_1;
+    *(einsum_avx512_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_avx512_vector *)(out + row[3] + 16) = sum3_1;
+    *(einsum_avx512_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_avx512_vector *)(out + row[4] + 16) = sum4_1;
+    *(einsum_avx512_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_avx512_vector *)(out + row[5] + 16) = sum5_1;
+    *(einsum_avx512_vector *)(out + row[6] + 0) = sum6_0;
+    *(einsum_avx512_vector *)(out + row[6] + 16) = sum6_1;
+    *(einsum_avx512_vector *)(out + row[7] + 0) = sum7_0;
+    *(einsum_avx512_vector *)(out + row[7] + 16) = sum7_1;
+    *(einsum_avx512_vector *)(out + row[8] + 0) = sum8_0;
+    *(einsum_avx512_vector *)(out + row[8] + 16) = sum8_1;
+    *(einsum_avx512_vector *)(out + row[9] + 0) = sum9_0;
+    *(einsum_avx512_vector *)(out + row[9] + 16) = sum9_1;
+    *(einsum_avx512_vector *)(out + row[10] + 0) = sum10_0;
+    *(einsum_avx512_vector *)(out + row[10] + 16) = sum10_1;
+    *(einsum_avx512_vector *)(out + row[11] + 0) = sum11_0;
+    *(einsum_avx512_vector *)(out + row[11] + 16) = sum11_1;
+}
+
+static void
+einsum_avx512_rows_13x2(int64_t depth, const float *lhs, int64_t apart, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_avx512_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_avx512_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_avx512_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_avx512_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_avx512_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_avx512_vector sum4_0 = zero, sum4_1 = zero;
+    einsum_avx512_vector sum5_0 = zero, sum5_1 = zero;
+    einsum_avx512_vector sum6_0 = zero, sum6_1 = zero;
+    einsum_avx512_vector sum7_0 = zero, sum7_1 = zero;
+    einsum_avx512_vector sum8_0 = zero, sum8_1 = zero;
+    einsum_avx512_vector sum9_0 = zero, sum9_1 = zero;
+    einsum_avx512_vector sum10_0 = zero, sum10_1 = zero;
+    einsum_avx512_vector sum11_0 = zero, sum11_1 = zero;
+    einsum_avx512_vector sum12_0 = zero, sum12_1 = zero;
+    const float *lhs0 = lhs;
+    const float *lhs3 = lhs + 3*apart;
+    const float *lhs6 = lhs + 6*apart;
+    const float *lhs9 = lhs + 9*apart;
+    const float *lhs12 = lhs + 12*apart;
+    for (int r = 0; add && r < 13; r++) {
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 31, 0, 2);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_avx512_vector b0 = *(const einsum_avx512_vector *)(rhs + 0);
+        const einsum_avx512_vector b1 = *(const einsum_avx512_vector *)(rhs + 16);
+        einsum_avx512_PREFETCH(rhs + ahead + 0);
+        einsum_avx512_PREFETCH(rhs + ahead + 16);
+        { const float x = lhs0[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs0[apart]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs0[2*apart]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs3[0]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs3[apart]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        { const float x = lhs3[2*apart]; sum5_0 += x * b0; sum5_1 += x * b1; }
+        { const float x = lhs6[0]; sum6_0 += x * b0; sum6_1 += x * b1; }
+        { const float x = lhs6[apart]; sum7_0 += x * b0; sum7_1 += x * b1; }
+        { const float x = lhs6[2*apart]; sum8_0 += x * b0; sum8_1 += x * b1; }
+        { const float x = lhs9[0]; sum9_0 += x * b0; sum9_1 += x * b1; }
+        { const float x = lhs9[apart]; sum10_0 += x * b0; sum10_1 += x * b1; }
+        { const float x = lhs9[2*apart]; sum11_0 += x * b0; sum11_1 += x * b1; }
+        { const float x = lhs12[0]; sum12_0 += x * b0; sum12_1 += x * b1; }
+        lhs0++;
+        lhs3++;
+        lhs6++;
+        lhs9++;
+        lhs12++;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_avx512_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_avx512_vector *)(out + row[0] + 16);
+        sum1_0 += *(einsum_avx512_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_avx512_vector *)(out + row[1] + 16);
+        sum2_0 += *(einsum_avx512_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_avx512_vector *)(out + row[2] + 16);
+        sum3_0 += *(einsum_avx512_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_avx512_vector *)(out + row[3] + 16);
+        sum4_0 += *(einsum_avx512_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_avx512_vector *)(out + row[4] + 16);
+        sum5_0 += *(einsum_avx512_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_avx512_vector *)(out + row[5] + 16);
+        sum6_0 += *(einsum_avx512_vector *)(out + row[6] + 0);
+        sum6_1 += *(einsum_avx512_vector *)(out + row[6] + 16);
+        sum7_0 += *(einsum_avx512_vector *)(out + row[7] + 0);
+        sum7_1 += *(einsum_avx512_vector *)(out + row[7] + 16);
+        sum8_0 += *(einsum_avx512_vector *)(out + row[8] + 0);
+        sum8_1 += *(einsum_avx512_vector *)(out + row[8] + 16);
+        sum9_0 += *(einsum_avx512_vector *)(out + row[9] + 0);
+        sum9_1 += *(einsum_avx512_vector *)(out + row[9] + 16);
+        sum10_0 += *(einsum_avx512_vector *)(out + row[10] + 0);
+        sum10_1 += *(einsum_avx512_vector *)(out + row[10] + 16);
+        sum11_0 += *(einsum_avx512_vector *)(out + row[11] + 0);
+        sum11_1 += *(einsum_avx512_vector *)(out + row[11] + 16);
+        sum12_0 += *(einsum_avx512_vector *)(out + row[12] + 0);
+        sum12_1 += *(einsum_avx512_vector *)(out + row[12] + 16);
+    }
+    *(einsum_avx512_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_avx512_vector *)(out + row[0] + 16) = sum0_1;
+    *(einsum_avx512_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_avx512_vector *)(out + row[1] + 16) = sum1_1;
+    *(einsum_avx512_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_avx512_vector *)(out + row[2] + 16) = sum2_1;
+    *(einsum_avx512_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_avx512_vector *)(out + row[3] + 16) = sum3_1;
+    *(einsum_avx512_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_avx512_vector *)(out + row[4] + 16) = sum4_1;
+    *(einsum_avx512_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_avx512_vector *)(out + row[5] + 16) = sum5_1;
+    *(einsum_avx512_vector *)(out + row[6] + 0) = sum6_0;
+    *(einsum_avx512_vector *)(out + row[6] + 16) = sum6_1;
+    *(einsum_avx512_vector *)(out + row[7] + 0) = sum7_0;
+    *(einsum_avx512_vector *)(out + row[7] + 16) = sum7_1;
+    *(einsum_avx512_vector *)(out + row[8] + 0) = sum8_0;
+    *(einsum_avx512_vector *)(out + row[8] + 16) = sum8_1;
+    *(einsum_avx512_vector *)(out + row[9] + 0) = sum9_0;
+    *(einsum_avx512_vector *)(out + row[9] + 16) = sum9_1;
+    *(einsum_avx512_vector *)(out + row[10] + 0) = sum10_0;
+    *(einsum_avx512_vector *)(out + row[10] + 16) = sum10_1;
+    *(einsum_avx512_vector *)(out + row[11] + 0) = sum11_0;
+    *(einsum_avx512_vector *)(out + row[11] + 16) = sum11_1;
+    *(einsum_avx512_vector *)(out + row[12] + 0) = sum12_0;
+    *(einsum_avx512_vector *)(out + row[12] + 16) = sum12_1;
+}
+
+static void
+einsum_avx512_rows_14x2(int64_t depth, const float *lhs, int64_t apart, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_avx512_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_avx512_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_avx512_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_avx512_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_avx512_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_avx512_vector sum4_0 = zero, sum4_1 = zero;
+    einsum_avx512_vector sum5_0 = zero, sum5_1 = zero;
+    einsum_avx512_vector sum6_0 = zero, sum6_1 = zero;
+    einsum_avx512_vector sum7_0 = zero, sum7_1 = zero;
+    einsum_avx512_vector sum8_0 = zero, sum8_1 = zero;
+    einsum_avx512_vector sum9_0 = zero, sum9_1 = zero;
+    einsum_avx512_vector sum10_0 = zero, sum10_1 = zero;
+    einsum_avx512_vector sum11_0 = zero, sum11_1 = zero;
+    einsum_avx512_vector sum12_0 = zero, sum12_1 = zero;
+    einsum_avx512_vector sum13_0 = zero, sum13_1 = zero;
+    const float *lhs0 = lhs;
+    const float *lhs3 = lhs + 3*apart;
+    const float *lhs6 = lhs + 6*apart;
+    const float *lhs9 = lhs + 9*apart;
+    const float *lhs12 = lhs + 12*apart;
+    for (int r = 0; add && r < 14; r++) {
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 31, 0, 2);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_avx512_vector b0 = *(const einsum_avx512_vector *)(rhs + 0);
+        const einsum_avx512_vector b1 = *(const einsum_avx512_vector *)(rhs + 16);
+        einsum_avx512_PREFETCH(rhs + ahead + 0);
+        einsum_avx512_PREFETCH(rhs + ahead + 16);
+        { const float x = lhs0[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs0[apart]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs0[2*apart]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs3[0]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs3[apart]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        { const float x = lhs3[2*apart]; sum5_0 += x * b0; sum5_1 += x * b1; }
+        { const float x = lhs6[0]; sum6_0 += x * b0; sum6_1 += x * b1; }
+        { const float x = lhs6[apart]; sum7_0 += x * b0; sum7_1 += x * b1; }
+        { const float x = lhs6[2*apart]; sum8_0 += x * b0; sum8_1 += x * b1; }
+        { const float x = lhs9[0]; sum9_0 += x * b0; sum9_1 += x * b1; }
+        { const float x = lhs9[apart]; sum10_0 += x * b0; sum10_1 += x * b1; }
+        { const float x = lhs9[2*apart]; sum11_0 += x * b0; sum11_1 += x * b1; }
+        { const float x = lhs12[0]; sum12_0 += x * b0; sum12_1 += x * b1; }
+        { const float x = lhs12[apart]; sum13_0 += x * b0; sum13_1 += x * b1; }
+        lhs0++;
+        lhs3++;
+        lhs6++;
+        lhs9++;
+        lhs12++;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_avx512_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_avx512_vector *)(out + row[0] + 16);
+        sum1_0 += *(einsum_avx512_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_avx512_vector *)(out + row[1] + 16);
+        sum2_0 += *(einsum_avx512_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_avx512_vector *)(out + row[2] + 16);
+        sum3_0 += *(einsum_avx512_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_avx512_vector *)(out + row[3] + 16);
+        sum4_0 += *(einsum_avx512_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_avx512_vector *)(out + row[4] + 16);
+        sum5_0 += *(einsum_avx512_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_avx512_vector *)(out + row[5] + 16);
+        sum6_0 += *(einsum_avx512_vector *)(out + row[6] + 0);
+        sum6_1 += *(einsum_avx512_vector *)(out + row[6] + 16);
+        sum7_0 += *(einsum_avx512_vector *)(out + row[7] + 0);
+        sum7_1 += *(einsum_avx512_vector *)(out + row[7] + 16);
+        sum8_0 += *(einsum_avx512_vector *)(out + row[8] + 0);
+        sum8_1 += *(einsum_avx512_vector *)(out + row[8] + 16);
+        sum9_0 += *(einsum_avx512_vector *)(out + row[9] + 0);
+        sum9_1 += *(einsum_avx512_vector *)(out + row[9] + 16);
+        sum10_0 += *(einsum_avx512_vector *)(out + row[10] + 0);
+        sum10_1 += *(einsum_avx512_vector *)(out + row[10] + 16);
+        sum11_0 += *(einsum_avx512_vector *)(out + row[11] + 0);
+        sum11_1 += *(einsum_avx512_vector *)(out + row[11] + 16);
+        sum12_0 += *(einsum_avx512_vector *)(out + row[12] + 0);
+        sum12_1 += *(einsum_avx512_vector *)(out + row[12] + 16);
+        sum13_0 += *(einsum_avx512_vector *)(out + row[13] + 0);
+        sum13_1 += *(einsum_avx512_vector *)(out + row[13] + 16);
+    }
+    *(einsum_avx512_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_avx512_vector *)(out + row[0] + 16) = sum0_1;
+    *(einsum_avx512_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_avx512_vector *)(out + row[1] + 16) = sum1_1;
+    *(einsum_avx512_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_avx512_vector *)(out + row[2] + 16) = sum2_1;
+    *(einsum_avx512_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_avx512_vector *)(out + row[3] + 16) = sum3_1;
+    *(einsum_avx512_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_avx512_vector *)(out + row[4] + 16) = sum4_1;
+    *(einsum_avx512_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_avx512_vector *)(out + row[5] + 16) = sum5_1;
+    *(einsum_avx512_vector *)(out + row[6] + 0) = sum6_0;
+    *(einsum_avx512_vector *)(out + row[6] + 16) = sum6_1;
+    *(einsum_avx512_vector *)(out + row[7] + 0) = sum7_0;
+    *(einsum_avx512_vector *)(out + row[7] + 16) = sum7_1;
+    *(einsum_avx512_vector *)(out + row[8] + 0) = sum8_0;
+    *(einsum_avx512_vector *)(out + row[8] + 16) = sum8_1;
+    *(einsum_avx512_vector *)(out + row[9] + 0) = sum9_0;
+    *(einsum_avx512_vector *)(out + row[9] + 16) = sum9_1;
+    *(einsum_avx512_vector *)(out + row[10] + 0) = sum10_0;
+    *(einsum_avx512_vector *)(out + row[10] + 16) = sum10_1;
+    *(einsum_avx512_vector *)(out + row[11] + 0) = sum11_0;
+    *(einsum_avx512_vector *)(out + row[11] + 16) = sum11_1;
+    *(einsum_avx512_vector *)(out + row[12] + 0) = sum12_0;
+    *(einsum_avx512_vector *)(out + row[12] + 16) = sum12_1;
+    *(einsum_avx512_vector *)(out + row[13] + 0) = sum13_0;
+    *(einsum_avx512_vector *)(out + row[13] + 16) = sum13_1;
+}
+
+
+/* The same with lhs[height][depth], its rows `apart` */
+static void
+einsum_avx512_rows(int64_t height, int narrow, int64_t depth, const float *lhs,
+    int64_t apart, const float *rhs, int64_t step, float *out, const int64_t *row, int add)
+{
+    switch (2*height + narrow) {
+    case 24: einsum_avx512_rows_12x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    case 26: einsum_avx512_rows_13x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    case 28: einsum_avx512_rows_14x2(depth, lhs, apart, rhs, step, out, row, add); break;
     }
 }
 
@@ -631,8 +977,11 @@ einsum_avx512_add(float *to, const float *from, int64_t n)
 static void
 einsum_avx512_runs(const int64_t *at, int64_t n, int64_t *run)
 {
-    for (int64_t x = n - 1; x >= 0; x--)
-        run[x] = x + 1 < n && at[x + 1] - at[x] == 1 ? run[x + 1] + 1 : 1;
+    int64_t length = 1;
+    for (int64_t x = n - 1; x >= 0; x--) {
+        length = x + 1 < n && at[x + 1] - at[x] == 1 ? length + 1 : 1;
+        run[x] = length;
+    }
 }
 
 /* The common distance of offsets; 0: none */
@@ -643,6 +992,35 @@ einsum_avx512_distance(const int64_t *at, int64_t n)
         if (at[x] - at[x - 1] != at[1] - at[0])
             return 0;
     return n > 1 ? at[1] - at[0] : einsum_avx512_NR;
+}
+
+/* The common distance of n rows if they can be read where they are: they are
+ * not so many in the same sets of a cache; else 0 */
+static int64_t
+einsum_avx512_apart(const int64_t *row, int64_t n)
+{
+    const int64_t apart = einsum_avx512_distance(row, n);
+    const int64_t bytes = apart*(int64_t)sizeof(float);
+    const int64_t far = bytes < 0 ? -bytes : bytes;
+    const int64_t off = (far + 64) % 4096;
+    return n > 8 && far > 64 && off < 128 ? 0 : apart;
+}
+
+/* Calls for a part of so many rows, to a second cache */
+static void
+einsum_avx512_fetch(const float *from, const int64_t *row, int64_t rows, const int64_t *deep,
+    int64_t depth, int64_t part, int64_t parts)
+{
+    const int64_t line = 64/(int64_t)sizeof(float);
+    const int64_t lines = (depth + line - 1)/line;
+    const int64_t first = rows*lines*part/parts;
+    int64_t r = first/lines, d = first%lines*line;
+    for (int64_t n = rows*lines*(part + 1)/parts - first; n > 0; n--) {
+        __builtin_prefetch(from + row[r] + deep[d], 0, 2);
+        d += line;
+        r += d >= depth;
+        d = d < depth ? d : 0;
+    }
 }
 
 /* to[depth][width] = from[row + deep]; run: how many rows from each on are
@@ -783,16 +1161,15 @@ einsum_avx512_step1_store(const struct einsum_args *args, const float *sum,
         float *const to = out;
         /* a piece is read from one vector: of two that were just stored it would
          * have to wait for memory */
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0, n; c < columns; c += n) {
-                n = einsum_avx512_LANES - c % einsum_avx512_LANES;
-                n = n < columns - c ? n : columns - c;
-                n = n < run[c] ? n : run[c];
-                if (again)
-                    einsum_avx512_add(to + row[r] + column[c], sum + einsum_avx512_NR*r + c, n);
-                else
-                    einsum_avx512_move(to + row[r] + column[c], sum + einsum_avx512_NR*r + c, n);
-            }
+        for (int64_t c = 0, n; c < columns; c += n) {
+            n = einsum_avx512_LANES - c % einsum_avx512_LANES;
+            n = n < columns - c ? n : columns - c;
+            n = n < run[c] ? n : run[c];
+            for (int64_t r = 0; again && r < rows; r++)
+                einsum_avx512_add(to + row[r] + column[c], sum + einsum_avx512_NR*r + c, n);
+            for (int64_t r = 0; !again && r < rows; r++)
+                einsum_avx512_move(to + row[r] + column[c], sum + einsum_avx512_NR*r + c, n);
+        }
         return;
     }
 }
@@ -874,7 +1251,10 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
         /* tiles of equal height: the first `taller` have a row more */
         const int64_t tiles = (rows + einsum_avx512_MR - 1) / einsum_avx512_MR;
         const int64_t height = rows / tiles, taller = rows % tiles;
-        const int64_t tiles_at_once = lhs_stays ? tiles : 8;
+        /* no row that is not there is read */
+        const int exact = einsum_avx512_height[height] == height &&
+            (!taller || einsum_avx512_height[height + 1] == height + 1);
+        const int64_t apart_rows = exact ? einsum_avx512_apart(lhs_row, rows) : 0;
         const int64_t columns_at_once = lhs_stays ? panel : columns;
         int64_t deep0 = 0;
         do { /* K block; once, with depth 0, if K is empty */
@@ -891,7 +1271,11 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
             }
             einsum_avx512_runs(lhs_deep, depth, lhs_deep_run);
             einsum_avx512_runs(rhs_deep, depth, rhs_deep_run);
-            const int64_t distance = lhs_stays && tiles <= 3 ? einsum_avx512_distance(rhs_deep, depth) : 0;
+            const int64_t lhs_apart = depth > 0 &&
+                lhs_deep_run[0] >= depth ? apart_rows : 0;
+            const int along = depth > 0 && lhs_deep_run[0] >= einsum_avx512_LANES;
+            const int64_t tiles_at_once = lhs_stays ? tiles : along ? 1 : 8;
+            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_avx512_distance(rhs_deep, depth) : 0;
             for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
                 const int64_t n1 =
                     columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
@@ -909,7 +1293,7 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
                 for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {
                     const int64_t t1 =
                         tiles - t0 < tiles_at_once ? tiles : t0 + tiles_at_once;
-                    if (n0 == 0 || tiles_at_once < tiles)
+                    if (!lhs_apart && (n0 == 0 || tiles_at_once < tiles))
                         for (int64_t to_tile = t0; to_tile < t1; to_tile++) {
                             const int64_t r0 =
                                 to_tile*height + (to_tile < taller ? to_tile : taller);
@@ -927,24 +1311,31 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
                         const int narrow = live <= einsum_avx512_NARROW;
                         const int64_t tile_height = einsum_avx512_height[live_rows];
-                        const float *const tile = lhs_tiles + (tile_at - t0)*einsum_avx512_MR*depth;
+                        const float *const tile = lhs_apart
+                            ? (lhs_batch + lhs_row[r0] + lhs_deep[0])
+                            : lhs_tiles + (tile_at - t0)*einsum_avx512_MR*depth;
+                        if (along && !lhs_stays && t1 < tiles)
+                            einsum_avx512_fetch(lhs_batch, lhs_row + r0 + live_rows, height, lhs_deep, depth,
+                                panel_at, panels);
                         const float *const columns_of = in_place
                             ? (rhs_batch + rhs_column[n0] + rhs_deep[0])
                             : rhs_panels + panel_at*einsum_avx512_NR*depth;
                         const int64_t step = in_place ? distance : einsum_avx512_NR;
                         float *const sum = part;
-                        const int again = 0;
-                        const int whole = tile_height == live_rows &&
+                        const int straight = direct && tile_height == live_rows &&
                             live == (narrow ? einsum_avx512_LANES : einsum_avx512_NR) && out_run[c0] >= live;
-                        if (whole & direct) {
-                            einsum_avx512_tile(tile_height, narrow, depth, tile, columns_of, step,
-                                (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
-                        } else {
-                            einsum_avx512_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
-                                part_row, again);
+                        float *const to = straight ? (out_batch + out_column[c0]) : sum;
+                        const int64_t *const to_row = straight ? out_row + r0 : part_row;
+                        const int again = straight && deep0 > 0;
+                        if (lhs_apart)
+                            einsum_avx512_rows(tile_height, narrow, depth, tile, lhs_apart, columns_of, step, to,
+                                to_row, again);
+                        else
+                            einsum_avx512_tile(tile_height, narrow, depth, tile, columns_of, step, to, to_row,
+                                again);
+                        if (!straight)
                             einsum_avx512_step1_store(args, sum, out_batch, out_row + r0, live_rows,
                                 out_column + c0, out_run + c0, live, deep0 > 0);
-                        }
                         if (lhs_stays) { /* a panel meets all tiles */
                             tile_at++;
                             panel_at += tile_at == t1;
@@ -1012,8 +1403,8 @@ einsum_avx2_tile_5x2(int64_t depth, const float *lhs, const float *rhs,
     einsum_avx2_vector sum3_0 = zero, sum3_1 = zero;
     einsum_avx2_vector sum4_0 = zero, sum4_1 = zero;
     for (int r = 0; add && r < 5; r++) {
-        einsum_avx2_PREFETCH(out + row[r]);
-        einsum_avx2_PREFETCH(out + row[r] + 15);
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 15, 0, 2);
     }
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
@@ -1068,8 +1459,8 @@ einsum_avx2_tile_6x2(int64_t depth, const float *lhs, const float *rhs,
     einsum_avx2_vector sum4_0 = zero, sum4_1 = zero;
     einsum_avx2_vector sum5_0 = zero, sum5_1 = zero;
     for (int r = 0; add && r < 6; r++) {
-        einsum_avx2_PREFETCH(out + row[r]);
-        einsum_avx2_PREFETCH(out + row[r] + 15);
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 15, 0, 2);
     }
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
@@ -1125,6 +1516,139 @@ einsum_avx2_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
     switch (2*height + narrow) {
     case 10: einsum_avx2_tile_5x2(depth, lhs, rhs, step, out, row, add); break;
     case 12: einsum_avx2_tile_6x2(depth, lhs, rhs, step, out, row, add); break;
+    }
+}
+static void
+einsum_avx2_rows_5x2(int64_t depth, const float *lhs, int64_t apart, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_avx2_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_avx2_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_avx2_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_avx2_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_avx2_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_avx2_vector sum4_0 = zero, sum4_1 = zero;
+    const float *lhs0 = lhs;
+    const float *lhs3 = lhs + 3*apart;
+    for (int r = 0; add && r < 5; r++) {
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 15, 0, 2);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_avx2_vector b0 = *(const einsum_avx2_vector *)(rhs + 0);
+        const einsum_avx2_vector b1 = *(const einsum_avx2_vector *)(rhs + 8);
+        einsum_avx2_PREFETCH(rhs + ahead + 0);
+        einsum_avx2_PREFETCH(rhs + ahead + 8);
+        { const float x = lhs0[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs0[apart]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs0[2*apart]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs3[0]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs3[apart]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        lhs0++;
+        lhs3++;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_avx2_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_avx2_vector *)(out + row[0] + 8);
+        sum1_0 += *(einsum_avx2_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_avx2_vector *)(out + row[1] + 8);
+        sum2_0 += *(einsum_avx2_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_avx2_vector *)(out + row[2] + 8);
+        sum3_0 += *(einsum_avx2_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_avx2_vector *)(out + row[3] + 8);
+        sum4_0 += *(einsum_avx2_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_avx2_vector *)(out + row[4] + 8);
+    }
+    *(einsum_avx2_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_avx2_vector *)(out + row[0] + 8) = sum0_1;
+    *(einsum_avx2_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_avx2_vector *)(out + row[1] + 8) = sum1_1;
+    *(einsum_avx2_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_avx2_vector *)(out + row[2] + 8) = sum2_1;
+    *(einsum_avx2_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_avx2_vector *)(out + row[3] + 8) = sum3_1;
+    *(einsum_avx2_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_avx2_vector *)(out + row[4] + 8) = sum4_1;
+}
+
+static void
+einsum_avx2_rows_6x2(int64_t depth, const float *lhs, int64_t apart, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_avx2_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_avx2_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_avx2_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_avx2_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_avx2_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_avx2_vector sum4_0 = zero, sum4_1 = zero;
+    einsum_avx2_vector sum5_0 = zero, sum5_1 = zero;
+    const float *lhs0 = lhs;
+    const float *lhs3 = lhs + 3*apart;
+    for (int r = 0; add && r < 6; r++) {
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 15, 0, 2);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_avx2_vector b0 = *(const einsum_avx2_vector *)(rhs + 0);
+        const einsum_avx2_vector b1 = *(const einsum_avx2_vector *)(rhs + 8);
+        einsum_avx2_PREFETCH(rhs + ahead + 0);
+        einsum_avx2_PREFETCH(rhs + ahead + 8);
+        { const float x = lhs0[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs0[apart]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs0[2*apart]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs3[0]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs3[apart]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        { const float x = lhs3[2*apart]; sum5_0 += x * b0; sum5_1 += x * b1; }
+        lhs0++;
+        lhs3++;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_avx2_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_avx2_vector *)(out + row[0] + 8);
+        sum1_0 += *(einsum_avx2_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_avx2_vector *)(out + row[1] + 8);
+        sum2_0 += *(einsum_avx2_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_avx2_vector *)(out + row[2] + 8);
+        sum3_0 += *(einsum_avx2_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_avx2_vector *)(out + row[3] + 8);
+        sum4_0 += *(einsum_avx2_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_avx2_vector *)(out + row[4] + 8);
+        sum5_0 += *(einsum_avx2_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_avx2_vector *)(out + row[5] + 8);
+    }
+    *(einsum_avx2_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_avx2_vector *)(out + row[0] + 8) = sum0_1;
+    *(einsum_avx2_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_avx2_vector *)(out + row[1] + 8) = sum1_1;
+    *(einsum_avx2_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_avx2_vector *)(out + row[2] + 8) = sum2_1;
+    *(einsum_avx2_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_avx2_vector *)(out + row[3] + 8) = sum3_1;
+    *(einsum_avx2_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_avx2_vector *)(out + row[4] + 8) = sum4_1;
+    *(einsum_avx2_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_avx2_vector *)(out + row[5] + 8) = sum5_1;
+}
+
+
+/* The same with lhs[height][depth], its rows `apart` */
+static void
+einsum_avx2_rows(int64_t height, int narrow, int64_t depth, const float *lhs,
+    int64_t apart, const float *rhs, int64_t step, float *out, const int64_t *row, int add)
+{
+    switch (2*height + narrow) {
+    case 10: einsum_avx2_rows_5x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    case 12: einsum_avx2_rows_6x2(depth, lhs, apart, rhs, step, out, row, add); break;
     }
 }
 
@@ -1245,8 +1769,11 @@ einsum_avx2_add(float *to, const float *from, int64_t n)
 static void
 einsum_avx2_runs(const int64_t *at, int64_t n, int64_t *run)
 {
-    for (int64_t x = n - 1; x >= 0; x--)
-        run[x] = x + 1 < n && at[x + 1] - at[x] == 1 ? run[x + 1] + 1 : 1;
+    int64_t length = 1;
+    for (int64_t x = n - 1; x >= 0; x--) {
+        length = x + 1 < n && at[x + 1] - at[x] == 1 ? length + 1 : 1;
+        run[x] = length;
+    }
 }
 
 /* The common distance of offsets; 0: none */
@@ -1257,6 +1784,35 @@ einsum_avx2_distance(const int64_t *at, int64_t n)
         if (at[x] - at[x - 1] != at[1] - at[0])
             return 0;
     return n > 1 ? at[1] - at[0] : einsum_avx2_NR;
+}
+
+/* The common distance of n rows if they can be read where they are: they are
+ * not so many in the same sets of a cache; else 0 */
+static int64_t
+einsum_avx2_apart(const int64_t *row, int64_t n)
+{
+    const int64_t apart = einsum_avx2_distance(row, n);
+    const int64_t bytes = apart*(int64_t)sizeof(float);
+    const int64_t far = bytes < 0 ? -bytes : bytes;
+    const int64_t off = (far + 64) % 4096;
+    return n > 8 && far > 64 && off < 128 ? 0 : apart;
+}
+
+/* Calls for a part of so many rows, to a second cache */
+static void
+einsum_avx2_fetch(const float *from, const int64_t *row, int64_t rows, const int64_t *deep,
+    int64_t depth, int64_t part, int64_t parts)
+{
+    const int64_t line = 64/(int64_t)sizeof(float);
+    const int64_t lines = (depth + line - 1)/line;
+    const int64_t first = rows*lines*part/parts;
+    int64_t r = first/lines, d = first%lines*line;
+    for (int64_t n = rows*lines*(part + 1)/parts - first; n > 0; n--) {
+        __builtin_prefetch(from + row[r] + deep[d], 0, 2);
+        d += line;
+        r += d >= depth;
+        d = d < depth ? d : 0;
+    }
 }
 
 /* to[depth][width] = from[row + deep]; run: how many rows from each on are
@@ -1397,16 +1953,15 @@ einsum_avx2_step1_store(const struct einsum_args *args, const float *sum,
         float *const to = out;
         /* a piece is read from one vector: of two that were just stored it would
          * have to wait for memory */
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0, n; c < columns; c += n) {
-                n = einsum_avx2_LANES - c % einsum_avx2_LANES;
-                n = n < columns - c ? n : columns - c;
-                n = n < run[c] ? n : run[c];
-                if (again)
-                    einsum_avx2_add(to + row[r] + column[c], sum + einsum_avx2_NR*r + c, n);
-                else
-                    einsum_avx2_move(to + row[r] + column[c], sum + einsum_avx2_NR*r + c, n);
-            }
+        for (int64_t c = 0, n; c < columns; c += n) {
+            n = einsum_avx2_LANES - c % einsum_avx2_LANES;
+            n = n < columns - c ? n : columns - c;
+            n = n < run[c] ? n : run[c];
+            for (int64_t r = 0; again && r < rows; r++)
+                einsum_avx2_add(to + row[r] + column[c], sum + einsum_avx2_NR*r + c, n);
+            for (int64_t r = 0; !again && r < rows; r++)
+                einsum_avx2_move(to + row[r] + column[c], sum + einsum_avx2_NR*r + c, n);
+        }
         return;
     }
 }
@@ -1486,7 +2041,10 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
         /* tiles of equal height: the first `taller` have a row more */
         const int64_t tiles = (rows + einsum_avx2_MR - 1) / einsum_avx2_MR;
         const int64_t height = rows / tiles, taller = rows % tiles;
-        const int64_t tiles_at_once = lhs_stays ? tiles : 8;
+        /* no row that is not there is read */
+        const int exact = einsum_avx2_height[height] == height &&
+            (!taller || einsum_avx2_height[height + 1] == height + 1);
+        const int64_t apart_rows = exact ? einsum_avx2_apart(lhs_row, rows) : 0;
         const int64_t columns_at_once = lhs_stays ? panel : columns;
         int64_t deep0 = 0;
         do { /* K block; once, with depth 0, if K is empty */
@@ -1503,7 +2061,11 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
             }
             einsum_avx2_runs(lhs_deep, depth, lhs_deep_run);
             einsum_avx2_runs(rhs_deep, depth, rhs_deep_run);
-            const int64_t distance = lhs_stays && tiles <= 3 ? einsum_avx2_distance(rhs_deep, depth) : 0;
+            const int64_t lhs_apart = depth > 0 &&
+                lhs_deep_run[0] >= depth ? apart_rows : 0;
+            const int along = depth > 0 && lhs_deep_run[0] >= einsum_avx2_LANES;
+            const int64_t tiles_at_once = lhs_stays ? tiles : along ? 1 : 8;
+            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_avx2_distance(rhs_deep, depth) : 0;
             for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
                 const int64_t n1 =
                     columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
@@ -1521,7 +2083,7 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {
                     const int64_t t1 =
                         tiles - t0 < tiles_at_once ? tiles : t0 + tiles_at_once;
-                    if (n0 == 0 || tiles_at_once < tiles)
+                    if (!lhs_apart && (n0 == 0 || tiles_at_once < tiles))
                         for (int64_t to_tile = t0; to_tile < t1; to_tile++) {
                             const int64_t r0 =
                                 to_tile*height + (to_tile < taller ? to_tile : taller);
@@ -1539,24 +2101,31 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
                         const int narrow = live <= einsum_avx2_NARROW;
                         const int64_t tile_height = einsum_avx2_height[live_rows];
-                        const float *const tile = lhs_tiles + (tile_at - t0)*einsum_avx2_MR*depth;
+                        const float *const tile = lhs_apart
+                            ? (lhs_batch + lhs_row[r0] + lhs_deep[0])
+                            : lhs_tiles + (tile_at - t0)*einsum_avx2_MR*depth;
+                        if (along && !lhs_stays && t1 < tiles)
+                            einsum_avx2_fetch(lhs_batch, lhs_row + r0 + live_rows, height, lhs_deep, depth,
+                                panel_at, panels);
                         const float *const columns_of = in_place
                             ? (rhs_batch + rhs_column[n0] + rhs_deep[0])
                             : rhs_panels + panel_at*einsum_avx2_NR*depth;
                         const int64_t step = in_place ? distance : einsum_avx2_NR;
                         float *const sum = part;
-                        const int again = 0;
-                        const int whole = tile_height == live_rows &&
+                        const int straight = direct && tile_height == live_rows &&
                             live == (narrow ? einsum_avx2_LANES : einsum_avx2_NR) && out_run[c0] >= live;
-                        if (whole & direct) {
-                            einsum_avx2_tile(tile_height, narrow, depth, tile, columns_of, step,
-                                (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
-                        } else {
-                            einsum_avx2_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
-                                part_row, again);
+                        float *const to = straight ? (out_batch + out_column[c0]) : sum;
+                        const int64_t *const to_row = straight ? out_row + r0 : part_row;
+                        const int again = straight && deep0 > 0;
+                        if (lhs_apart)
+                            einsum_avx2_rows(tile_height, narrow, depth, tile, lhs_apart, columns_of, step, to,
+                                to_row, again);
+                        else
+                            einsum_avx2_tile(tile_height, narrow, depth, tile, columns_of, step, to, to_row,
+                                again);
+                        if (!straight)
                             einsum_avx2_step1_store(args, sum, out_batch, out_row + r0, live_rows,
                                 out_column + c0, out_run + c0, live, deep0 > 0);
-                        }
                         if (lhs_stays) { /* a panel meets all tiles */
                             tile_at++;
                             panel_at += tile_at == t1;
@@ -1622,8 +2191,8 @@ einsum_base_tile_12x2(int64_t depth, const float *lhs, const float *rhs,
     einsum_base_vector sum10_0 = zero, sum10_1 = zero;
     einsum_base_vector sum11_0 = zero, sum11_1 = zero;
     for (int r = 0; add && r < 12; r++) {
-        einsum_base_PREFETCH(out + row[r]);
-        einsum_base_PREFETCH(out + row[r] + 7);
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 7, 0, 2);
     }
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
@@ -1720,8 +2289,8 @@ einsum_base_tile_13x2(int64_t depth, const float *lhs, const float *rhs,
     einsum_base_vector sum11_0 = zero, sum11_1 = zero;
     einsum_base_vector sum12_0 = zero, sum12_1 = zero;
     for (int r = 0; add && r < 13; r++) {
-        einsum_base_PREFETCH(out + row[r]);
-        einsum_base_PREFETCH(out + row[r] + 7);
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 7, 0, 2);
     }
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
@@ -1824,8 +2393,8 @@ einsum_base_tile_14x2(int64_t depth, const float *lhs, const float *rhs,
     einsum_base_vector sum12_0 = zero, sum12_1 = zero;
     einsum_base_vector sum13_0 = zero, sum13_1 = zero;
     for (int r = 0; add && r < 14; r++) {
-        einsum_base_PREFETCH(out + row[r]);
-        einsum_base_PREFETCH(out + row[r] + 7);
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 7, 0, 2);
     }
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
@@ -1924,6 +2493,352 @@ einsum_base_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
     case 28: einsum_base_tile_14x2(depth, lhs, rhs, step, out, row, add); break;
     }
 }
+static void
+einsum_base_rows_12x2(int64_t depth, const float *lhs, int64_t apart, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_base_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_base_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_base_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_base_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_base_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_base_vector sum4_0 = zero, sum4_1 = zero;
+    einsum_base_vector sum5_0 = zero, sum5_1 = zero;
+    einsum_base_vector sum6_0 = zero, sum6_1 = zero;
+    einsum_base_vector sum7_0 = zero, sum7_1 = zero;
+    einsum_base_vector sum8_0 = zero, sum8_1 = zero;
+    einsum_base_vector sum9_0 = zero, sum9_1 = zero;
+    einsum_base_vector sum10_0 = zero, sum10_1 = zero;
+    einsum_base_vector sum11_0 = zero, sum11_1 = zero;
+    const float *lhs0 = lhs;
+    const float *lhs3 = lhs + 3*apart;
+    const float *lhs6 = lhs + 6*apart;
+    const float *lhs9 = lhs + 9*apart;
+    for (int r = 0; add && r < 12; r++) {
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 7, 0, 2);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_base_vector b0 = *(const einsum_base_vector *)(rhs + 0);
+        const einsum_base_vector b1 = *(const einsum_base_vector *)(rhs + 4);
+        einsum_base_PREFETCH(rhs + ahead + 0);
+        einsum_base_PREFETCH(rhs + ahead + 4);
+        { const float x = lhs0[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs0[apart]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs0[2*apart]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs3[0]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs3[apart]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        { const float x = lhs3[2*apart]; sum5_0 += x * b0; sum5_1 += x * b1; }
+        { const float x = lhs6[0]; sum6_0 += x * b0; sum6_1 += x * b1; }
+        { const float x = lhs6[apart]; sum7_0 += x * b0; sum7_1 += x * b1; }
+        { const float x = lhs6[2*apart]; sum8_0 += x * b0; sum8_1 += x * b1; }
+        { const float x = lhs9[0]; sum9_0 += x * b0; sum9_1 += x * b1; }
+        { const float x = lhs9[apart]; sum10_0 += x * b0; sum10_1 += x * b1; }
+        { const float x = lhs9[2*apart]; sum11_0 += x * b0; sum11_1 += x * b1; }
+        lhs0++;
+        lhs3++;
+        lhs6++;
+        lhs9++;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_base_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_base_vector *)(out + row[0] + 4);
+        sum1_0 += *(einsum_base_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_base_vector *)(out + row[1] + 4);
+        sum2_0 += *(einsum_base_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_base_vector *)(out + row[2] + 4);
+        sum3_0 += *(einsum_base_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_base_vector *)(out + row[3] + 4);
+        sum4_0 += *(einsum_base_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_base_vector *)(out + row[4] + 4);
+        sum5_0 += *(einsum_base_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_base_vector *)(out + row[5] + 4);
+        sum6_0 += *(einsum_base_vector *)(out + row[6] + 0);
+        sum6_1 += *(einsum_base_vector *)(out + row[6] + 4);
+        sum7_0 += *(einsum_base_vector *)(out + row[7] + 0);
+        sum7_1 += *(einsum_base_vector *)(out + row[7] + 4);
+        sum8_0 += *(einsum_base_vector *)(out + row[8] + 0);
+        sum8_1 += *(einsum_base_vector *)(out + row[8] + 4);
+        sum9_0 += *(einsum_base_vector *)(out + row[9] + 0);
+        sum9_1 += *(einsum_base_vector *)(out + row[9] + 4);
+        sum10_0 += *(einsum_base_vector *)(out + row[10] + 0);
+        sum10_1 += *(einsum_base_vector *)(out + row[10] + 4);
+        sum11_0 += *(einsum_base_vector *)(out + row[11] + 0);
+        sum11_1 += *(einsum_base_vector *)(out + row[11] + 4);
+    }
+    *(einsum_base_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_base_vector *)(out + row[0] + 4) = sum0_1;
+    *(einsum_base_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_base_vector *)(out + row[1] + 4) = sum1_1;
+    *(einsum_base_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_base_vector *)(out + row[2] + 4) = sum2_1;
+    *(einsum_base_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_base_vector *)(out + row[3] + 4) = sum3_1;
+    *(einsum_base_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_base_vector *)(out + row[4] + 4) = sum4_1;
+    *(einsum_base_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_base_vector *)(out + row[5] + 4) = sum5_1;
+    *(einsum_base_vector *)(out + row[6] + 0) = sum6_0;
+    *(einsum_base_vector *)(out + row[6] + 4) = sum6_1;
+    *(einsum_base_vector *)(out + row[7] + 0) = sum7_0;
+    *(einsum_base_vector *)(out + row[7] + 4) = sum7_1;
+    *(einsum_base_vector *)(out + row[8] + 0) = sum8_0;
+    *(einsum_base_vector *)(out + row[8] + 4) = sum8_1;
+    *(einsum_base_vector *)(out + row[9] + 0) = sum9_0;
+    *(einsum_base_vector *)(out + row[9] + 4) = sum9_1;
+    *(einsum_base_vector *)(out + row[10] + 0) = sum10_0;
+    *(einsum_base_vector *)(out + row[10] + 4) = sum10_1;
+    *(einsum_base_vector *)(out + row[11] + 0) = sum11_0;
+    *(einsum_base_vector *)(out + row[11] + 4) = sum11_1;
+}
+
+static void
+einsum_base_rows_13x2(int64_t depth, const float *lhs, int64_t apart, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_base_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_base_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_base_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_base_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_base_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_base_vector sum4_0 = zero, sum4_1 = zero;
+    einsum_base_vector sum5_0 = zero, sum5_1 = zero;
+    einsum_base_vector sum6_0 = zero, sum6_1 = zero;
+    einsum_base_vector sum7_0 = zero, sum7_1 = zero;
+    einsum_base_vector sum8_0 = zero, sum8_1 = zero;
+    einsum_base_vector sum9_0 = zero, sum9_1 = zero;
+    einsum_base_vector sum10_0 = zero, sum10_1 = zero;
+    einsum_base_vector sum11_0 = zero, sum11_1 = zero;
+    einsum_base_vector sum12_0 = zero, sum12_1 = zero;
+    const float *lhs0 = lhs;
+    const float *lhs3 = lhs + 3*apart;
+    const float *lhs6 = lhs + 6*apart;
+    const float *lhs9 = lhs + 9*apart;
+    const float *lhs12 = lhs + 12*apart;
+    for (int r = 0; add && r < 13; r++) {
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 7, 0, 2);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_base_vector b0 = *(const einsum_base_vector *)(rhs + 0);
+        const einsum_base_vector b1 = *(const einsum_base_vector *)(rhs + 4);
+        einsum_base_PREFETCH(rhs + ahead + 0);
+        einsum_base_PREFETCH(rhs + ahead + 4);
+        { const float x = lhs0[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs0[apart]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs0[2*apart]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs3[0]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs3[apart]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        { const float x = lhs3[2*apart]; sum5_0 += x * b0; sum5_1 += x * b1; }
+        { const float x = lhs6[0]; sum6_0 += x * b0; sum6_1 += x * b1; }
+        { const float x = lhs6[apart]; sum7_0 += x * b0; sum7_1 += x * b1; }
+        { const float x = lhs6[2*apart]; sum8_0 += x * b0; sum8_1 += x * b1; }
+        { const float x = lhs9[0]; sum9_0 += x * b0; sum9_1 += x * b1; }
+        { const float x = lhs9[apart]; sum10_0 += x * b0; sum10_1 += x * b1; }
+        { const float x = lhs9[2*apart]; sum11_0 += x * b0; sum11_1 += x * b1; }
+        { const float x = lhs12[0]; sum12_0 += x * b0; sum12_1 += x * b1; }
+        lhs0++;
+        lhs3++;
+        lhs6++;
+        lhs9++;
+        lhs12++;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_base_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_base_vector *)(out + row[0] + 4);
+        sum1_0 += *(einsum_base_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_base_vector *)(out + row[1] + 4);
+        sum2_0 += *(einsum_base_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_base_vector *)(out + row[2] + 4);
+        sum3_0 += *(einsum_base_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_base_vector *)(out + row[3] + 4);
+        sum4_0 += *(einsum_base_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_base_vector *)(out + row[4] + 4);
+        sum5_0 += *(einsum_base_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_base_vector *)(out + row[5] + 4);
+        sum6_0 += *(einsum_base_vector *)(out + row[6] + 0);
+        sum6_1 += *(einsum_base_vector *)(out + row[6] + 4);
+        sum7_0 += *(einsum_base_vector *)(out + row[7] + 0);
+        sum7_1 += *(einsum_base_vector *)(out + row[7] + 4);
+        sum8_0 += *(einsum_base_vector *)(out + row[8] + 0);
+        sum8_1 += *(einsum_base_vector *)(out + row[8] + 4);
+        sum9_0 += *(einsum_base_vector *)(out + row[9] + 0);
+        sum9_1 += *(einsum_base_vector *)(out + row[9] + 4);
+        sum10_0 += *(einsum_base_vector *)(out + row[10] + 0);
+        sum10_1 += *(einsum_base_vector *)(out + row[10] + 4);
+        sum11_0 += *(einsum_base_vector *)(out + row[11] + 0);
+        sum11_1 += *(einsum_base_vector *)(out + row[11] + 4);
+        sum12_0 += *(einsum_base_vector *)(out + row[12] + 0);
+        sum12_1 += *(einsum_base_vector *)(out + row[12] + 4);
+    }
+    *(einsum_base_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_base_vector *)(out + row[0] + 4) = sum0_1;
+    *(einsum_base_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_base_vector *)(out + row[1] + 4) = sum1_1;
+    *(einsum_base_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_base_vector *)(out + row[2] + 4) = sum2_1;
+    *(einsum_base_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_base_vector *)(out + row[3] + 4) = sum3_1;
+    *(einsum_base_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_base_vector *)(out + row[4] + 4) = sum4_1;
+    *(einsum_base_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_base_vector *)(out + row[5] + 4) = sum5_1;
+    *(einsum_base_vector *)(out + row[6] + 0) = sum6_0;
+    *(einsum_base_vector *)(out + row[6] + 4) = sum6_1;
+    *(einsum_base_vector *)(out + row[7] + 0) = sum7_0;
+    *(einsum_base_vector *)(out + row[7] + 4) = sum7_1;
+    *(einsum_base_vector *)(out + row[8] + 0) = sum8_0;
+    *(einsum_base_vector *)(out + row[8] + 4) = sum8_1;
+    *(einsum_base_vector *)(out + row[9] + 0) = sum9_0;
+    *(einsum_base_vector *)(out + row[9] + 4) = sum9_1;
+    *(einsum_base_vector *)(out + row[10] + 0) = sum10_0;
+    *(einsum_base_vector *)(out + row[10] + 4) = sum10_1;
+    *(einsum_base_vector *)(out + row[11] + 0) = sum11_0;
+    *(einsum_base_vector *)(out + row[11] + 4) = sum11_1;
+    *(einsum_base_vector *)(out + row[12] + 0) = sum12_0;
+    *(einsum_base_vector *)(out + row[12] + 4) = sum12_1;
+}
+
+static void
+einsum_base_rows_14x2(int64_t depth, const float *lhs, int64_t apart, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_base_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_base_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_base_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_base_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_base_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_base_vector sum4_0 = zero, sum4_1 = zero;
+    einsum_base_vector sum5_0 = zero, sum5_1 = zero;
+    einsum_base_vector sum6_0 = zero, sum6_1 = zero;
+    einsum_base_vector sum7_0 = zero, sum7_1 = zero;
+    einsum_base_vector sum8_0 = zero, sum8_1 = zero;
+    einsum_base_vector sum9_0 = zero, sum9_1 = zero;
+    einsum_base_vector sum10_0 = zero, sum10_1 = zero;
+    einsum_base_vector sum11_0 = zero, sum11_1 = zero;
+    einsum_base_vector sum12_0 = zero, sum12_1 = zero;
+    einsum_base_vector sum13_0 = zero, sum13_1 = zero;
+    const float *lhs0 = lhs;
+    const float *lhs3 = lhs + 3*apart;
+    const float *lhs6 = lhs + 6*apart;
+    const float *lhs9 = lhs + 9*apart;
+    const float *lhs12 = lhs + 12*apart;
+    for (int r = 0; add && r < 14; r++) {
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 7, 0, 2);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_base_vector b0 = *(const einsum_base_vector *)(rhs + 0);
+        const einsum_base_vector b1 = *(const einsum_base_vector *)(rhs + 4);
+        einsum_base_PREFETCH(rhs + ahead + 0);
+        einsum_base_PREFETCH(rhs + ahead + 4);
+        { const float x = lhs0[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs0[apart]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs0[2*apart]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs3[0]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs3[apart]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        { const float x = lhs3[2*apart]; sum5_0 += x * b0; sum5_1 += x * b1; }
+        { const float x = lhs6[0]; sum6_0 += x * b0; sum6_1 += x * b1; }
+        { const float x = lhs6[apart]; sum7_0 += x * b0; sum7_1 += x * b1; }
+        { const float x = lhs6[2*apart]; sum8_0 += x * b0; sum8_1 += x * b1; }
+        { const float x = lhs9[0]; sum9_0 += x * b0; sum9_1 += x * b1; }
+        { const float x = lhs9[apart]; sum10_0 += x * b0; sum10_1 += x * b1; }
+        { const float x = lhs9[2*apart]; sum11_0 += x * b0; sum11_1 += x * b1; }
+        { const float x = lhs12[0]; sum12_0 += x * b0; sum12_1 += x * b1; }
+        { const float x = lhs12[apart]; sum13_0 += x * b0; sum13_1 += x * b1; }
+        lhs0++;
+        lhs3++;
+        lhs6++;
+        lhs9++;
+        lhs12++;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_base_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_base_vector *)(out + row[0] + 4);
+        sum1_0 += *(einsum_base_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_base_vector *)(out + row[1] + 4);
+        sum2_0 += *(einsum_base_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_base_vector *)(out + row[2] + 4);
+        sum3_0 += *(einsum_base_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_base_vector *)(out + row[3] + 4);
+        sum4_0 += *(einsum_base_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_base_vector *)(out + row[4] + 4);
+        sum5_0 += *(einsum_base_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_base_vector *)(out + row[5] + 4);
+        sum6_0 += *(einsum_base_vector *)(out + row[6] + 0);
+        sum6_1 += *(einsum_base_vector *)(out + row[6] + 4);
+        sum7_0 += *(einsum_base_vector *)(out + row[7] + 0);
+        sum7_1 += *(einsum_base_vector *)(out + row[7] + 4);
+        sum8_0 += *(einsum_base_vector *)(out + row[8] + 0);
+        sum8_1 += *(einsum_base_vector *)(out + row[8] + 4);
+        sum9_0 += *(einsum_base_vector *)(out + row[9] + 0);
+        sum9_1 += *(einsum_base_vector *)(out + row[9] + 4);
+        sum10_0 += *(einsum_base_vector *)(out + row[10] + 0);
+        sum10_1 += *(einsum_base_vector *)(out + row[10] + 4);
+        sum11_0 += *(einsum_base_vector *)(out + row[11] + 0);
+        sum11_1 += *(einsum_base_vector *)(out + row[11] + 4);
+        sum12_0 += *(einsum_base_vector *)(out + row[12] + 0);
+        sum12_1 += *(einsum_base_vector *)(out + row[12] + 4);
+        sum13_0 += *(einsum_base_vector *)(out + row[13] + 0);
+        sum13_1 += *(einsum_base_vector *)(out + row[13] + 4);
+    }
+    *(einsum_base_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_base_vector *)(out + row[0] + 4) = sum0_1;
+    *(einsum_base_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_base_vector *)(out + row[1] + 4) = sum1_1;
+    *(einsum_base_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_base_vector *)(out + row[2] + 4) = sum2_1;
+    *(einsum_base_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_base_vector *)(out + row[3] + 4) = sum3_1;
+    *(einsum_base_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_base_vector *)(out + row[4] + 4) = sum4_1;
+    *(einsum_base_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_base_vector *)(out + row[5] + 4) = sum5_1;
+    *(einsum_base_vector *)(out + row[6] + 0) = sum6_0;
+    *(einsum_base_vector *)(out + row[6] + 4) = sum6_1;
+    *(einsum_base_vector *)(out + row[7] + 0) = sum7_0;
+    *(einsum_base_vector *)(out + row[7] + 4) = sum7_1;
+    *(einsum_base_vector *)(out + row[8] + 0) = sum8_0;
+    *(einsum_base_vector *)(out + row[8] + 4) = sum8_1;
+    *(einsum_base_vector *)(out + row[9] + 0) = sum9_0;
+    *(einsum_base_vector *)(out + row[9] + 4) = sum9_1;
+    *(einsum_base_vector *)(out + row[10] + 0) = sum10_0;
+    *(einsum_base_vector *)(out + row[10] + 4) = sum10_1;
+    *(einsum_base_vector *)(out + row[11] + 0) = sum11_0;
+    *(einsum_base_vector *)(out + row[11] + 4) = sum11_1;
+    *(einsum_base_vector *)(out + row[12] + 0) = sum12_0;
+    *(einsum_base_vector *)(out + row[12] + 4) = sum12_1;
+    *(einsum_base_vector *)(out + row[13] + 0) = sum13_0;
+    *(einsum_base_vector *)(out + row[13] + 4) = sum13_1;
+}
+
+
+/* The same with lhs[height][depth], its rows `apart` */
+static void
+einsum_base_rows(int64_t height, int narrow, int64_t depth, const float *lhs,
+    int64_t apart, const float *rhs, int64_t step, float *out, const int64_t *row, int add)
+{
+    switch (2*height + narrow) {
+    case 24: einsum_base_rows_12x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    case 26: einsum_base_rows_13x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    case 28: einsum_base_rows_14x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    }
+}
 
 typedef float einsum_base_half
     __attribute__((vector_size(8), may_alias, aligned(sizeof(float))));
@@ -1997,8 +2912,11 @@ einsum_base_add(float *to, const float *from, int64_t n)
 static void
 einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
 {
-    for (int64_t x = n - 1; x >= 0; x--)
-        run[x] = x + 1 < n && at[x + 1] - at[x] == 1 ? run[x + 1] + 1 : 1;
+    int64_t length = 1;
+    for (int64_t x = n - 1; x >= 0; x--) {
+        length = x + 1 < n && at[x + 1] - at[x] == 1 ? length + 1 : 1;
+        run[x] = length;
+    }
 }
 
 /* The common distance of offsets; 0: none */
@@ -2009,6 +2927,35 @@ einsum_base_distance(const int64_t *at, int64_t n)
         if (at[x] - at[x - 1] != at[1] - at[0])
             return 0;
     return n > 1 ? at[1] - at[0] : einsum_base_NR;
+}
+
+/* The common distance of n rows if they can be read where they are: they are
+ * not so many in the same sets of a cache; else 0 */
+static int64_t
+einsum_base_apart(const int64_t *row, int64_t n)
+{
+    const int64_t apart = einsum_base_distance(row, n);
+    const int64_t bytes = apart*(int64_t)sizeof(float);
+    const int64_t far = bytes < 0 ? -bytes : bytes;
+    const int64_t off = (far + 64) % 4096;
+    return n > 8 && far > 64 && off < 128 ? 0 : apart;
+}
+
+/* Calls for a part of so many rows, to a second cache */
+static void
+einsum_base_fetch(const float *from, const int64_t *row, int64_t rows, const int64_t *deep,
+    int64_t depth, int64_t part, int64_t parts)
+{
+    const int64_t line = 64/(int64_t)sizeof(float);
+    const int64_t lines = (depth + line - 1)/line;
+    const int64_t first = rows*lines*part/parts;
+    int64_t r = first/lines, d = first%lines*line;
+    for (int64_t n = rows*lines*(part + 1)/parts - first; n > 0; n--) {
+        __builtin_prefetch(from + row[r] + deep[d], 0, 2);
+        d += line;
+        r += d >= depth;
+        d = d < depth ? d : 0;
+    }
 }
 #elif defined(einsum_VECTORS)
 #define einsum_base_PREFETCH(p) __builtin_prefetch(p)
@@ -2041,8 +2988,8 @@ einsum_base_tile_5x2(int64_t depth, const float *lhs, const float *rhs,
     einsum_base_vector sum3_0 = zero, sum3_1 = zero;
     einsum_base_vector sum4_0 = zero, sum4_1 = zero;
     for (int r = 0; add && r < 5; r++) {
-        einsum_base_PREFETCH(out + row[r]);
-        einsum_base_PREFETCH(out + row[r] + 7);
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 7, 0, 2);
     }
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
@@ -2097,8 +3044,8 @@ einsum_base_tile_6x2(int64_t depth, const float *lhs, const float *rhs,
     einsum_base_vector sum4_0 = zero, sum4_1 = zero;
     einsum_base_vector sum5_0 = zero, sum5_1 = zero;
     for (int r = 0; add && r < 6; r++) {
-        einsum_base_PREFETCH(out + row[r]);
-        einsum_base_PREFETCH(out + row[r] + 7);
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 7, 0, 2);
     }
 #if defined(__clang__)
 #pragma clang loop unroll(disable)
@@ -2156,6 +3103,139 @@ einsum_base_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
     case 12: einsum_base_tile_6x2(depth, lhs, rhs, step, out, row, add); break;
     }
 }
+static void
+einsum_base_rows_5x2(int64_t depth, const float *lhs, int64_t apart, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_base_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_base_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_base_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_base_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_base_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_base_vector sum4_0 = zero, sum4_1 = zero;
+    const float *lhs0 = lhs;
+    const float *lhs3 = lhs + 3*apart;
+    for (int r = 0; add && r < 5; r++) {
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 7, 0, 2);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_base_vector b0 = *(const einsum_base_vector *)(rhs + 0);
+        const einsum_base_vector b1 = *(const einsum_base_vector *)(rhs + 4);
+        einsum_base_PREFETCH(rhs + ahead + 0);
+        einsum_base_PREFETCH(rhs + ahead + 4);
+        { const float x = lhs0[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs0[apart]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs0[2*apart]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs3[0]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs3[apart]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        lhs0++;
+        lhs3++;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_base_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_base_vector *)(out + row[0] + 4);
+        sum1_0 += *(einsum_base_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_base_vector *)(out + row[1] + 4);
+        sum2_0 += *(einsum_base_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_base_vector *)(out + row[2] + 4);
+        sum3_0 += *(einsum_base_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_base_vector *)(out + row[3] + 4);
+        sum4_0 += *(einsum_base_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_base_vector *)(out + row[4] + 4);
+    }
+    *(einsum_base_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_base_vector *)(out + row[0] + 4) = sum0_1;
+    *(einsum_base_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_base_vector *)(out + row[1] + 4) = sum1_1;
+    *(einsum_base_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_base_vector *)(out + row[2] + 4) = sum2_1;
+    *(einsum_base_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_base_vector *)(out + row[3] + 4) = sum3_1;
+    *(einsum_base_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_base_vector *)(out + row[4] + 4) = sum4_1;
+}
+
+static void
+einsum_base_rows_6x2(int64_t depth, const float *lhs, int64_t apart, const float *rhs,
+    int64_t step, float *out, const int64_t *row, int add)
+{
+    const einsum_base_vector zero = {0};
+    const int64_t ahead = 12*step;
+    einsum_base_vector sum0_0 = zero, sum0_1 = zero;
+    einsum_base_vector sum1_0 = zero, sum1_1 = zero;
+    einsum_base_vector sum2_0 = zero, sum2_1 = zero;
+    einsum_base_vector sum3_0 = zero, sum3_1 = zero;
+    einsum_base_vector sum4_0 = zero, sum4_1 = zero;
+    einsum_base_vector sum5_0 = zero, sum5_1 = zero;
+    const float *lhs0 = lhs;
+    const float *lhs3 = lhs + 3*apart;
+    for (int r = 0; add && r < 6; r++) {
+        __builtin_prefetch(out + row[r], 0, 2);
+        __builtin_prefetch(out + row[r] + 7, 0, 2);
+    }
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+    for (int64_t d = 0; d < depth; d++) {
+        const einsum_base_vector b0 = *(const einsum_base_vector *)(rhs + 0);
+        const einsum_base_vector b1 = *(const einsum_base_vector *)(rhs + 4);
+        einsum_base_PREFETCH(rhs + ahead + 0);
+        einsum_base_PREFETCH(rhs + ahead + 4);
+        { const float x = lhs0[0]; sum0_0 += x * b0; sum0_1 += x * b1; }
+        { const float x = lhs0[apart]; sum1_0 += x * b0; sum1_1 += x * b1; }
+        { const float x = lhs0[2*apart]; sum2_0 += x * b0; sum2_1 += x * b1; }
+        { const float x = lhs3[0]; sum3_0 += x * b0; sum3_1 += x * b1; }
+        { const float x = lhs3[apart]; sum4_0 += x * b0; sum4_1 += x * b1; }
+        { const float x = lhs3[2*apart]; sum5_0 += x * b0; sum5_1 += x * b1; }
+        lhs0++;
+        lhs3++;
+        rhs += step;
+    }
+    if (add) {
+        sum0_0 += *(einsum_base_vector *)(out + row[0] + 0);
+        sum0_1 += *(einsum_base_vector *)(out + row[0] + 4);
+        sum1_0 += *(einsum_base_vector *)(out + row[1] + 0);
+        sum1_1 += *(einsum_base_vector *)(out + row[1] + 4);
+        sum2_0 += *(einsum_base_vector *)(out + row[2] + 0);
+        sum2_1 += *(einsum_base_vector *)(out + row[2] + 4);
+        sum3_0 += *(einsum_base_vector *)(out + row[3] + 0);
+        sum3_1 += *(einsum_base_vector *)(out + row[3] + 4);
+        sum4_0 += *(einsum_base_vector *)(out + row[4] + 0);
+        sum4_1 += *(einsum_base_vector *)(out + row[4] + 4);
+        sum5_0 += *(einsum_base_vector *)(out + row[5] + 0);
+        sum5_1 += *(einsum_base_vector *)(out + row[5] + 4);
+    }
+    *(einsum_base_vector *)(out + row[0] + 0) = sum0_0;
+    *(einsum_base_vector *)(out + row[0] + 4) = sum0_1;
+    *(einsum_base_vector *)(out + row[1] + 0) = sum1_0;
+    *(einsum_base_vector *)(out + row[1] + 4) = sum1_1;
+    *(einsum_base_vector *)(out + row[2] + 0) = sum2_0;
+    *(einsum_base_vector *)(out + row[2] + 4) = sum2_1;
+    *(einsum_base_vector *)(out + row[3] + 0) = sum3_0;
+    *(einsum_base_vector *)(out + row[3] + 4) = sum3_1;
+    *(einsum_base_vector *)(out + row[4] + 0) = sum4_0;
+    *(einsum_base_vector *)(out + row[4] + 4) = sum4_1;
+    *(einsum_base_vector *)(out + row[5] + 0) = sum5_0;
+    *(einsum_base_vector *)(out + row[5] + 4) = sum5_1;
+}
+
+
+/* The same with lhs[height][depth], its rows `apart` */
+static void
+einsum_base_rows(int64_t height, int narrow, int64_t depth, const float *lhs,
+    int64_t apart, const float *rhs, int64_t step, float *out, const int64_t *row, int add)
+{
+    switch (2*height + narrow) {
+    case 10: einsum_base_rows_5x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    case 12: einsum_base_rows_6x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    }
+}
 
 typedef float einsum_base_half
     __attribute__((vector_size(8), may_alias, aligned(sizeof(float))));
@@ -2229,8 +3309,11 @@ einsum_base_add(float *to, const float *from, int64_t n)
 static void
 einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
 {
-    for (int64_t x = n - 1; x >= 0; x--)
-        run[x] = x + 1 < n && at[x + 1] - at[x] == 1 ? run[x + 1] + 1 : 1;
+    int64_t length = 1;
+    for (int64_t x = n - 1; x >= 0; x--) {
+        length = x + 1 < n && at[x + 1] - at[x] == 1 ? length + 1 : 1;
+        run[x] = length;
+    }
 }
 
 /* The common distance of offsets; 0: none */
@@ -2241,6 +3324,35 @@ einsum_base_distance(const int64_t *at, int64_t n)
         if (at[x] - at[x - 1] != at[1] - at[0])
             return 0;
     return n > 1 ? at[1] - at[0] : einsum_base_NR;
+}
+
+/* The common distance of n rows if they can be read where they are: they are
+ * not so many in the same sets of a cache; else 0 */
+static int64_t
+einsum_base_apart(const int64_t *row, int64_t n)
+{
+    const int64_t apart = einsum_base_distance(row, n);
+    const int64_t bytes = apart*(int64_t)sizeof(float);
+    const int64_t far = bytes < 0 ? -bytes : bytes;
+    const int64_t off = (far + 64) % 4096;
+    return n > 8 && far > 64 && off < 128 ? 0 : apart;
+}
+
+/* Calls for a part of so many rows, to a second cache */
+static void
+einsum_base_fetch(const float *from, const int64_t *row, int64_t rows, const int64_t *deep,
+    int64_t depth, int64_t part, int64_t parts)
+{
+    const int64_t line = 64/(int64_t)sizeof(float);
+    const int64_t lines = (depth + line - 1)/line;
+    const int64_t first = rows*lines*part/parts;
+    int64_t r = first/lines, d = first%lines*line;
+    for (int64_t n = rows*lines*(part + 1)/parts - first; n > 0; n--) {
+        __builtin_prefetch(from + row[r] + deep[d], 0, 2);
+        d += line;
+        r += d >= depth;
+        d = d < depth ? d : 0;
+    }
 }
 #else
 #define einsum_base_PREFETCH(p) (void)(p)
@@ -2298,8 +3410,11 @@ einsum_base_add(float *to, const float *from, int64_t n)
 static void
 einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
 {
-    for (int64_t x = n - 1; x >= 0; x--)
-        run[x] = x + 1 < n && at[x + 1] - at[x] == 1 ? run[x + 1] + 1 : 1;
+    int64_t length = 1;
+    for (int64_t x = n - 1; x >= 0; x--) {
+        length = x + 1 < n && at[x + 1] - at[x] == 1 ? length + 1 : 1;
+        run[x] = length;
+    }
 }
 
 /* The common distance of offsets; 0: none */
@@ -2678,16 +3793,15 @@ einsum_base_step1_store(const struct einsum_args *args, const float *sum,
         float *const to = out;
         /* a piece is read from one vector: of two that were just stored it would
          * have to wait for memory */
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0, n; c < columns; c += n) {
-                n = einsum_base_LANES - c % einsum_base_LANES;
-                n = n < columns - c ? n : columns - c;
-                n = n < run[c] ? n : run[c];
-                if (again)
-                    einsum_base_add(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
-                else
-                    einsum_base_move(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
-            }
+        for (int64_t c = 0, n; c < columns; c += n) {
+            n = einsum_base_LANES - c % einsum_base_LANES;
+            n = n < columns - c ? n : columns - c;
+            n = n < run[c] ? n : run[c];
+            for (int64_t r = 0; again && r < rows; r++)
+                einsum_base_add(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+            for (int64_t r = 0; !again && r < rows; r++)
+                einsum_base_move(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+        }
         return;
     }
 }
@@ -2769,7 +3883,10 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
         /* tiles of equal height: the first `taller` have a row more */
         const int64_t tiles = (rows + einsum_base_MR - 1) / einsum_base_MR;
         const int64_t height = rows / tiles, taller = rows % tiles;
-        const int64_t tiles_at_once = lhs_stays ? tiles : 8;
+        /* no row that is not there is read */
+        const int exact = einsum_base_height[height] == height &&
+            (!taller || einsum_base_height[height + 1] == height + 1);
+        const int64_t apart_rows = exact ? einsum_base_apart(lhs_row, rows) : 0;
         const int64_t columns_at_once = lhs_stays ? panel : columns;
         int64_t deep0 = 0;
         do { /* K block; once, with depth 0, if K is empty */
@@ -2786,7 +3903,11 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
             }
             einsum_base_runs(lhs_deep, depth, lhs_deep_run);
             einsum_base_runs(rhs_deep, depth, rhs_deep_run);
-            const int64_t distance = lhs_stays && tiles <= 3 ? einsum_base_distance(rhs_deep, depth) : 0;
+            const int64_t lhs_apart = depth > 0 &&
+                lhs_deep_run[0] >= depth ? apart_rows : 0;
+            const int along = depth > 0 && lhs_deep_run[0] >= einsum_base_LANES;
+            const int64_t tiles_at_once = lhs_stays ? tiles : along ? 1 : 8;
+            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_base_distance(rhs_deep, depth) : 0;
             for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
                 const int64_t n1 =
                     columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
@@ -2804,7 +3925,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {
                     const int64_t t1 =
                         tiles - t0 < tiles_at_once ? tiles : t0 + tiles_at_once;
-                    if (n0 == 0 || tiles_at_once < tiles)
+                    if (!lhs_apart && (n0 == 0 || tiles_at_once < tiles))
                         for (int64_t to_tile = t0; to_tile < t1; to_tile++) {
                             const int64_t r0 =
                                 to_tile*height + (to_tile < taller ? to_tile : taller);
@@ -2822,24 +3943,31 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
                         const int narrow = live <= einsum_base_NARROW;
                         const int64_t tile_height = einsum_base_height[live_rows];
-                        const float *const tile = lhs_tiles + (tile_at - t0)*einsum_base_MR*depth;
+                        const float *const tile = lhs_apart
+                            ? (lhs_batch + lhs_row[r0] + lhs_deep[0])
+                            : lhs_tiles + (tile_at - t0)*einsum_base_MR*depth;
+                        if (along && !lhs_stays && t1 < tiles)
+                            einsum_base_fetch(lhs_batch, lhs_row + r0 + live_rows, height, lhs_deep, depth,
+                                panel_at, panels);
                         const float *const columns_of = in_place
                             ? (rhs_batch + rhs_column[n0] + rhs_deep[0])
                             : rhs_panels + panel_at*einsum_base_NR*depth;
                         const int64_t step = in_place ? distance : einsum_base_NR;
                         float *const sum = part;
-                        const int again = 0;
-                        const int whole = tile_height == live_rows &&
+                        const int straight = direct && tile_height == live_rows &&
                             live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
-                        if (whole & direct) {
-                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step,
-                                (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
-                        } else {
-                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
-                                part_row, again);
+                        float *const to = straight ? (out_batch + out_column[c0]) : sum;
+                        const int64_t *const to_row = straight ? out_row + r0 : part_row;
+                        const int again = straight && deep0 > 0;
+                        if (lhs_apart)
+                            einsum_base_rows(tile_height, narrow, depth, tile, lhs_apart, columns_of, step, to,
+                                to_row, again);
+                        else
+                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, to, to_row,
+                                again);
+                        if (!straight)
                             einsum_base_step1_store(args, sum, out_batch, out_row + r0, live_rows,
                                 out_column + c0, out_run + c0, live, deep0 > 0);
-                        }
                         if (lhs_stays) { /* a panel meets all tiles */
                             tile_at++;
                             panel_at += tile_at == t1;
@@ -2869,16 +3997,15 @@ einsum_base_step1_store(const struct einsum_args *args, const float *sum,
         float *const to = out;
         /* a piece is read from one vector: of two that were just stored it would
          * have to wait for memory */
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0, n; c < columns; c += n) {
-                n = einsum_base_LANES - c % einsum_base_LANES;
-                n = n < columns - c ? n : columns - c;
-                n = n < run[c] ? n : run[c];
-                if (again)
-                    einsum_base_add(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
-                else
-                    einsum_base_move(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
-            }
+        for (int64_t c = 0, n; c < columns; c += n) {
+            n = einsum_base_LANES - c % einsum_base_LANES;
+            n = n < columns - c ? n : columns - c;
+            n = n < run[c] ? n : run[c];
+            for (int64_t r = 0; again && r < rows; r++)
+                einsum_base_add(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+            for (int64_t r = 0; !again && r < rows; r++)
+                einsum_base_move(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+        }
         return;
     }
 }
@@ -2958,7 +4085,10 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
         /* tiles of equal height: the first `taller` have a row more */
         const int64_t tiles = (rows + einsum_base_MR - 1) / einsum_base_MR;
         const int64_t height = rows / tiles, taller = rows % tiles;
-        const int64_t tiles_at_once = lhs_stays ? tiles : 8;
+        /* no row that is not there is read */
+        const int exact = einsum_base_height[height] == height &&
+            (!taller || einsum_base_height[height + 1] == height + 1);
+        const int64_t apart_rows = exact ? einsum_base_apart(lhs_row, rows) : 0;
         const int64_t columns_at_once = lhs_stays ? panel : columns;
         int64_t deep0 = 0;
         do { /* K block; once, with depth 0, if K is empty */
@@ -2975,7 +4105,11 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
             }
             einsum_base_runs(lhs_deep, depth, lhs_deep_run);
             einsum_base_runs(rhs_deep, depth, rhs_deep_run);
-            const int64_t distance = lhs_stays && tiles <= 3 ? einsum_base_distance(rhs_deep, depth) : 0;
+            const int64_t lhs_apart = depth > 0 &&
+                lhs_deep_run[0] >= depth ? apart_rows : 0;
+            const int along = depth > 0 && lhs_deep_run[0] >= einsum_base_LANES;
+            const int64_t tiles_at_once = lhs_stays ? tiles : along ? 1 : 8;
+            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_base_distance(rhs_deep, depth) : 0;
             for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
                 const int64_t n1 =
                     columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
@@ -2993,7 +4127,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 for (int64_t t0 = 0; t0 < tiles; t0 += tiles_at_once) {
                     const int64_t t1 =
                         tiles - t0 < tiles_at_once ? tiles : t0 + tiles_at_once;
-                    if (n0 == 0 || tiles_at_once < tiles)
+                    if (!lhs_apart && (n0 == 0 || tiles_at_once < tiles))
                         for (int64_t to_tile = t0; to_tile < t1; to_tile++) {
                             const int64_t r0 =
                                 to_tile*height + (to_tile < taller ? to_tile : taller);
@@ -3011,24 +4145,31 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
                         const int narrow = live <= einsum_base_NARROW;
                         const int64_t tile_height = einsum_base_height[live_rows];
-                        const float *const tile = lhs_tiles + (tile_at - t0)*einsum_base_MR*depth;
+                        const float *const tile = lhs_apart
+                            ? (lhs_batch + lhs_row[r0] + lhs_deep[0])
+                            : lhs_tiles + (tile_at - t0)*einsum_base_MR*depth;
+                        if (along && !lhs_stays && t1 < tiles)
+                            einsum_base_fetch(lhs_batch, lhs_row + r0 + live_rows, height, lhs_deep, depth,
+                                panel_at, panels);
                         const float *const columns_of = in_place
                             ? (rhs_batch + rhs_column[n0] + rhs_deep[0])
                             : rhs_panels + panel_at*einsum_base_NR*depth;
                         const int64_t step = in_place ? distance : einsum_base_NR;
                         float *const sum = part;
-                        const int again = 0;
-                        const int whole = tile_height == live_rows &&
+                        const int straight = direct && tile_height == live_rows &&
                             live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
-                        if (whole & direct) {
-                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step,
-                                (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
-                        } else {
-                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
-                                part_row, again);
+                        float *const to = straight ? (out_batch + out_column[c0]) : sum;
+                        const int64_t *const to_row = straight ? out_row + r0 : part_row;
+                        const int again = straight && deep0 > 0;
+                        if (lhs_apart)
+                            einsum_base_rows(tile_height, narrow, depth, tile, lhs_apart, columns_of, step, to,
+                                to_row, again);
+                        else
+                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, to, to_row,
+                                again);
+                        if (!straight)
                             einsum_base_step1_store(args, sum, out_batch, out_row + r0, live_rows,
                                 out_column + c0, out_run + c0, live, deep0 > 0);
-                        }
                         if (lhs_stays) { /* a panel meets all tiles */
                             tile_at++;
                             panel_at += tile_at == t1;
@@ -3058,16 +4199,15 @@ einsum_base_step1_store(const struct einsum_args *args, const float *sum,
         float *const to = out;
         /* a piece is read from one vector: of two that were just stored it would
          * have to wait for memory */
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0, n; c < columns; c += n) {
-                n = einsum_base_LANES - c % einsum_base_LANES;
-                n = n < columns - c ? n : columns - c;
-                n = n < run[c] ? n : run[c];
-                if (again)
-                    einsum_base_add(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
-                else
-                    einsum_base_move(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
-            }
+        for (int64_t c = 0, n; c < columns; c += n) {
+            n = einsum_base_LANES - c % einsum_base_LANES;
+            n = n < columns - c ? n : columns - c;
+            n = n < run[c] ? n : run[c];
+            for (int64_t r = 0; again && r < rows; r++)
+                einsum_base_add(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+            for (int64_t r = 0; !again && r < rows; r++)
+                einsum_base_move(to + row[r] + column[c], sum + einsum_base_NR*r + c, n);
+        }
         return;
     }
 }
@@ -3147,7 +4287,6 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
         /* tiles of equal height: the first `taller` have a row more */
         const int64_t tiles = (rows + einsum_base_MR - 1) / einsum_base_MR;
         const int64_t height = rows / tiles, taller = rows % tiles;
-        const int64_t tiles_at_once = lhs_stays ? tiles : 8;
         const int64_t columns_at_once = lhs_stays ? panel : columns;
         int64_t deep0 = 0;
         do { /* K block; once, with depth 0, if K is empty */
@@ -3164,7 +4303,8 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
             }
             einsum_base_runs(lhs_deep, depth, lhs_deep_run);
             einsum_base_runs(rhs_deep, depth, rhs_deep_run);
-            const int64_t distance = lhs_stays && tiles <= 3 ? einsum_base_distance(rhs_deep, depth) : 0;
+            const int64_t tiles_at_once = lhs_stays ? tiles : 8;
+            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_base_distance(rhs_deep, depth) : 0;
             for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
                 const int64_t n1 =
                     columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
@@ -3206,18 +4346,16 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                             : rhs_panels + panel_at*einsum_base_NR*depth;
                         const int64_t step = in_place ? distance : einsum_base_NR;
                         float *const sum = part;
-                        const int again = 0;
-                        const int whole = tile_height == live_rows &&
+                        const int straight = direct && tile_height == live_rows &&
                             live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
-                        if (whole & direct) {
-                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step,
-                                (out_batch + out_column[c0]), out_row + r0, deep0 > 0);
-                        } else {
-                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, sum,
-                                part_row, again);
+                        float *const to = straight ? (out_batch + out_column[c0]) : sum;
+                        const int64_t *const to_row = straight ? out_row + r0 : part_row;
+                        const int again = straight && deep0 > 0;
+                        einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, to, to_row,
+                            again);
+                        if (!straight)
                             einsum_base_step1_store(args, sum, out_batch, out_row + r0, live_rows,
                                 out_column + c0, out_run + c0, live, deep0 > 0);
-                        }
                         if (lhs_stays) { /* a panel meets all tiles */
                             tile_at++;
                             panel_at += tile_at == t1;

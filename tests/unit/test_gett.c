@@ -26,6 +26,9 @@ static const struct shape shapes[] = {
     {"ij,jk->ik", {150, 900}, {900, 70}},      /* rhs stays, K in blocks */
     {"ij,jk->ik", {14, 900}, {900, 96}},       /* one tile: in place */
     {"ij,jk->ik", {30, 900}, {900, 97}},
+    {"ij,jk->ik", {150, 1024}, {1024, 70}},    /* rows of lhs a page apart */
+    {"ij,jk->ik", {40, 1024}, {1024, 33}},
+    {"ij,jk->ik", {150, 9}, {9, 70}},          /* less than a vector of K */
     {"ij,kj->ik", {200, 70}, {130, 70}},       /* depth turned on both sides */
     {"ji,jk->ik", {70, 33}, {70, 65}},
     {"ji,kj->ik", {500, 115}, {33, 500}},
