@@ -590,6 +590,17 @@ column_unit(const struct gett *g)
     return g->apart ? (int64_t)g->apart * g->near : g->panel;
 }
 
+/* Whether tasks of r rows and c columns are better halved across columns than
+ * across rows. Each task packs for itself: lhs, which takes twice as long
+ * where it is turned, once more for each block of columns, or never; rhs once
+ * more for each block of rows. */
+static int
+splits_columns(const struct nest *w, int64_t r, int64_t c)
+{
+    int lhs = may_be_in_place(w) ? 0 : unit_index(w, LOOP_M, 0) >= 0 ? 1 : 2;
+    return lhs * r <= c;
+}
+
 /* Rows and columns of out per task: as large as the scratch allows, smaller
  * while threads would be idle. */
 static void
@@ -605,9 +616,9 @@ choose_task(const struct nest *w, int threads, int64_t *rows, int64_t *columns)
     *columns = (g->rows_stay && adds_up ? s->nb : most) / unit * unit;
     while (threads > 1 && batch * einc_nest_blocks(m, *rows) *
                                   einc_nest_blocks(n, *columns) <
-                              3 * threads) {
+                              2 * threads) {
         int64_t c = at_most(*columns, n), r = at_most(*rows, m);
-        if (c > 2 * unit && (c >= r || r <= 2 * s->mr))
+        if (c > 2 * unit && (splits_columns(w, r, c) || r <= 2 * s->mr))
             *columns = einc_nest_up_to(c / 2, unit);
         else if (r > 2 * s->mr)
             *rows = einc_nest_up_to(r / 2, s->mr);
