@@ -63,8 +63,8 @@ LIB_SRC = \
   src/codegen/print_list.c \
   src/codegen/print_loops.c src/codegen/print_helpers.c \
   src/codegen/print_math.c src/codegen/emit_program.c src/codegen/emit_border.c \
-  src/codegen/plain_node.c src/codegen/plain.c src/codegen/program_main.c \
-  src/codegen/nest_block.c src/codegen/print_cuda_block.c \
+  src/codegen/plain.c src/codegen/plain_node.c src/codegen/plain_access.c \
+  src/codegen/plain_fn.c src/codegen/plain_reduce.c src/codegen/program_main.c src/codegen/nest_block.c src/codegen/print_cuda_block.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c \
   src/codegen/file_sets.c \

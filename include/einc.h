@@ -449,7 +449,10 @@ struct einc_emit_options {
 /* Writes C or CUDA that needs nothing of einc. The same plan, options and
  * version give the same bytes. With extents as arguments (see `symbolic`) all
  * tensors are dense row-major; else the plan's extents and strides are
- * literals. */
+ * literals. Those of index statements are always, and their function,
+ * int NAME(out0, ..., in0, ..., work), returns 0; 1: no memory; 2: data lead
+ * out of a tensor, and outputs are undefined. A MAIN of these takes dense
+ * tensors. */
 EINC_API enum einc_status
 einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
           einc_write_fn write, void *user, struct einc_err **err);

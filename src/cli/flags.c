@@ -48,16 +48,18 @@ static const struct flag flags[] = {
      "replace existing files"},
     {"size", 0, KIND_TEXT, AT(size), 0, VERB_EMIT, "i=64,j=128",
      "sizes of labels; those without are arguments of\n"
-     "the function"},
+     "the function. Index statements need all of them"},
     {"size", 0, KIND_TEXT, AT(size), 0, VERB_EXPLAIN | VERB_BENCH,
      "i=64,j=128",
      "sizes of labels; 64 where none is given"},
     {"shape", 0, KIND_TEXT, AT(shape), 0, SHAPED, "2x3,3x4",
      "shapes of the operands, in order; or 1=3x4,0=2x3;\n"
-     "nothing between commas is a scalar"},
+     "nothing between commas is a scalar. Of statements\n"
+     "by name, too, and of outputs: A=2x3,Y=7"},
     {"dtype", 0, KIND_TEXT, AT(dtype), 0, SHAPED, "f32",
      "element type of all operands; or one each: f32,i8;\n"
-     "with ->f64 behind: of the result (default f32)"},
+     "with ->f64 behind: of the result (default f32). Of\n"
+     "statements by name, too: K=i64"},
     {"dtype", 0, KIND_TEXT, AT(dtype), 0, VERB_RUN, "f64",
      "element type of the result"},
     {"param", 0, KIND_TEXT, AT(param), 0, PLANNING, "sh=2,ph=1",
@@ -73,7 +75,8 @@ static const struct flag flags[] = {
     {"target", 0, KIND_TEXT, AT(target), 0, VERB_RUN, "c|cuda",
      "who computes: the CPU, or the GPU, through copies"},
     {"name", 0, KIND_TEXT, AT(name), 0, VERB_EMIT, "NAME",
-     "name of the function (default einsum)"},
+     "name of the function (default that of the header\n"
+     "of statements, else einsum)"},
     {"header", 0, KIND_TEXT, AT(header), 0, VERB_EMIT, "FILE",
      "write a header too, and include it"},
     {"main", 0, KIND_SWITCH, AT(main), 0, VERB_EMIT, NULL,

@@ -77,7 +77,8 @@ put_signature(const struct program_file *f)
             if ((int)y->kind != kind)
                 continue;
             einc_put(t, "%s%s%s *", comma,
-                     y->kind == TENSOR_OPERAND ? "const " : "", einc_program_type(y));
+                     y->kind == TENSOR_OPERAND ? "const " : "",
+                     einc_program_type(y));
             einc_program_put(t, y);
             comma = ", ";
         }
@@ -321,7 +322,8 @@ put_call_contract(const struct program_file *f, int stage)
         put_place(f, stage, o);
         einc_put(t, ",");
     }
-    einc_put(t, "\n            scratch + %lld))\n            status = 1;\n    }\n",
+    einc_put(t, "\n            scratch + %lld))\n"
+                "            status = 1;\n    }\n",
              (long long)g->border_bytes);
 }
 

@@ -21,8 +21,12 @@ struct plain {
 
 enum { PLAIN_NAME = 40, PLAIN_FORMULA = 200 };
 
-/* plain_node.c: prints what a value takes; its number. */
+/* These print what a value takes, and return its number: any node; one of a
+ * kind. */
 int einc_plain_node(struct plain *x, const struct node *n);
+int einc_plain_access(struct plain *x, const struct node *n);
+int einc_plain_call(struct plain *x, const struct node *n);
+int einc_plain_reduce(struct plain *x, const struct node *n);
 int einc_plain_new(struct plain *x);
 int einc_plain_declare(struct plain *x, enum einc_dtype t, const char *re,
                        const char *im);
@@ -50,5 +54,6 @@ void einc_plain_name(const struct plain *x, int index, char to[PLAIN_NAME]);
 
 const char *einc_plain_word(enum einc_dtype t); /* "double", "int64_t" */
 int einc_plain_is_complex(enum einc_dtype t);
+int einc_plain_is_real(enum einc_dtype t); /* or complex: no integer */
 
 #endif

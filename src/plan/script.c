@@ -150,6 +150,8 @@ einc_script_build(struct arena *perm, struct arena scratch,
     einc_script_repeat(&r, scratch, slice_bytes);
     einc_script_split(&r, scratch, slice_bytes);
     einc_script_turn(&r, scratch, slice_bytes);
+    if (plain)
+        einc_script_part_sums(&r, scratch, slice_bytes);
     *own = r.p;
     s->given = p;
     s->program = own;

@@ -24,6 +24,11 @@ void einc_script_fuse(struct rewrite *r, struct arena scratch);
 void einc_script_split(struct rewrite *r, struct arena scratch,
                        int64_t slice_bytes);
 
+/* The same: an einsum that adds to what is there becomes one that does not,
+ * and loops. */
+void einc_script_part_sums(struct rewrite *r, struct arena scratch,
+                           int64_t slice_bytes);
+
 /* script_border.c: whether an access may be of a copy with borders, and whether
  * it must: it leaves the tensor. */
 int einc_border_can(const struct access *a);

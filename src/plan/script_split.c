@@ -359,3 +359,39 @@ einc_script_split(struct rewrite *r, struct arena scratch, int64_t slice_bytes)
         r->p.stmts[at].right = right;
     }
 }
+
+/* Points of all loops of a statement. */
+static double
+points_of(const struct program *p, const struct stmt *s)
+{
+    double n = 1;
+    for (int x = s->first_index; x < s->first_index + s->n_indices; x++)
+        n *= extent_of(p, x);
+    return n;
+}
+
+void
+einc_script_part_sums(struct rewrite *r, struct arena scratch,
+                      int64_t slice_bytes)
+{
+    enum { WORTH_A_TEMP = 1 << 14 }; /* points */
+    for (int at = 0; at < r->p.n_stmts; at++) {
+        struct arena room = scratch;
+        struct stage whole;
+        const struct stmt *x = &r->p.stmts[at];
+        int kept[MOST_KEPT];
+        if (x->op != ASSIGN_ADD || x->scatters ||
+            points_of(&r->p, x) < WORTH_A_TEMP ||
+            !einc_script_is_contract(&room, &r->p, x, slice_bytes, &whole) ||
+            whole.scale != 1)
+            continue;
+        struct splitting s = {.r = r, .scratch = &scratch, .stmt = at,
+                              .loops = x->loops, .n_loops = x->n_loops};
+        int n_kept = kept_of(&s, x->right, kept);
+        if (n_kept < 0)
+            continue;
+        const struct node *sum = take_out(&s, x->right, kept, n_kept);
+        at = s.stmt;
+        r->p.stmts[at].right = sum;
+    }
+}

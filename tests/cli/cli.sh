@@ -644,6 +644,11 @@ holds 'a main() that compiles and agrees' sh -c \
     'cc -O1 dots.c -o dots -lm && ./dots | grep -q " 0 wrong"'
 run 1 emit 'y[i] = A[i]' --size i=4 --target cuda
 has err 'as C only'
+run 0 emit 'C[i,k] += A[i,j]*B[j,k]' --size i=40,j=40,k=40
+has out '--- stage 1: an einsum ---'
+has out '--- stage 2: loops ---'
+run 0 emit 'C[i,k] += A[i,j]*B[j,k]' --size i=4,j=4,k=4
+has out '--- stage 1: loops ---'
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Files of index statements with a main(): no warning from gcc, clang or g++,
 # nothing needed but libc and libm, no element wrong with any set of
-# instructions, none under the sanitizers, with OpenMP or as C++; a header
-# that fits; the same bytes again.
+# instructions, none under the sanitizers, with OpenMP or on aarch64 where
+# there is a compiler for it and qemu; a header that fits; the same bytes
+# again.
 # usage: statements.sh [PART]    rows that have it; B: where einc was built
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -47,6 +48,7 @@ rows() {
 'Y[n,o,2*t+r] += X[n,c,t]*W[c,o,r]' --shape X=2x3x7,W=3x4x3,Y=2x4x15
 'G[n,c,pad(h+r-1,1)] += g[n,o,h]*W[o,c,r]' --shape g=2x3x6,W=3x4x3,G=2x4x6 --dtype bf16
 'C[i,k] = alpha*sum[j](A[i,j]*B[j,k]) + C[i,k]; t[] = max(A[i,j])' --size i=33,j=20,k=17 --dtype f64
+'C[i,k] += A[i,j]*B[j,k]' --size i=40,j=30,k=20
 'z[i] = sum[j](a[i,j]*conj(b[j])); p[i] = prod[j](a[i,j])' --shape 9x4,4 --dtype c64
 's[i] = sum[j](A[i,j]); p[i] = prod[j](A[i,j] % 3 + 1)' --shape 9x8 --dtype i32
 'y[t] = sum[r](x[wrap(t-r)]*w[r]) where t in 0:dim(x,0); M[i,j] = i <= j ? x[i] : 0 where i in 0:17, j in 0:4' --shape 17,5
@@ -91,6 +93,11 @@ one() { # of the words in $row
     try 'run, sanitizers' ./checked
     try 'OpenMP' gcc -O1 $warn -fopenmp main.c -o parallel -lm
     try 'run, OpenMP' env OMP_NUM_THREADS=3 ./parallel
+    if command -v aarch64-linux-gnu-gcc qemu-aarch64 >log; then
+        try 'aarch64' aarch64-linux-gnu-gcc -std=c99 -O1 -static $warn main.c \
+            -o arm -lm
+        try 'run, aarch64' qemu-aarch64 ./arm
+    fi
     try 'emit, header' eval \
         "'$B/einc' emit $row --name e -f -o two.c --header two.h"
     try 'header' header_fits

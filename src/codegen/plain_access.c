@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * plain_access.c - see plain.h: elements of tensors, and loops.
+ */
+#include "codegen/plain.h"
+
+/* --- accesses ----------------------------------------------------------- */
+
+/* Notes the first position of all that is beyond lo..most. */
+static void
+put_stray(struct plain *x, int site, int v, long long lo, long long most)
+{
+    einc_line(x->t, "if ((u%d < %lld || u%d > %lld) && !args->stray[0]) {", v,
+              lo, v, most);
+    einc_line(x->t, "    args->stray[0] = %d;", site + 1);
+    einc_line(x->t, "    args->stray[1] = u%d;", v);
+    einc_line(x->t, "}");
+}
+
+/* The position in dim d, settled; where it may be outside, its flag is set. */
+static int
+put_position(struct plain *x, const struct access *a, int d, int outside)
+{
+    const struct subscript *s = &a->subs[d];
+    int64_t n = x->p->tensors[a->tensor].shape[d];
+    int rest = s->rest ? einc_plain_node(x, s->rest) : 0;
+    int v = einc_plain_new(x);
+    struct text *t = x->t;
+    einc_put(t, "%*sint64_t u%d = %lld", t->indent, "", v,
+             (long long)s->constant);
+    for (int k = 0; k < s->n_terms; k++) {
+        char name[PLAIN_NAME];
+        einc_plain_name(x, s->terms[k].index, name);
+        einc_put(t, " + %lld*%s", (long long)s->terms[k].coef, name);
+    }
+    if (rest)
+        einc_put(t, " + u%d", rest);
+    einc_put(t, ";\n");
+    long long most = (long long)n - 1;
+    switch (s->mode) {
+    case BOUND_CLAMP:
+        einc_line(t, "u%d = u%d < 0 ? 0 : u%d > %lld ? %lld : u%d;", v, v, v,
+                  most, most, v);
+        break;
+    case BOUND_WRAP:
+        einc_line(t, "u%d = (u%d %% %lld + %lld) %% %lld;", v, v, most + 1,
+                  most + 1, most + 1);
+        break;
+    case BOUND_REFLECT:
+        if (n == 1) {
+            einc_line(t, "u%d = 0;", v);
+            break;
+        }
+        einc_line(t, "u%d = (u%d %% %lld + %lld) %% %lld;", v, v, 2 * most,
+                  2 * most, 2 * most);
+        einc_line(t, "u%d = u%d > %lld ? %lld - u%d : u%d;", v, v, most,
+                  2 * most, v, v);
+        break;
+    case BOUND_CHECK:
+    case BOUND_PAD:
+        if (!s->checked && s->mode == BOUND_CHECK)
+            break;
+        if (s->checked && x->is_stage)
+            put_stray(x, s->site, v,
+                      s->mode == BOUND_PAD ? -(long long)s->pad_lo : 0,
+                      s->mode == BOUND_PAD ? most + (long long)s->pad_hi
+                                           : most);
+        einc_line(t, "if (u%d < 0 || u%d > %lld) {", v, v, most);
+        einc_line(t, "    u%d = 0;", v);
+        einc_line(t, "    outside%d = 1;", outside);
+        einc_line(t, "}");
+    }
+    return v;
+}
+
+int
+einc_plain_leaves(const struct access *a)
+{
+    for (int d = 0; d < a->n_subs; d++)
+        if (a->subs[d].mode == BOUND_PAD ||
+            (a->subs[d].mode == BOUND_CHECK && a->subs[d].checked))
+            return 1;
+    return 0;
+}
+
+/* What a statement made and is kept apart from the tensors. */
+static int
+is_kept(const struct plain *x, const struct tensor *y)
+{
+    return y->kind != TENSOR_OPERAND && !x->is_stage;
+}
+
+int
+einc_plain_place(struct plain *x, const struct access *a, int outside)
+{
+    enum { MOST_DIMS = 64 };
+    const struct tensor *y = &x->p->tensors[a->tensor];
+    int at[MOST_DIMS];
+    for (int d = 0; d < a->n_subs; d++)
+        at[d] = put_position(x, a, d, outside);
+    int v = einc_plain_new(x);
+    int64_t stride[MOST_DIMS];
+    int64_t n = 1;
+    for (int d = a->n_subs - 1; d >= 0; d--) {
+        stride[d] = is_kept(x, y) ? n : y->stride[d];
+        n *= y->shape[d]; /* checked when the plan was made */
+    }
+    einc_put(x->t, "%*sconst int64_t u%d = 0", x->t->indent, "", v);
+    for (int d = 0; d < a->n_subs; d++)
+        einc_put(x->t, " + %lld*u%d", (long long)stride[d], at[d]);
+    einc_put(x->t, ";\n");
+    return v;
+}
+
+/* "[u3]", or of a part of complex numbers "[2*u3 + 1]". */
+void
+einc_plain_subscript(struct plain *x, enum einc_dtype t, int at, int part)
+{
+    if (einc_plain_is_complex(t))
+        einc_put(x->t, "[2*u%d + %d]", at, part);
+    else
+        einc_put(x->t, "[u%d]", at);
+}
+
+void
+einc_plain_load(struct plain *x, const struct tensor *y, int at, int part)
+{
+    int kept = is_kept(x, y);
+    const char *half = y->dtype == EINC_F16    ? "half_value("
+                       : y->dtype == EINC_BF16 ? "brain_value("
+                                               : NULL;
+    if (half && !kept)
+        einc_put(x->t, "%s_%s", x->f->style->name, half);
+    else
+        einc_put(x->t, "(%s)", einc_plain_word(y->dtype));
+    einc_put(x->t, kept ? "w_" : "");
+    einc_program_put(x->t, y);
+    einc_plain_subscript(x, y->dtype, at, part);
+    einc_put(x->t, half && !kept ? ")" : "");
+}
+
+int
+einc_plain_access(struct plain *x, const struct node *n)
+{
+    const struct access *a = n->access;
+    const struct tensor *y = &x->p->tensors[a->tensor];
+    int leaves = einc_plain_leaves(a), outside = leaves ? einc_plain_new(x) : 0;
+    int fill = a->fill ? einc_plain_node(x, a->fill) : 0;
+    if (leaves)
+        einc_line(x->t, "int outside%d = 0;", outside);
+    int at = einc_plain_place(x, a, outside);
+    int v = einc_plain_new(x);
+    for (int part = 0; part <= einc_plain_is_complex(n->type); part++) {
+        einc_put(x->t, "%*sconst %s %s%d = ", x->t->indent, "",
+                 einc_plain_word(n->type), part ? "v" : "u", v);
+        if (leaves)
+            einc_put(x->t, "outside%d ? ", outside);
+        if (leaves && fill)
+            einc_put(x->t, "%s%d : ", part ? "v" : "u", fill);
+        else if (leaves)
+            einc_put(x->t, "0 : ");
+        if (part > einc_plain_is_complex(y->dtype))
+            einc_put(x->t, "0");
+        else
+            einc_plain_load(x, y, at, part);
+        einc_put(x->t, ";\n");
+    }
+    return v;
+}
+
+/* --- loops -------------------------------------------------------------- */
+
+/* A range that is not empty and leaves lo:hi is as if it were empty. */
+static void
+put_stray_range(struct plain *x, const struct index *i, int from, int to)
+{
+    long long lo = (long long)i->lo, hi = (long long)i->hi;
+    struct text *t = x->t;
+    einc_line(t, "const int leaves%d = u%d < u%d && (u%d < %lld || u%d > "
+                 "%lld);", from, from, to, from, lo, to, hi);
+    einc_line(t, "if (leaves%d && !args->stray[0]) {", from);
+    einc_line(t, "    args->stray[0] = %d;", i->site + 1);
+    einc_line(t, "    args->stray[1] = u%d < %lld || u%d >= %lld ? u%d : "
+                 "%lld;", from, lo, from, hi, from, hi);
+    einc_line(t, "}");
+}
+
+void
+einc_plain_open(struct plain *x, int index)
+{
+    const struct index *i = &x->p->indices[index];
+    char name[PLAIN_NAME];
+    einc_plain_name(x, index, name);
+    if (!i->from) {
+        einc_line(x->t, "for (int64_t %s = %lld; %s < %lld; %s++) {", name,
+                  (long long)i->lo, name, (long long)i->hi, name);
+    } else {
+        int from = einc_plain_node(x, i->from), to = einc_plain_node(x, i->to);
+        if (x->is_stage)
+            put_stray_range(x, i, from, to);
+        if (x->is_stage)
+            einc_line(x->t, "for (int64_t %s = u%d; %s < u%d && !leaves%d; "
+                            "%s++) {", name, from, name, to, from, name);
+        else
+            einc_line(x->t, "for (int64_t %s = u%d; %s < u%d; %s++) {", name,
+                      from, name, to, name);
+    }
+    x->t->indent += 4;
+}
+
+void
+einc_plain_close(struct plain *x, int n)
+{
+    while (n-- > 0) {
+        x->t->indent -= 4;
+        einc_line(x->t, "}");
+    }
+}
