@@ -95,6 +95,17 @@ first_index(const struct draft *d)
     return x;
 }
 
+static int
+holds_index(const struct draft *d, int index)
+{
+    if (d->kind == DRAFT_INDEX)
+        return d->index == index;
+    for (int i = 0; i < d->n_args; i++)
+        if (holds_index(d->args[i], index))
+            return 1;
+    return 0;
+}
+
 static void
 many_to_one(struct resolver *r, const struct draft_stmt *s,
             const struct draft_sub *u)
@@ -114,14 +125,34 @@ many_to_one(struct resolver *r, const struct draft_stmt *s,
     propose_add(r, d, s);
 }
 
+/* Whether a draft names an index that stands in a dim before this one. */
+static int
+repeats_index(const struct draft_access *left, int dim, const struct draft *d)
+{
+    if (d->kind == DRAFT_INDEX)
+        for (int e = 0; e < dim; e++)
+            if (holds_index(left->subs[e].value, d->index))
+                return 1;
+    for (int i = 0; i < d->n_args; i++)
+        if (repeats_index(left, dim, d->args[i]))
+            return 1;
+    return 0;
+}
+
+/* What cannot be right whatever the ranges are: the rest is for
+ * einc_left_cover(). */
 static void
 check_set(struct resolver *r, const struct draft_stmt *s)
 {
-    for (int d = 0; d < s->left->n_subs; d++)
-        if (!is_bare(s->left, d) && !is_zero(s->left, d)) {
-            many_to_one(r, s, &s->left->subs[d]);
-            return;
-        }
+    for (int d = 0; d < s->left->n_subs; d++) {
+        const struct draft_sub *u = &s->left->subs[d];
+        int affine = u->mode == BOUND_CHECK && u->value->has == HAS_INDEX
+                     && !repeats_index(s->left, d, u->value);
+        if (affine || is_zero(s->left, d))
+            continue;
+        many_to_one(r, s, u);
+        return;
+    }
 }
 
 static void
@@ -140,7 +171,7 @@ read_elsewhere(struct resolver *r, const struct draft_access *a, int scatters)
 static void
 check_self(struct resolver *r, const struct draft_stmt *s)
 {
-    int plain = is_plain(s->left);
+    int plain = is_plain(s->left) || s->op == ASSIGN_SET;
     for (int i = 0; i < s->n_subs; i++) {
         const struct draft_access *a = s->subs[i]->access;
         if (!a->is_self || s->subs[i]->dim != 0)
@@ -174,18 +205,82 @@ einc_left_stmt(struct resolver *r, struct draft_stmt *s)
 
 /* --- after ranges --------------------------------------------------------- */
 
-/* Whether a plain left side writes all positions of a dim. */
-static int
-covers(const struct resolver *r, const struct draft_access *left, int dim)
+static int64_t
+extent_of(const struct draft_index *x)
 {
-    int64_t size = r->tensors[left->tensor].shape[dim];
-    if (is_zero(left, dim))
-        return size == 1;
-    if (!is_bare(left, dim))
+    return x->hi > x->lo ? x->hi - x->lo : 0;
+}
+
+/* Takes from the terms of an affine subscript the digit of weight `at`: one
+ * whose coefficient is +at or -at. Returns the next weight; 0: none is left. */
+static int64_t
+next_digit(const struct resolver *r, const struct draft_sub *u, int64_t at,
+           char *taken)
+{
+    for (int k = 0; k < u->n_terms; k++) {
+        int64_t n = extent_of(&r->indices[u->terms[k].index]), next;
+        if (taken[k] || n == 1 || (u->terms[k].coef != at
+                                   && u->terms[k].coef != -at))
+            continue;
+        taken[k] = 1;
+        return __builtin_mul_overflow(at, n, &next) ? 0 : next;
+    }
+    return 0;
+}
+
+/* Whether an affine subscript is every position of its dim once: its indices
+ * are the digits of a number, as h and r in 2*h+r with r in 0:2. */
+static int
+counts_through(const struct resolver *r, const struct draft_sub *u,
+               int64_t size)
+{
+    struct arena scratch = r->scratch;
+    char *taken = NEW(&scratch, char, u->n_terms);
+    int64_t least = u->constant, at = 1;
+    int digits = 0;
+    if (!u->is_linear || u->n_parts || u->mode != BOUND_CHECK)
         return 0;
-    const struct draft_index *x =
-        &r->indices[left->subs[dim].value->index];
-    return x->lo == 0 && x->hi == size;
+    for (int k = 0; k < u->n_terms; k++) { /* all of it was proved to fit */
+        const struct draft_index *x = &r->indices[u->terms[k].index];
+        if (extent_of(x) == 0)
+            return size == 0;
+        least += u->terms[k].coef * (u->terms[k].coef > 0 ? x->lo
+                                                           : x->hi - 1);
+        digits += extent_of(x) > 1;
+    }
+    for (; digits > 0 && at > 0; digits--)
+        at = next_digit(r, u, at, taken);
+    return least == 0 && at == size;
+}
+
+/* Every index that is written counts in this dim, as 0*i does not, and in no
+ * other. */
+static int
+stands_alone(const struct resolver *r, const struct draft_stmt *s, int dim)
+{
+    const struct draft_sub *u = &s->left->subs[dim];
+    for (int l = 0; l < s->n_loops; l++) {
+        int here = 0;
+        for (int k = 0; k < u->n_terms; k++)
+            here |= u->terms[k].index == s->loops[l];
+        if (!here && holds_index(u->value, s->loops[l])
+            && extent_of(&r->indices[s->loops[l]]) > 1)
+            return 0;
+        for (int d = 0; here && d < s->left->n_subs; d++)
+            if (d != dim && holds_index(s->left->subs[d].value, s->loops[l]))
+                return 0;
+    }
+    return 1;
+}
+
+/* Whether a left side writes all positions of a dim, each at one value of the
+ * indices there. */
+static int
+covers(const struct resolver *r, const struct draft_stmt *s, int dim)
+{
+    return stands_alone(r, s, dim)
+           && counts_through(r, &s->left->subs[dim],
+                             r->tensors[s->left->tensor].shape[dim]);
 }
 
 static void
@@ -195,6 +290,10 @@ leaves_out(struct resolver *r, const struct draft_stmt *s, int dim)
     const struct named *n = &r->tensors[s->left->tensor];
     const char *text = einc_resolve_show(r, u->at);
     struct text in = {.perm = r->cx->perm};
+    if (!is_bare(s->left, dim) && first_index(u->value)) {
+        many_to_one(r, s, u);
+        return;
+    }
     if (is_bare(s->left, dim)) {
         const struct draft_index *x = &r->indices[u->value->index];
         einc_put(&in, " in %lld:%lld", (long long)x->lo, (long long)x->hi);
@@ -213,7 +312,7 @@ void
 einc_left_cover(struct resolver *r, struct draft_stmt *s)
 {
     for (int d = 0; d < s->left->n_subs; d++) {
-        if (covers(r, s->left, d))
+        if (covers(r, s, d))
             continue;
         if (s->op == ASSIGN_SET)
             leaves_out(r, s, d);

@@ -9,7 +9,9 @@
 #include "parse/draft.h"
 
 /* A new tensor has bare indices, each once, or literal 0s on the left. '='
- * into one that is there has the same, and writes all of every dim.
+ * into one that is there writes every element once: each dim has indices of
+ * its own, which are the digits of its positions, as in O[2*h+r,n-1-w] with
+ * r in 0:2.
  *
  * Before ranges are known: whether the statement makes its tensor's shape,
  * and reads of what it writes (E705 E706). */

@@ -497,6 +497,12 @@ parse_reduce(struct parser *p, enum redop redop)
         advance(p);
         x->guard = parse_expr(p);
     }
+    if (p->sym.kind == SYM_COMMA && !p->failed && !x->has_list
+        && (redop == REDOP_MAX || redop == REDOP_MIN)) {
+        einc_fault_instead(p, einc_fault_refuse(p, "'if' or ')'"), x->name_at,
+                           redop == REDOP_MAX ? "maximum" : "minimum");
+        return p->nothing;
+    }
     expect_close(p, SYM_CLOSE_PAREN, open, x->guard ? "')'" : "'if' or ')'",
                  0);
     return finish(p, x, x->name_at.begin);

@@ -391,6 +391,12 @@ type_select(struct resolver *r, const struct draft *d,
     return (struct typed){n, c.weak};
 }
 
+static int
+is_rounding(enum fn fn)
+{
+    return fn == FN_FLOOR || fn == FN_CEIL || fn == FN_ROUND;
+}
+
 static struct typed
 type_call(struct resolver *r, const struct draft *d)
 {
@@ -415,7 +421,11 @@ type_call(struct resolver *r, const struct draft *d)
     case RULE_REAL: result = part_type(c.type); break;
     default: break;
     }
-    return finish_call(r, d, args, c.type, result, c.weak);
+    struct typed v = finish_call(r, d, args, c.type, result, c.weak);
+    if (r->in_subscript && is_rounding(d->fn)
+        && kind_of(result) == KIND_FLOAT) /* floor(i/2)%3 is a position */
+        v.node = cast(r, v.node, EINC_I64);
+    return v;
 }
 
 /* --- accesses ------------------------------------------------------------- */
@@ -429,10 +439,7 @@ type_position(struct resolver *r, const struct draft *d)
     struct typed v = type(r, d);
     r->in_subscript = outer;
     enum einc_dtype t = v.node->type;
-    int rounded = d->kind == DRAFT_CALL
-                  && (d->fn == FN_FLOOR || d->fn == FN_CEIL
-                      || d->fn == FN_ROUND);
-    if (!is_integer(t) && !(rounded && kind_of(t) == KIND_FLOAT))
+    if (!is_integer(t))
         einc_fail(r->cx, EINC_EDTYPE, "E506", d->at,
                   "'%s' is %s; a position must be an integer",
                   einc_resolve_show(r, d->at), einc_dtype_info(t)->name);
@@ -720,6 +727,30 @@ alone(const struct typed *v)
     return kind_of(v->node->type) >= KIND_FLOAT ? EINC_F32 : EINC_I64;
 }
 
+/* "cast it: 'f32(...)'", and of an implied sum 'f32(sum[k](...))'. */
+static void
+propose_cast(struct resolver *r, struct diag *d, const struct draft_stmt *s,
+             enum einc_dtype to)
+{
+    const struct tree *right = s->tree->right;
+    const char *name = einc_dtype_info(to)->name;
+    int implied = s->right->kind == DRAFT_REDUCE && right->kind != TREE_REDUCE
+                  && s->right->redop == REDOP_SUM;
+    struct text head = {.perm = r->cx->perm}, says = {.perm = r->cx->perm};
+    einc_put(&head, "%s(", name);
+    for (int i = 0; implied && i < s->right->n_bound; i++)
+        einc_put(&head, "%s%s", i ? "," : "sum[",
+                 einc_diag_show(r->cx, r->indices[s->right->bound[i]].name,
+                                40));
+    einc_put(&head, implied ? "](" : "");
+    einc_put(&says, "cast it: '%s...%s'", einc_text_z(&head),
+             implied ? "))" : ")");
+    struct edit edits[2] = {
+        {{right->at.begin, right->at.begin}, str_of(einc_text_z(&head))},
+        {{right->at.end, right->at.end}, str_of(implied ? "))" : ")")}};
+    einc_resolve_propose(r, d, einc_text_z(&says), edits, 2);
+}
+
 /* The right side as the left tensor takes it. A wider type of the tensor is
  * fine, a narrower one is not; weak values take the type that there is. */
 static const struct node *
@@ -737,15 +768,7 @@ store(struct resolver *r, const struct draft_stmt *s, struct typed v)
             einc_dtype_info(n->dtype)->name,
             einc_dtype_info(v.weak ? alone(&v) : t)->name);
         einc_diag_mark(r->cx, d, s->left->at, -1, -1, "%s", "");
-        struct text hint = {.perm = r->cx->perm};
-        einc_put(&hint, "%s(", einc_dtype_info(n->dtype)->name);
-        struct edit edits[2] = {
-            {{s->tree->right->at.begin, s->tree->right->at.begin},
-             str_of(einc_text_z(&hint))},
-            {{s->tree->right->at.end, s->tree->right->at.end}, str_of(")")}};
-        struct text says = {.perm = r->cx->perm};
-        einc_put(&says, "cast it: '%s(...)'", einc_dtype_info(n->dtype)->name);
-        einc_resolve_propose(r, d, einc_text_z(&says), edits, 2);
+        propose_cast(r, d, s, n->dtype);
         einc_diag_stop(r->cx);
     }
     return cast(r, v.node, n->dtype);

@@ -3,7 +3,7 @@
 stand as the statement of the gradient. Left out: 30 and 55, which only ask
 for times, and 44's sums with compensation, which no statement spells."""
 import numpy as np
-from records import Book, F, Out, S, V
+from records import Book, F, Out, S, V, Tensor
 from case_worked import conv2d, logsumexp, pairs, softmax
 
 
@@ -217,6 +217,13 @@ def kernels(b):
     E = np.exp(-D)
     b.case("32", "a[i] = sum[j](exp(-%s)*b[j])" % P, [x, y, v],
            Out("a", E @ v.a, mag=np.abs(v.a).sum()))
+    b.case("32_renamed", "out[r] = sum[c](exp(-%s)*w[c])"
+           % P.replace("i", "r").replace("j", "c").replace("k", "d")
+           .replace("x", "p").replace("y", "q"),
+           [Tensor("p", "f32", x.shape, x.text, x.a),
+            Tensor("q", "f32", y.shape, y.text, y.a),
+            Tensor("w", "f32", v.shape, v.text, v.a)],
+           Out("out", E @ v.a, mag=np.abs(v.a).sum()), same_hash="32")
     b3 = F("b", "f32", (30, 3), 4)
     s2 = 2.4 ** 2
     for name, f, fn, d1 in (

@@ -13,6 +13,8 @@ def make():
     extents(b)
     guards(b)
     softmax0(b)
+    digits(b)
+    shared_terms(b)
     mixtures(b)
     halves(b)
     complexes(b)
@@ -243,6 +245,22 @@ def guards(b):
            Out("y", np.where(j <= i, A.a, 0).sum(0)))
     b.case("guard_both", "y[] = sum[i,j](A[i,j] if j <= i)", [A],
            Out("y", np.tril(A.a).sum()))
+    t = F("A", "f32", (23, 23)).a
+    u, v = np.ogrid[:23, :23]
+    near = abs(u - v) <= 3
+    for name, redop, guard, want in (
+            ("band", "sum", "j <= i+3 && j >= i-3", np.where(near, t, 0).sum()),
+            ("diagonal", "sum", "j == i", np.trace(t)),
+            ("max", "max", "i < j", np.where(u < v, t, -inf).max()),
+            ("count", "count", "2*j <= i", None)):
+        body = "A[i,j] > 0" if redop == "count" else "A[i,j]"
+        want = ((t > 0) & (2 * v <= u)).sum() if want is None else want
+        b.case("guard_both_" + name, "y[] = %s[i,j](%s if %s)"
+               % (redop, body, guard), [F("A", "f32", (23, 23))],
+               Out("y", want, "i64" if redop == "count" else "f32"))
+    b.case("guard_both_nested", "y[] = sum[i](max[j](A[i,j] if j <= i))",
+           [F("A", "f32", (23, 23))],
+           Out("y", np.where(v <= u, t, -inf).max(1).sum()))
     T = F("T", "f32", (6, 7, 8))
     a, c, d = np.ogrid[:6, :7, :8]
     b.case("guard_three_axes", "y[a] = sum[c,d](T[a,c,d] if c <= a && d < c)",
@@ -283,6 +301,66 @@ def softmax0(b):
     b.case("softmax0_causal", "y[i] = sum[j](softmax0[j](A[i,j] if j < i)"
            "*x[j])", [A, V("x", "f32", [1, 2, 3, 4])],
            Out("y", [0, 1, softmax(A.a[2, :2]) @ [1, 2]], mag=4))
+
+
+def shared_terms(b):
+    """exp(z[j]) serves all i, whatever reduces it."""
+    x, z = F("x", "f32", (19, 4), 8), F("z", "f32", (23,), 8)
+    y = F("y", "f32", (23, 4), 8)
+    v = x.a @ y.a.T + np.exp(z.a)
+    for op, want in (("sum", v.sum(1)), ("max", v.max(1)), ("min", v.min(1)),
+                     ("mean", v.mean(1)), ("prod", (v / 8).prod(1)),
+                     ("logsumexp", logsumexp(v)), ("argmax", v.argmax(1)),
+                     ("count", (v > 1).sum(1)), ("any", (v > 3).any(1))):
+        body = "sum[k](x[i,k]*y[j,k]) + exp(z[j])"
+        body = {"count": body + " > 1", "any": body + " > 3",
+                "prod": "(" + body + ")/8"}.get(op, body)
+        b.case("shared_" + op, "a[i] = %s[j](%s)" % (op, body), [x, y, z],
+               Out("a", want, {"argmax": "i64", "count": "i64",
+                               "any": "bool"}.get(op, "f32"),
+                   mag=np.abs(v).sum() if want.dtype.kind == "f" else None))
+
+
+def digits(b):
+    """Positions made of several indices, on both sides."""
+    X = F("X", "f32", (2, 3, 2, 4, 5), 4)
+    shuffled = X.a.transpose(0, 3, 1, 4, 2).reshape(2, 12, 10)
+    b.case("pixel_shuffle", "O[n,3*h+r,2*w+s] = X[n,r,s,h,w]", [X],
+           Out("O", shuffled, given=True))
+    b.case("pixel_shuffle_reversed", "O[n,11-3*h-r,2*w+1-s] = exp(X[n,r,s,h,w])",
+           [X], Out("O", np.exp(shuffled[:, ::-1].reshape(2, 12, 5, 2)
+                                [..., ::-1].reshape(2, 12, 10)), mag=10,
+               given=True))
+    x = F("x", "f32", (37,))
+    b.case("reversed", "y[dim(x,0)-1-i] = x[i]", [x],
+           Out("y", x.a[::-1], given=True))
+    y = F("y", "f32", (37,))
+    b.case("reversed_onto", "y[36-i] = 2*y[36-i] + x[i]", [x],
+           Out("y", 2 * y.a + x.a[::-1], given=True, init=y))
+    A, B = F("A", "f32", (3, 4, 7)), F("B", "f32", (7, 9))
+    b.case("digits_matmul", "C[i+3*r,k] = A[i,r,j]*B[j,k]", [A, B],
+           Out("C", (A.a @ B.a).transpose(1, 0, 2).reshape(12, 9),
+               given=True))
+    b.case("digits_add", "C[4*i+r,k] += A[i,r,j]*B[j,k]", [A, B],
+           Out("C", (A.a @ B.a).reshape(12, 9) + 1, given=True,
+               init=V("C", "f32", np.ones((12, 9)))))
+    b.case("digits_none", "y[2*i+r] = z[i,r]", [F("z", "f32", (0, 2))],
+           Out("y", np.zeros(0), given=True))
+    a, w = F("a", "f32", (5, 24)), F("w", "f32", (8, 6))
+    q = np.arange(24)
+    for name, text, at in (("low", "q%8", q % 8), ("high", "floor(q/3)", q // 3),
+                           ("both", "2*(q%4)+floor(q/12)",
+                            2 * (q % 4) + q // 12),
+                           ("high_and_low", "4*(q%2)+floor(q/2)%4",
+                            4 * (q % 2) + q // 2 % 4),
+                           ("uneven", "q%5", q % 5)):
+        b.case("repeat_" + name, "out[i,d] = sum[q](a[i,q]*w[%s,d])" % text,
+               [a, w], Out("out", a.a @ w.a[at]))
+    v = F("v", "f32", (3,))
+    b.case("repeat_twice", "out[i] = sum[q,p](a[i,q]*w[q%4,p]*v[p%3])",
+           [a, w, v], Out("out", a.a @ w.a[q % 4] @ np.tile(v.a, 2)))
+    b.case("repeat_number", "out[i] = sum[q](a[i,q]*w[q%8,0]*q)", [a, w],
+           Out("out", a.a @ (w.a[q % 8, 0] * q)))
 
 
 def mixtures(b):
