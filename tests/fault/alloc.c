@@ -44,6 +44,26 @@ static const struct row rows[] = {
      .in = "f64:5x3 f64:6x3", .tier = INTERP},
     {.expr = "y[c] = sum[p in r[c]:r[c+1]](x[p])", .in = "i64:3 f32:0",
      .tier = INTERP},
+    {.expr = "C[i,j] = exp(sum[d](X[i,d]*Y[j,d]))/sum[d](X[i,d]^2)",
+     .in = "f32:20x16 f32:30x16", .tier = INTERP},
+    {.expr = "kernel f(A[3,2,n]: f32, B[n,5]: f64) -> (O[6,5]: f64): "
+             "O[2*i+r,k] = A[i,r,j]*B[j,k]",
+     .in = "f32:3x2x4 f64:4x5", .tier = INTERP},
+    {.expr = "o[i,d] = a[i,q]*b[q%2,d]", .in = "i32:3x8 i32:2x5",
+     .tier = INTERP},
+    {.expr = "y[i] = sum[j](exp(A[i,j])*x[j] if j <= i)",
+     .in = "f32:5x6 f32:6", .tier = CC},
+    {.expr = "m[i] = max[j](A[i,j]); y[i] = sum[j](exp(A[i,j]-m[i]))",
+     .in = "f64:5x6", .tier = AUTO},
+    {.expr = "y[i] = A[i,j]+x[j]", .in = "f32:5x6 f32:6", .tier = INTERP,
+     .status = EINC_EPARSE},
+    {.expr = "y[t] = x[t+5]*w[r]", .in = "f32:3 f32:2", .tier = INTERP,
+     .status = EINC_ESHAPE},
+    {.expr = "y[i] = cas(x[i])", .in = "f32:3", .tier = INTERP,
+     .status = EINC_EPARSE},
+    {.expr = "C[i,j] = exp(sum[d](X[i,d]*Y[j,d]))", .tier = INTERP,
+     .in = "f32:100x16 f32:90x16", .memory_limit = 64,
+     .status = EINC_ENOMEM},
     {.expr = "ij->", .in = "f64:3x4", .tier = INTERP},
     {.expr = "ii->i", .in = "i32:4x4", .tier = INTERP},
     {.expr = "ii", .in = "u8:4x4", .tier = INTERP},
@@ -346,6 +366,18 @@ call_compile(struct world *w, const char *arg, int number,
     return s;
 }
 
+/* The call for programs, which einsums refuse to be. */
+static enum einc_status
+call_compile_outs(struct world *w, const char *arg, int number,
+                  struct einc_err **err)
+{
+    (void)arg;
+    const struct einc_options o = options_of(w->row);
+    const struct einc_layout *out[2] = {w->row->out ? &w->out.layout : NULL};
+    return einc_compile_outs(w->ctx, w->row->expr, w->n_in, w->layout,
+                             (size_t)number, out, &o, &w->plan, err);
+}
+
 /* The same labels on every dim of every operand: sums of broadcasts. */
 static enum einc_status
 call_compile_ids(struct world *w, const char *arg, int number,
@@ -390,6 +422,35 @@ call_run(struct world *w, const char *arg, int number, struct einc_err **err)
     enum einc_status s = einc_run(w->plan, w->data,
                                   w->out.data + w->out.before, NULL, err);
     digest_output(w, s);
+    return s;
+}
+
+static enum einc_status
+call_run_outs(struct world *w, const char *arg, int number,
+              struct einc_err **err)
+{
+    (void)arg;
+    (void)number;
+    void *out[1] = {w->out.data + w->out.before};
+    memset(w->out.data, 0x5a, (size_t)w->out.bytes);
+    enum einc_status s = einc_run_outs(w->plan, w->data, out, NULL, err);
+    digest_output(w, s);
+    return s;
+}
+
+static enum einc_status
+call_reference_outs(struct world *w, const char *arg, int number,
+                    struct einc_err **err)
+{
+    (void)arg;
+    (void)number;
+    void *out[1] = {w->out.data + w->out.before};
+    double *bound[1] = {calloc((size_t)w->out.bytes + 2, sizeof **bound)};
+    memset(w->out.data, 0x5a, (size_t)w->out.bytes);
+    enum einc_status s =
+        einc_reference_outs(w->plan, w->data, out, bound, err);
+    w->digest = mix(w->digest, w->out.data, (size_t)w->out.bytes);
+    free(bound[0]);
     return s;
 }
 
@@ -493,8 +554,12 @@ static const struct action {
     {"create", call_create, NEEDS_NOTHING, NULL, 0, 0},
     {"compile", call_compile, NEEDS_NEW_CTX, NULL, 0, 0},
     {"compile_ids", call_compile_ids, NEEDS_NEW_CTX, NULL, 0, 0},
+    {"compile_outs", call_compile_outs, NEEDS_NEW_CTX, NULL, 1, 0},
+    {"compile_outs, two", call_compile_outs, NEEDS_NEW_CTX, NULL, 2, 0},
     {"doctor", call_doctor, NEEDS_NEW_CTX, NULL, 0, 1},
     {"run", call_run, NEEDS_PLAN, NULL, 0, 0},
+    {"run_outs", call_run_outs, NEEDS_PLAN, NULL, 0, 0},
+    {"reference_outs", call_reference_outs, NEEDS_PLAN, NULL, 0, 0},
     {"run, overlapping", call_run_overlap, NEEDS_PLAN, NULL, 0, 0},
     {"einsum", call_einsum, NEEDS_NEW_CTX, NULL, 0, 0},
     {"reference", call_reference, NEEDS_PLAN, NULL, 0, 0},
