@@ -41,7 +41,7 @@ LIB_SRC = \
   src/plan/buffers.c src/plan/plan.c \
   src/plan/rewrite.c src/plan/script.c src/plan/script_fuse.c src/plan/script_border.c \
   src/plan/script_split.c src/plan/script_expand.c src/plan/script_turn.c \
-  src/plan/script_repeat.c src/plan/script_contract.c src/plan/widen.c \
+  src/plan/script_repeat.c src/plan/script_notes.c src/plan/script_contract.c src/plan/widen.c \
   src/plan/plan_text.c src/plan/plan_json.c src/plan/plan_read.c \
   src/plan/machine.c src/plan/model.c \
   src/codegen/target.c src/codegen/tile.c src/codegen/nest.c src/codegen/key.c \
@@ -57,7 +57,7 @@ LIB_SRC = \
   src/codegen/value_access.c src/codegen/value_node.c src/codegen/value_bind.c \
   src/codegen/value_guard.c src/codegen/value_softmax.c \
   src/codegen/value_reduce.c src/codegen/choose.c \
-  src/codegen/levels.c src/codegen/mapreduce.c \
+  src/codegen/levels.c src/codegen/mapreduce.c src/codegen/describe.c \
   src/codegen/print_mapreduce.c src/codegen/print_value.c \
   src/codegen/print_load.c src/codegen/print_fn.c src/codegen/print_reduce.c \
   src/codegen/print_list.c \

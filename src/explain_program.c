@@ -123,6 +123,8 @@ print_loops(struct text *t, const struct einc_plan *x, int s)
              whole(run->flop), whole(run->bytes),
              (long long)tasks_of(x, s), (long long)scratch_of(x, s),
              (long long)model_ns(x, s), run->nest ? "" : " evaluated");
+    if (run->nest)
+        einc_mapreduce_describe(t, run->nest);
 }
 
 void

@@ -13,6 +13,7 @@ enum { MAX_PATH = 48, UNROLL_EACH = 4, UNROLL_ALL = 16, UNROLL_KEPT = 4,
 
 /* A statement under one choice of the lane. */
 struct walk {
+    struct arena *perm;
     const struct program *p;
     const struct stmt *s;
     const struct value_choice *how; /* unrolled and payload */
@@ -20,6 +21,7 @@ struct walk {
     int path[MAX_PATH], n_path;     /* loops around the node */
     int payload;                    /* index that runs inside, or -1 */
     int costly;                     /* holds exp or the like */
+    int by_share;                   /* what a guard keeps away costs nothing */
 };
 
 static const struct index *
@@ -251,6 +253,83 @@ fn_cost(const struct node *n)
     return n->kind != NODE_CALL ? 1 : is_costly(n->fn) ? 15 : 1;
 }
 
+/* --- guards -------------------------------------------------------------- */
+
+/* The value of an expression of indices at a point; *fails: it has data. */
+static double
+value_at(const struct node *n, const double *point, int *fails)
+{
+    double a = n->n_args > 0 ? value_at(n->args[0], point, fails) : 0;
+    double b = n->n_args > 1 ? value_at(n->args[1], point, fails) : 0;
+    if (n->kind == NODE_INDEX)
+        return point[n->index];
+    if (n->kind == NODE_NUMBER)
+        return einc_dtype_info(n->type)->kind == KIND_FLOAT
+                   ? n->number
+                   : (double)n->integer;
+    *fails |= n->kind != NODE_CALL;
+    switch (n->fn) {
+    case FN_CAST: return a;
+    case FN_NEG: return -a;
+    case FN_ADD: return a + b;
+    case FN_SUB: return a - b;
+    case FN_MUL: return a * b;
+    case FN_NOT: return a == 0;
+    case FN_AND: return a != 0 && b != 0;
+    case FN_OR: return a != 0 || b != 0;
+    case FN_LT: return a < b;
+    case FN_LE: return a <= b;
+    case FN_GT: return a > b;
+    case FN_GE: return a >= b;
+    case FN_EQ: return a == b;
+    case FN_NE: return a != b;
+    default: *fails = 1; return 0;
+    }
+}
+
+/* Share of all points at which a guard holds: counted at some that lie evenly
+ * in the ranges of its indices (multiples of an irrational number each); 1 if
+ * it depends on data. */
+static double
+share_of(const struct walk *w, const struct node *guard)
+{
+    enum { POINTS = 1024 };
+    struct arena room = *w->perm;
+    double *point = NEW(&room, double, w->p->n_indices);
+    int *used = NEW(&room, int, w->p->n_indices);
+    int hits = 0, fails = 0, n_used = 0;
+    for (int x = 0; x < w->p->n_indices; x++)
+        if (uses(w->p, guard, x))
+            used[n_used++] = x;
+    for (int k = 1; k <= POINTS && !fails; k++) {
+        double step = 1;
+        for (int u = 0; u < n_used; u++) {
+            const struct index *i = index_of(w, used[u]);
+            step *= 0.7548776662466927; /* Roberts' sequence of two dims */
+            double turn = step * k - (double)(int64_t)(step * k);
+            point[used[u]] = (double)i->lo +
+                             (double)(int64_t)(turn *
+                                               (double)(i->hi - i->lo));
+        }
+        hits += value_at(guard, point, &fails) != 0;
+    }
+    return fails ? 1 : (double)(hits ? hits : 1) / POINTS;
+}
+
+/* Share of the arguments of a node that is computed. */
+static double
+share_in(const struct walk *w, const struct node *n, int arg)
+{
+    if (!w->by_share)
+        return 1;
+    if (n->kind == NODE_REDUCE)
+        return n->guard ? share_of(w, n->guard) : 1;
+    if (n->kind != NODE_CALL || n->fn != FN_SELECT || arg == 0)
+        return 1;
+    double share = share_of(w, n->args[0]);
+    return arg == 1 || share == 1 ? share : 1 - share;
+}
+
 /* A reduction stands in the innermost loop that it uses. */
 static void
 enter(struct walk *w, const struct node *n)
@@ -283,12 +362,13 @@ cost_of(struct walk *w, const struct node *n)
         cost += cost_of(w, n->args[0]->args[0]); /* its sum comes along */
     else
         for (int k = 0; k < n->n_args; k++)
-            cost += cost_of(w, n->args[k]);
+            cost += cost_of(w, n->args[k]) * share_in(w, n, k);
     cost += cost_of(w, n->guard);
     const struct node *of = n->kind == NODE_REDUCE ? n->args[0] : n;
     if (n->kind != NODE_NUMBER && n->kind != NODE_INDEX) {
         int wide = w->lane >= 0 && uses(w->p, of, w->lane);
-        cost += fn_cost(n) * trips(w, of) / (wide ? w->lanes : 1);
+        double share = n->kind == NODE_REDUCE ? share_in(w, n, 0) : 1;
+        cost += share * fn_cost(n) * trips(w, of) / (wide ? w->lanes : 1);
     }
     if (n->kind == NODE_REDUCE)
         memcpy(w->path, path, sizeof path);
@@ -317,16 +397,6 @@ store_cost(const struct walk *w)
     if (w->lane >= 0 && is_free_lane(w))
         return pace_of(w->p, &w->s->left, w->lane) == 1 ? t / w->lanes : t;
     return t;
-}
-
-double
-einc_choose_flop(const struct program *p, const struct stmt *s)
-{
-    struct value_choice *how = NULL;
-    struct walk w = {.p = p, .s = s, .how = how, .lane = -1, .lanes = 1,
-                     .payload = -1};
-    open_path(&w);
-    return cost_of(&w, s->right);
 }
 
 /* --- who may be the lane ------------------------------------------------ */
@@ -407,6 +477,20 @@ find_payload(const struct walk *w, const struct node *n, int lane)
             return e;
     }
     return -1;
+}
+
+double
+einc_choose_flop(struct arena *perm, const struct program *p,
+                 const struct stmt *s)
+{
+    struct arena room = *perm;
+    struct walk w = {.p = p, .s = s, .lane = -1, .lanes = 1, .payload = -1,
+                     .by_share = 1, .perm = &room};
+    w.how = NEW(&room, struct value_choice, p->n_indices);
+    if (!s->scatters)
+        w.payload = find_payload(&w, s->right, -1);
+    open_path(&w);
+    return cost_of(&w, s->right);
 }
 
 static int

@@ -170,6 +170,7 @@ int einc_levels_reduces_lane(const struct mapreduce *m, int reduction);
  * index, -1 for none. */
 struct value_choice *einc_choose(struct mapreduce *m, int lanes, int *lane);
 /* Operations of the statement, see mapreduce.h. */
-double einc_choose_flop(const struct program *p, const struct stmt *s);
+double einc_choose_flop(struct arena *perm, const struct program *p,
+                        const struct stmt *s);
 
 #endif

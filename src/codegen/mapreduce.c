@@ -270,7 +270,7 @@ einc_mapreduce_build(struct arena *perm, struct arena scratch,
         return NULL;
     choose_tasks(m);
     einc_levels_build(m);
-    m->flop = einc_choose_flop(p, s);
+    m->flop = einc_choose_flop(perm, p, s);
     m->bytes = bytes_of(p, s);
     return m;
 }

@@ -20,6 +20,8 @@ const struct mapreduce *einc_mapreduce_build(struct arena *perm,
                                              const struct program *p,
                                              const struct stmt *s,
                                              const struct target *target);
+/* What becomes of the statement, in words: lines of dump "plan". */
+void einc_mapreduce_describe(struct text *t, const struct mapreduce *m);
 /* Dump "nest" of a statement. */
 void einc_mapreduce_print(struct text *t, const struct mapreduce *m);
 

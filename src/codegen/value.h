@@ -67,6 +67,7 @@ enum { REDOP_WEIGHTED = N_REDOPS, REDOP_COMPLEX };
 struct value_reduce {
     int redop;
     int n_vars, vars[8];  /* loops, outermost first */
+    int indices[8];       /* of the program: what they are called here */
     int n_from[8], n_to[8];
     int from[8][4];       /* bounds of each beside those of the var, from */
     int to[8][4];         /* guards: the greatest, and the least of `to` */

@@ -138,6 +138,7 @@ bind(struct values *s, struct folding *f, int index, uint64_t used)
             s->lane_var = var;
     }
     s->env[index] = (struct value_place){var, 0};
+    f->r.indices[f->r.n_vars] = index;
     f->r.vars[f->r.n_vars++] = var;
     f->last = index;
 }

@@ -7,13 +7,15 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "parse/resolve.h"
 
 struct printer {
     struct text *t;
     const struct program *p;
-    int first, last; /* indices of the statement: first..last - 1 */
+    const char *used; /* [n_indices] whether the statement has an index */
+    int first;        /* the least of them */
 };
 
 /* How tightly operators bind; arguments that bind less get parentheses. */
@@ -28,7 +30,7 @@ print_index(struct printer *p, int index)
     struct str name = p->p->indices[index].name;
     einc_put_str(p->t, name);
     for (int x = p->first; x < index; x++)
-        if (str_equal(p->p->indices[x].name, name)) {
+        if (p->used[x] && str_equal(p->p->indices[x].name, name)) {
             einc_put(p->t, "#%d", index - p->first);
             return;
         }
@@ -251,21 +253,72 @@ print_tensor(struct text *t, const struct tensor *x)
 static void
 print_ranges(struct printer *p)
 {
-    for (int x = p->first; x < p->last; x++) {
+    int n = 0;
+    for (int x = p->first; x < p->p->n_indices; x++) {
         const struct index *i = &p->p->indices[x];
-        einc_put(p->t, x > p->first ? ", " : "    ");
+        if (!p->used[x])
+            continue;
+        einc_put(p->t, n++ ? ", " : "    ");
         print_index(p, x);
         einc_put(p->t, " in %lld:%lld", (long long)i->lo, (long long)i->hi);
     }
-    einc_put(p->t, p->last > p->first ? "\n" : "");
+    einc_put(p->t, n ? "\n" : "");
+}
+
+/* --- the indices of a statement ------------------------------------------- */
+
+static void
+use_node(const struct program *p, const struct node *n, char *used);
+
+static void
+use_access(const struct program *p, const struct access *a, char *used)
+{
+    for (int d = 0; d < a->n_subs; d++) {
+        for (int k = 0; k < a->subs[d].n_terms; k++)
+            used[a->subs[d].terms[k].index] = 1;
+        use_node(p, a->subs[d].rest, used);
+    }
+}
+
+static void
+use_node(const struct program *p, const struct node *n, char *used)
+{
+    if (!n)
+        return;
+    if (n->kind == NODE_INDEX)
+        used[n->index] = 1;
+    if (n->access)
+        use_access(p, n->access, used);
+    if (n->kind == NODE_REDUCE && n->best >= 0)
+        used[n->best] = 1;
+    for (int b = 0; n->kind == NODE_REDUCE && b < n->n_bound; b++) {
+        used[n->bound[b]] = 1;
+        use_node(p, p->indices[n->bound[b]].from, used);
+        use_node(p, p->indices[n->bound[b]].to, used);
+    }
+    for (int a = 0; a < n->n_args; a++)
+        use_node(p, n->args[a], used);
+    use_node(p, n->guard, used);
+}
+
+/* Those that the passes of a plan made are behind all others. */
+static void
+use_stmt(struct printer *p, const struct stmt *s, char *used)
+{
+    memset(used, 0, (size_t)p->p->n_indices);
+    for (int l = 0; l < s->n_loops; l++)
+        used[s->loops[l]] = 1;
+    use_access(p->p, &s->left, used);
+    use_node(p->p, s->right, used);
+    p->used = used;
+    for (p->first = 0; p->first < p->p->n_indices && !used[p->first];)
+        p->first++;
 }
 
 static void
 print_stmt(struct printer *p, const struct stmt *s)
 {
     static const char *const ops[] = {"=", "+=", "*=", "max=", "min="};
-    p->first = s->first_index;
-    p->last = s->first_index + s->n_indices;
     print_access(p, &s->left);
     einc_put(p->t, " %s ", ops[s->op]);
     print_node(p, s->right, LEVEL_SELECT);
@@ -276,6 +329,7 @@ einc_resolve_print_stmt(struct text *t, const struct program *g,
                         const struct stmt *s)
 {
     struct printer p = {.t = t, .p = g};
+    use_stmt(&p, s, NEW(t->perm, char, g->n_indices));
     print_stmt(&p, s);
 }
 
@@ -283,9 +337,11 @@ void
 einc_resolve_print(struct text *t, const struct program *g)
 {
     struct printer p = {.t = t, .p = g};
+    char *used = NEW(t->perm, char, g->n_indices);
     for (int i = 0; i < g->n_tensors; i++)
         print_tensor(t, &g->tensors[i]);
     for (int i = 0; i < g->n_stmts; i++) {
+        use_stmt(&p, &g->stmts[i], used);
         print_stmt(&p, &g->stmts[i]);
         einc_put(t, g->stmts[i].scatters ? "  # scatters\n" : "\n");
         print_ranges(&p);

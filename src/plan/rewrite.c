@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { SHOWN = 60 }; /* columns of the user's text in a note */
+
 /* --- the program -------------------------------------------------------- */
 
 static void *
@@ -84,6 +86,31 @@ einc_rewrite_remove(struct rewrite *r, int at)
     r->p.n_stmts--;
     memmove(r->p.stmts + at, r->p.stmts + at + 1,
             sizeof *r->p.stmts * (size_t)(r->p.n_stmts - at));
+}
+
+void
+einc_rewrite_note(struct rewrite *r, const char *fmt, ...)
+{
+    struct text t = {.perm = r->perm};
+    struct str *more = NEW(r->perm, struct str, r->n_notes + 1);
+    va_list ap;
+    va_start(ap, fmt);
+    einc_putv(&t, fmt, ap);
+    va_end(ap);
+    for (int i = 0; i < r->n_notes; i++)
+        more[i] = r->notes[i];
+    more[r->n_notes++] = (struct str){einc_text_z(&t), t.n};
+    r->notes = more;
+}
+
+struct str
+einc_rewrite_words(const struct rewrite *r, struct span at)
+{
+    struct str source = r->p.source;
+    if (at.begin < 0 || at.end > source.n || at.end < at.begin)
+        return (struct str){"", 0};
+    struct str words = {source.p + at.begin, at.end - at.begin};
+    return str_of(einc_diag_show(r->perm->cx, words, SHOWN));
 }
 
 static int

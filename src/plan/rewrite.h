@@ -14,6 +14,8 @@ struct rewrite {
     struct arena *perm;
     struct program p;
     int room_stmts, room_tensors, room_indices;
+    struct str *notes; /* [n_notes] what was done, for the user */
+    int n_notes;
 };
 
 struct rewrite einc_rewrite_open(struct arena *perm, const struct program *p);
@@ -23,6 +25,12 @@ int einc_rewrite_index(struct rewrite *r, const struct index *x);
 int einc_rewrite_tensor(struct rewrite *r, const struct tensor *t);
 void einc_rewrite_insert(struct rewrite *r, int at, const struct stmt *s);
 void einc_rewrite_remove(struct rewrite *r, int at);
+/* A line that explains what a pass does; in the user's words where there are
+ * any. */
+void einc_rewrite_note(struct rewrite *r, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The user's text at a place, as an argument of "%.*s", cut if it is long. */
+struct str einc_rewrite_words(const struct rewrite *r, struct span at);
 /* A temporary of that type with these indices as dims, dense. */
 int einc_rewrite_temp(struct rewrite *r, enum einc_dtype type, const int *dims,
                       int n_dims, struct span at);

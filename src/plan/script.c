@@ -152,6 +152,7 @@ einc_script_build(struct arena *perm, struct arena scratch,
     einc_script_turn(&r, scratch, slice_bytes);
     if (plain)
         einc_script_part_sums(&r, scratch, slice_bytes);
+    einc_script_notes(&r);
     *own = r.p;
     s->given = p;
     s->program = own;
@@ -166,6 +167,8 @@ einc_script_build(struct arena *perm, struct arena scratch,
         x->stmt = i;
         list_reads(perm, scratch, own, x);
     }
+    s->notes = r.notes;
+    s->n_notes = r.n_notes;
     s->at_byte = NEW(perm, int64_t, own->n_tensors);
     place(scratch, s);
     return s;
@@ -202,6 +205,8 @@ einc_script_print(struct text *t, const struct script *s)
     if (s->program->summing.how)
         einc_put(t, "sums%s\n",
                  einc_graph_sum_name(s->program->summing.how));
+    for (int i = 0; i < s->n_notes; i++)
+        einc_put(t, "note %s\n", s->notes[i].p);
     for (int i = 0; i < s->n_stages; i++) {
         const struct stage *x = &s->stages[i];
         if (x->kind == STAGE_MAP)

@@ -56,6 +56,8 @@ struct script {
     int64_t *at_byte;              /* [n_tensors] of temporaries in the
                                     * workspace; -1: operands, outputs */
     int64_t temp_bytes;            /* of the workspace */
+    const struct str *notes;       /* [n_notes] what the passes did */
+    int n_notes;
 };
 
 /* Results do not depend on what is fused but for rounding. The program may be

@@ -246,6 +246,20 @@ has_exact_type(const struct program *p, const struct stmt *s)
     return einc_fn_compute(t) == t && s->right->type == t;
 }
 
+static void
+tell(struct rewrite *r, const struct stmt *from, const struct stmt *to)
+{
+    const struct tensor *t = &r->p.tensors[from->left.tensor];
+    struct str into = r->p.tensors[to->left.tensor].name;
+    int64_t bytes = einc_dtype_info(t->dtype)->bytes;
+    for (int d = 0; d < t->n_dims; d++)
+        if (__builtin_mul_overflow(bytes, t->shape[d], &bytes))
+            bytes = INT64_MAX;
+    einc_rewrite_note(r, "fused: %.*s is made where %.*s reads it, and its "
+                      "%lld bytes are not stored", (int)t->name.n, t->name.p,
+                      (int)into.n, into.p, (long long)bytes);
+}
+
 static int
 fuse(struct rewrite *r, struct arena scratch, int s)
 {
@@ -273,6 +287,7 @@ fuse(struct rewrite *r, struct arena scratch, int s)
         !pays(p, scratch, &p->stmts[s], to, &x))
         return 0;
     struct stmt from = p->stmts[s];
+    tell(r, &from, to);
     put_into(r, to, &from);
     einc_rewrite_remove(r, s);
     return 1;

@@ -69,6 +69,9 @@ void einc_script_repeat(struct rewrite *r, struct arena scratch,
 void einc_script_turn(struct rewrite *r, struct arena scratch,
                       int64_t slice_bytes);
 
+/* script_notes.c: notes of what statements say twice. */
+void einc_script_notes(struct rewrite *r);
+
 /* script_contract.c: whether the node, a sum or a product, with a value of type
  * `result` for every value of the indices `kept`, is an einsum; fills in all of
  * the stage but the output. */

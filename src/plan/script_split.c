@@ -227,6 +227,29 @@ take_out(struct splitting *s, const struct node *n, const int *kept,
     return read_of(r, n, tensor, kept, n_kept);
 }
 
+/* What was taken out, and why: how often it would be computed where it stood
+ * is the product of the loops there. */
+static void
+tell(struct splitting *s, const struct node *n, const struct node *own,
+     const int *kept, int n_kept)
+{
+    struct str name = s->r->p.tensors[own->access->tensor].name;
+    struct str words = einc_rewrite_words(s->r, n->at);
+    double once = 1, often = 1;
+    for (int k = 0; k < n_kept; k++)
+        once *= extent_of(&s->r->p, kept[k]);
+    for (int l = 0; l < s->n_loops; l++)
+        often *= extent_of(&s->r->p, s->loops[l]);
+    if (once < often && often < 0x1p62)
+        einc_rewrite_note(s->r, "hoisted: %.*s is %.*s, computed %lld times "
+                          "and not %lld", (int)name.n, name.p, (int)words.n,
+                          words.p, (long long)once, (long long)often);
+    else
+        einc_rewrite_note(s->r, "product: %.*s is %.*s, which the kernels of "
+                          "einsums compute", (int)name.n, name.p,
+                          (int)words.n, words.p);
+}
+
 static const struct node *
 try_one(struct splitting *s, const struct node *n)
 {
@@ -238,9 +261,18 @@ try_one(struct splitting *s, const struct node *n)
         einc_rewrite_any(&s->r->p, n, reads_left, &left))
         return NULL;
     const struct node *found = find(s, n);
-    if (found)
+    if (found) {
+        struct str name = s->r->p.tensors[found->access->tensor].name;
+        struct str words = einc_rewrite_words(s->r, n->at);
+        einc_rewrite_note(s->r, "shared: %.*s serves %.*s, too", (int)name.n,
+                          name.p, (int)words.n, words.p);
         return found;
-    return pays(s, n, kept, n_kept) ? take_out(s, n, kept, n_kept) : NULL;
+    }
+    if (!pays(s, n, kept, n_kept))
+        return NULL;
+    const struct node *own = take_out(s, n, kept, n_kept);
+    tell(s, n, own, kept, n_kept);
+    return own;
 }
 
 /* --- distances ---------------------------------------------------------- */
@@ -277,6 +309,9 @@ try_distance(struct splitting *s, const struct node *n)
     }
     for (int k = 0; k < 2; k++)
         norm[k] = take_norm(s, norm[k]);
+    struct str words = einc_rewrite_words(s->r, n->at);
+    einc_rewrite_note(s->r, "distance: %.*s is |x|^2 + |y|^2 - 2 x.y, but for "
+                      "points that are near", (int)words.n, words.p);
     return einc_script_expand(s->r, n, side, norm);
 }
 

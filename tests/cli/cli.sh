@@ -585,6 +585,15 @@ has err 'E701'
 run 0 explain 'O[i,e] = sum[j](exp(-sum[d]((X[i,d]-Y[j,d])^2))*B[j,e])' \
     --size i=10,j=20,d=3,e=2
 has out 'stage 1 loops'
+has out 'sum[j] in registers'
+run 0 explain 'y[i] = sum[j](A[i,j]*x[j] if j <= i && j > i-5)' \
+    --size i=1000,j=1000
+has out 'j begins and ends where the guard does: the rest is skipped'
+has out 'sum[j] in registers'
+run 0 explain 'O[i,e] = sum[j](softmax[j](S[i,j])*V[j,e])' \
+    --size i=100,j=100,e=40
+has out 'in one pass with a running maximum'
+has out 'e innermost: what does not depend on it is computed once for all 40'
 run 0 explain 'Y[n,o,t] = X[n,c,2*t+r]*W[o,c,r]' --shape X=1x3x20,W=4x3x3
 has out 'contract'
 run 3 explain 'Y[n,o,t] = X[n,c,2*t+r]*W[o,c,r]'

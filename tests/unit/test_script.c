@@ -210,6 +210,41 @@ test_distances(void **state)
     done(&m);
 }
 
+/* --- notes -------------------------------------------------------------- */
+
+/* The plan tells so. */
+static void
+is_told(const char *text, const char *shapes, const char *note)
+{
+    struct made m;
+    make(&m, text, shapes, 0);
+    if (!strstr(einc_text_z(&m.text), note))
+        print_error("%s\n", einc_text_z(&m.text));
+    assert_non_null(strstr(einc_text_z(&m.text), note));
+    done(&m);
+}
+
+static void
+test_notes(void **state)
+{
+    (void)state;
+    const char *cosine = "C[i,j] = sum[d](X[i,d]*X[j,d])/(sqrt(sum[d](X[i,d]"
+                         "^2))*sqrt(sum[d](X[j,d]^2)))";
+    is_told(cosine, "100x16", "note product: t1 is sum[d](X[i,d]*X[j,d])");
+    is_told(cosine, "100x16", "note hoisted: t2 is sum[d](X[i,d]^2), computed"
+                              " 100 times and not 10000\n");
+    is_told(cosine, "100x16", "note shared: t2 serves sum[d](X[j,d]^2)");
+    is_told("T[j] = 2*B[j]+1; C[i] = sum[j](A[i,j]*T[j])", "30 20x30",
+            "note fused: T is made where C reads it, and its 120 bytes");
+    is_told("y[i] = exp(x[i]*z[i]+1)*(exp(x[i]*z[i]+1) + 1)", "9 9",
+            "note repeated: exp(x[i]*z[i]+1) is computed once\n");
+    is_told("y[i] = sum[j](exp(-sum[d]((x[i,d]-z[j,d])^2))"
+            "*sum[e]((x[i,e]-z[j,e])^2))", "9x3 8x3",
+            "note repeated: sum[e]((x[i,e]-z[j,e])^2) is computed once\n");
+    is_told("D[i,j] = sum[d]((X[i,d]-Y[j,d])^2)", "100x32 90x32",
+            "note distance: sum[d]((X[i,d]-Y[j,d])^2) is |x|^2 + |y|^2");
+}
+
 #define CONV "O[n,k,h,w] = I[n,c,pad(h+r-1,1),pad(w+s-1,1)]*W[k,c,r,s]"
 
 /* The one copy with a border of a program that is one einsum. */
@@ -293,6 +328,7 @@ main(void)
         cmocka_unit_test(test_distances),
         cmocka_unit_test(test_bands),
         cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_notes),
         cmocka_unit_test(test_padded),
         cmocka_unit_test(test_slices),
     };
