@@ -141,7 +141,8 @@ copy(struct turning *x, int at)
 {
     struct rewrite *r = x->r;
     const struct access *a = x->found;
-    int *from = NEW(r->perm, int, a->n_subs), *to = NEW(r->perm, int, a->n_subs);
+    int *from = NEW(r->perm, int, a->n_subs);
+    int *to = NEW(r->perm, int, a->n_subs);
     for (int d = 0; d < a->n_subs; d++) {
         struct index own = {.name = str_of("u"), .kind = INDEX_FREE,
                             .hi = r->p.tensors[a->tensor].shape[d],
