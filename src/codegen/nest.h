@@ -85,6 +85,8 @@ struct gett {
                        * for i < near; 0: not so */
     int deep_apart, deep_near; /* positions of K likewise */
     int64_t depth;    /* of a K block, at most */
+    int past;         /* rows of out follow each other at the distance of a
+                       * panel: a tile goes past the caches as a whole */
     int n[N_LOOP_ROLES], total; /* a table's indices, by role, and all */
     int64_t *extent;  /* [total] */
     int64_t *stride[4]; /* [total] of lhs, rhs, out, weight; 0 if it has
@@ -167,13 +169,14 @@ struct nest {
 };
 
 /* Extents of a table: how many indices each role has, the factor, rows and
- * columns of out per task, struct gett from rows_stay to depth, weighs + 1 and
+ * columns of out per task, struct gett from rows_stay to past, weighs + 1 and
  * weight_moves, then the extents of all indices. Its strides: of all indices
  * in lhs, rhs, out, weight. */
 enum { NEST_TABLE_ROLES = 0, NEST_TABLE_FACTOR = N_LOOP_ROLES,
        NEST_TABLE_ROWS, NEST_TABLE_COLUMNS, NEST_TABLE_STAY, NEST_TABLE_PANEL,
        NEST_TABLE_APART, NEST_TABLE_NEAR, NEST_TABLE_DEEP_APART,
-       NEST_TABLE_DEEP_NEAR, NEST_TABLE_DEPTH, NEST_TABLE_WEIGHS,
+       NEST_TABLE_DEEP_NEAR, NEST_TABLE_DEPTH, NEST_TABLE_PAST,
+       NEST_TABLE_WEIGHS,
        NEST_TABLE_WEIGHT_MOVES, NEST_TABLE_EXTENTS };
 
 /* Extents of a table that is a transpose, then those of its other indices. */

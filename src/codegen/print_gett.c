@@ -35,6 +35,14 @@ has_factor(const struct nest *w)
     return w->factor.arg >= 0 || w->factor.value != 1;
 }
 
+/* Whether tiles may go past the caches: if they are not scaled. */
+static int
+stores_far(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    return einc_gett_has_past(w) && (w->factor.arg >= 0 || !has_factor(w));
+}
+
 /* --- storing ------------------------------------------------------------ */
 
 /* Tiles that are not scaled: their runs are moved. */
@@ -370,6 +378,11 @@ print_totals(const struct printer *p)
                   NEST_TABLE_DEPTH, NEST_TABLE_STAY, NEST_TABLE_PANEL,
                   NEST_TABLE_APART, NEST_TABLE_NEAR, NEST_TABLE_DEEP_APART,
                   NEST_TABLE_DEEP_NEAR);
+        if (stores_far(p))
+            einc_code(p, "int64_t joined_row[@_MR]; /* of a tile without "
+                         "gaps */\n"
+                         "for (int64_t r = 0; r < @_MR; r++)\n"
+                         "    joined_row[r] = r*panel;\n");
         return;
     }
     einc_code(p, "/* K blocks of equal size: no short last one */\n"
@@ -791,6 +804,26 @@ print_pack_rhs(const struct printer *p)
     einc_line(p->t, "}");
 }
 
+/* A tile whose rows follow each other in memory lies in L1 as it will there,
+ * and goes as a whole. */
+static void
+print_ask_joined(const struct printer *p)
+{
+    einc_code(p, "const int joined = past && live == panel && out_run[c0] >= "
+                 "live &&\n"
+                 "    @_joined(out_row + r0, live_rows, live);\n");
+}
+
+static void
+print_call_far(const struct printer *p)
+{
+    einc_code(p, "if (joined)\n"
+                 "    @_far(%sout_batch + out_row[r0] + out_column[c0], "
+                 "part,\n"
+                 "        live_rows*live);\n",
+              cast(p, p->nest->out.storage, 0));
+}
+
 /* The sums of a tile go to out where its columns are contiguous, else to a
  * place of their own. */
 static int
@@ -873,17 +906,21 @@ print_call_tile(const struct printer *p)
                      "    ? part\n"
                      "    : sums + %s((c0/panel)*(@_MC/@_MR) + tile_at)*@_MR*@_NR;"
                      "\n", two);
+    if (stores_far(p))
+        print_ask_joined(p);
     if (goes_straight(p))
-        einc_code(p, "const int straight = direct && tile_height == live_rows "
+        einc_code(p, "const int straight = %sdirect && tile_height == live_rows "
                      "&&\n"
                      "    live == (narrow ? @_LANES : @_NR) && out_run[c0] >= "
                      "live;\n"
                      "$ *const to = straight ? %s(out_batch + out_column[c0]) "
                      ": sum;\n"
                      "const int64_t *const to_row = straight ? out_row + r0 : "
-                     "part_row;\n"
+                     "%spart_row;\n"
                      "const int again = %sdeep0 > 0;\n",
+                  stores_far(p) ? "!joined && " : "",
                   cast(p, w->out.storage, 0),
+                  stores_far(p) ? "joined ? joined_row : " : "",
                   einc_gett_adds_up(w) ? "straight && " : "");
     else
         einc_code(p, "$ *const to = sum;\n"
@@ -897,8 +934,11 @@ static void
 print_call_store(const struct printer *p)
 {
     int adds_up = einc_gett_adds_up(p->nest), asks = goes_straight(p);
+    if (stores_far(p))
+        print_call_far(p);
     if (asks || !adds_up)
-        einc_line(p->t, "if (%s%s%s)", asks ? "!straight" : "",
+        einc_line(p->t, "%sif (%s%s%s)", stores_far(p) ? "else " : "",
+                  asks ? "!straight" : "",
                   asks && !adds_up ? " && " : "", adds_up ? "" : "last");
     p->t->indent += asks || !adds_up ? 4 : 0;
     einc_code(p, "%s_store(args, sum, out_batch, out_row + r0, live_rows,\n"
@@ -946,6 +986,9 @@ print_direct(const struct printer *p)
     if (w->factor.arg >= 0)
         einc_put(p->t, " && args->n[%d] == 1", w->factor.arg);
     einc_put(p->t, ";\n");
+    if (stores_far(p))
+        einc_code(p, "const int past = direct && args->n[%d] != 0;\n",
+                  NEST_TABLE_PAST);
 }
 
 void
@@ -982,6 +1025,8 @@ einc_print_gett(const struct printer *p)
     walk(p, w->root->child);
     t->indent -= 4;
     einc_line(t, "}");
+    if (stores_far(p))
+        einc_code(p, "if (past)\n    @_FENCE();\n");
     t->indent -= 4;
     einc_line(t, "}");
 }

@@ -159,6 +159,53 @@ print_add(const struct printer *p)
                  "}\n\n");
 }
 
+/* Lines of a result that no cache holds. */
+static void
+print_past(const struct printer *p)
+{
+    enum { LINE = 64 };
+    int bytes = p->nest->target->vector_bytes;
+    int line = LINE / einc_nest_bytes(p->nest->compute);
+    const char *const name = bytes == 64   ? "512"
+                             : bytes == 32 ? "256"
+                                           : "";
+    einc_code(p, "/* A vector to memory, past the caches. */\n"
+                 "typedef long long @_bits\n"
+                 "    __attribute__((vector_size(%d), may_alias));\n"
+                 "#if defined(__clang__)\n"
+                 "#define @_PAST(to, v) __builtin_nontemporal_store(v, to)\n"
+                 "#define @_FENCE() __atomic_thread_fence(5)\n"
+                 "#elif defined(__SSE2__)\n"
+                 "#define @_PAST(to, v) __builtin_ia32_movntdq%s(to, v)\n"
+                 "#define @_FENCE() __builtin_ia32_sfence()\n"
+                 "#else\n"
+                 "#define @_PAST(to, v) (*(to) = (v))\n"
+                 "#define @_FENCE() ((void)0)\n"
+                 "#endif\n\n", bytes, name);
+    einc_code(p, "/* to[0 .. n) = from[0 .. n): past the caches if they are "
+                 "whole lines */\n"
+                 "static void\n"
+                 "@_far($ *to, const $ *from, int64_t n)\n"
+                 "{\n"
+                 "    if (((uintptr_t)to & %d) || n %% %d) {\n"
+                 "        @_move(to, from, n);\n"
+                 "        return;\n"
+                 "    }\n"
+                 "    for (int64_t x = 0; x < n; x += @_LANES)\n"
+                 "        @_PAST((@_bits *)(void *)(to + x),\n"
+                 "            (@_bits)*(const @_vector *)(from + x));\n"
+                 "}\n\n", LINE - 1, line);
+    einc_code(p, "/* Whether rows follow each other at distance n */\n"
+                 "static int\n"
+                 "@_joined(const int64_t *row, int64_t rows, int64_t n)\n"
+                 "{\n"
+                 "    int64_t apart = 0;\n"
+                 "    for (int64_t r = 1; r < rows; r++)\n"
+                 "        apart |= (row[r] - row[r - 1]) ^ n;\n"
+                 "    return apart == 0;\n"
+                 "}\n\n");
+}
+
 static void
 print_runs(const struct printer *p)
 {
@@ -328,6 +375,8 @@ einc_print_moves(const struct printer *p)
         print_turn(p);
     if (out)
         print_add(p);
+    if (out && einc_gett_has_past(p->nest))
+        print_past(p);
     print_runs(p);
     if (p->in_place)
         print_apart(p);
