@@ -97,7 +97,7 @@ put_declarations(const struct program_file *f)
 
 /* --- stages ------------------------------------------------------------- */
 
-/* 0: it has no kernel, and is plain loops. */
+/* 0: it has no kernel, or none with anything to do, and is plain loops. */
 static int
 build(struct program_file *f, int stage)
 {
@@ -106,8 +106,9 @@ build(struct program_file *f, int stage)
         f->nests[x] = einc_mapreduce_build(
             f->scratch, *f->scratch, f->p, s,
             einc_target_find(str_of(set_names[x])));
-        if (!f->nests[x])
-            return 0;
+        if (!f->nests[x] ||
+            !einc_mapreduce_arguments(f->nests[x], THREADS, NULL, NULL))
+            return 0; /* the latter: loops that do not run */
     }
     return 1;
 }

@@ -276,7 +276,7 @@ static const struct template floats[] = {
                  "           a < ($s)9223372036854775808.0\n"
                  "        ? (int64_t)a : -INT64_C(9223372036854775807) - 1;\n"
                  "}\n",
-     FN "vi64\n@($v a)\n{\n    vi64 r;\n    for (int l = 0; l < $n; l++)\n"
+     FN "vi64\n@($v a)\n{\n    vi64 r = {0};\n    for (int l = 0; l < $n; l++)\n"
         "        r[l] = #whole_$x(a[l]);\n    return r;\n}\n"},
 };
 
