@@ -127,14 +127,15 @@ einc_print_store(const struct printer *p, enum einc_dtype storage, int plane,
 {
     struct text *t = p->t;
     const char *type = einc_print_storage(storage);
+    const char *to_float = strcmp(p->type, "double") == 0 ? "(float)" : "";
     if (is_complex(storage))
-        einc_line(t, plane ? "%s[2*(%s) + 1] = %s;" : "%s[2*(%s)] = %s;",
-                  pointer, offset, value);
+        einc_line(t, plane ? "%s[2*(%s) + 1] = %s%s;" : "%s[2*(%s)] = %s%s;",
+                  pointer, offset, storage == EINC_C64 ? to_float : "", value);
     else if (storage == EINC_BOOL)
         einc_line(t, "%s[%s] = (uint8_t)(%s != 0);", pointer, offset, value);
     else if (storage == EINC_F16 || storage == EINC_BF16)
-        einc_line(t, "%s[%s] = float_to_%s(%s);", pointer, offset,
-                  storage == EINC_F16 ? "half" : "bf16", value);
+        einc_line(t, "%s[%s] = float_to_%s(%s%s);", pointer, offset,
+                  storage == EINC_F16 ? "half" : "bf16", to_float, value);
     else if (strcmp(type, p->type) == 0)
         einc_line(t, "%s[%s] = %s;", pointer, offset, value);
     else

@@ -153,6 +153,38 @@ ids_of(const struct spec *s, struct ids *x)
     }
 }
 
+/* Half of the cases as if nothing was said. */
+static void
+choose_sums(const struct spec *s, struct einc_options *o)
+{
+    static const int32_t some[8][2] = {{EINC_SUM_KAHAN, 0},
+                                       {EINC_SUM_BLOCK, EINC_F64},
+                                       {EINC_SUM_KAHAN, EINC_F64},
+                                       {EINC_SUM_DIRECT, EINC_F32}};
+    unsigned h = 0;
+    for (int k = 0; k <= s->n_in; k++) {
+        const struct spec_term *t = k < s->n_in ? &s->in[k] : &s->out;
+        for (int i = 0; i < t->n_tokens; i++)
+            h = 31 * h + (unsigned)t->token[i];
+        h = 31 * h + 30;
+    }
+    o->sum = some[h >> 4 & 7][0];
+    o->acc = some[h >> 4 & 7][1];
+}
+
+/* The type that sums are made in. */
+static enum einc_dtype
+wide_compute(const struct spec *s)
+{
+    enum einc_dtype t = spec_compute(s);
+    struct einc_options o = {0};
+    choose_sums(s, &o);
+    return o.acc != EINC_F64 ? t
+           : t == EINC_F32   ? EINC_F64
+           : t == EINC_C64   ? EINC_C128
+                             : t;
+}
+
 static struct einc_plan *
 plan_in(struct tester *t, struct einc_ctx *ctx, const struct spec *s,
         const int64_t *size, const char *symbolic, const char *kernel)
@@ -163,6 +195,7 @@ plan_in(struct tester *t, struct einc_ctx *ctx, const struct spec *s,
                                 .path = s->path,
                                 .kernel = kernel,
                                 .symbolic = symbolic};
+    choose_sums(s, &opts);
     arrays_of(s, size, in, &out);
     for (int o = 0; o < s->n_in; o++)
         layouts[o] = in[o].layout;
@@ -734,6 +767,7 @@ fill(struct tester *t, struct trial *x)
     x->beta = scale_value(s->beta);
     if (compute == EINC_BOOL)
         x->alpha.bits = x->alpha.bits != 0, x->beta.bits = x->beta.bits != 0;
+    compute = wide_compute(s);
     value_store(compute, x->alpha_bytes, 0, x->alpha);
     value_store(compute, x->beta_bytes, 0, x->beta);
 }
