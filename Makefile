@@ -57,8 +57,10 @@ LIB_SRC = \
   src/codegen/value_access.c src/codegen/value_node.c src/codegen/value_bind.c \
   src/codegen/value_guard.c src/codegen/value_softmax.c \
   src/codegen/value_reduce.c src/codegen/choose.c \
-  src/codegen/levels.c src/codegen/mapreduce.c src/codegen/describe.c \
+  src/codegen/levels.c src/codegen/size.c src/codegen/mapreduce.c \
+  src/codegen/describe.c \
   src/codegen/print_mapreduce.c src/codegen/print_value.c \
+  src/codegen/print_size.c \
   src/codegen/print_load.c src/codegen/print_fn.c src/codegen/print_reduce.c \
   src/codegen/print_list.c \
   src/codegen/print_loops.c src/codegen/print_helpers.c \

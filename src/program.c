@@ -136,7 +136,7 @@ make_map(struct guarded *g, struct einc_plan *x, int s, int compiled)
     struct stage_run *run = &x->stages[s];
     run->eval_bytes = einc_eval_scratch(p, stmt);
     run->nest = einc_mapreduce_build(&g->perm, g->scratch, p, stmt,
-                                     g->ctx->target);
+                                     g->ctx->target, SIZES_GENERIC);
     if (!run->nest)
         return;
     run->flop = einc_mapreduce_flop(run->nest);

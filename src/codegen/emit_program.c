@@ -105,7 +105,7 @@ build(struct program_file *f, int stage)
     for (int x = 0; x < N_SETS; x++) {
         f->nests[x] = einc_mapreduce_build(
             f->scratch, *f->scratch, f->p, s,
-            einc_target_find(str_of(set_names[x])));
+            einc_target_find(str_of(set_names[x])), SIZES_LITERAL);
         if (!f->nests[x] ||
             !einc_mapreduce_arguments(f->nests[x], THREADS, NULL, NULL))
             return 0; /* the latter: loops that do not run */

@@ -88,7 +88,7 @@ static int
 is_plain(const struct mapreduce *m, int v)
 {
     enum value_op op = value_of(m, v)->op;
-    return op == VALUE_NUMBER || op == VALUE_VAR;
+    return op == VALUE_NUMBER || op == VALUE_SIZE || op == VALUE_VAR;
 }
 
 static uint64_t
@@ -248,7 +248,8 @@ has_rest(const struct mapreduce *m, const struct loop *l)
 {
     const struct value_var *v = &m->values.var[l->var];
     return !l->is_free && step_of(m, l) > 1 &&
-           !(is_constant_loop(m, l) && (v->hi - v->lo) % step_of(m, l) == 0);
+           !(is_constant_loop(m, l) && m->literals.index[v->index] &&
+             (v->hi - v->lo) % step_of(m, l) == 0);
 }
 
 /* The loop like l in a block, of that stage or made. */
@@ -344,13 +345,19 @@ element_bytes(const struct mapreduce *m, int v)
     return t == VALUE_F64 || t == VALUE_I64 ? 8 : 4;
 }
 
-/* Bytes of scratch, 64-aligned. */
+/* Bytes of scratch, 64-aligned, for all values of some vars. *is_fixed:
+ * whether where they begin is a literal. */
 static int64_t
-take_scratch(struct mapreduce *m, int64_t elements, int v, int wide)
+take_scratch(struct mapreduce *m, int64_t elements, uint64_t vars, int v,
+             int wide, int *is_fixed)
 {
     int64_t at = m->scratch_bytes;
     int64_t bytes = elements * element_bytes(m, v) * (wide ? m->lanes : 1);
     m->scratch_bytes += (bytes + 63) / 64 * 64;
+    *is_fixed = !m->scratch_varies;
+    for (int q = 0; q < m->values.n_vars; q++)
+        if (vars >> q & 1 && !m->literals.index[m->values.var[q].index])
+            m->scratch_varies = 1;
     return at;
 }
 
@@ -366,6 +373,7 @@ take_lists(struct mapreduce *m, struct carry *c)
     c->lost = c->offset + bytes;
     c->result = c->lost + bytes;
     m->scratch_bytes = c->result + bytes;
+    c->is_fixed = c->lost_is_fixed = !m->scratch_varies;
 }
 
 /* --- tables ------------------------------------------------------------- */
@@ -399,7 +407,7 @@ is_scattered(const struct mapreduce *m, const struct value *v)
     int64_t pace = 0;
     for (int k = 0; k < v->n_terms; k++)
         if (v->terms[k].var == m->lane)
-            pace = v->terms[k].coef;
+            pace += einc_value_pace(&m->values, v, &v->terms[k]);
     for (int k = 0; k < v->n_extra; k++)
         if (einc_levels_is_lane(m, v->extra[k].var))
             return 0;
@@ -459,7 +467,10 @@ place_table(struct mapreduce *m, int block, int v, const struct within *in)
     }
     need(m, at, v);
     PUSH(m, m->tables, m->n_tables, m->cap_tables);
-    t.offset = take_scratch(m, t.elements, v, 1);
+    uint64_t dims = 0;
+    for (int k = 0; k < t.n_dims; k++)
+        dims |= (uint64_t)1 << t.dims[k];
+    t.offset = take_scratch(m, t.elements, dims, v, 1, &t.is_fixed);
     m->tables[m->n_tables] = t;
     struct item *i = new_item(m, at, ITEM_FILL, ready_at(m, at, v));
     i->value = v;
@@ -540,7 +551,8 @@ carry_in(struct mapreduce *m, int loop, int value, int *is_new)
     *is_new = 1;
     PUSH(m, m->carries, m->n_carries, m->cap_carries);
     PUSH(m, l->carries, l->n_carries, l->cap);
-    m->carries[m->n_carries] = (struct carry){value, loop, -1, -1, -1, -1};
+    m->carries[m->n_carries] =
+        (struct carry){value, loop, -1, -1, -1, -1, 1, 1};
     l->carries[l->n_carries++] = m->n_carries;
     return m->n_carries++;
 }
@@ -581,6 +593,7 @@ add_step(struct mapreduce *m, int block, int v, int carry, int part,
     i->value = v;
     i->carry = carry;
     i->part = part;
+    i->in_memory = r->payload != 0;
 }
 
 /* The logsumexp takes all parts at once. Returns the stage of that. */
@@ -694,12 +707,14 @@ descend(struct mapreduce *m, int block, int v, int k, int carry)
             take_lists(m, &m->carries[carry]);
         if (r->payload)
             m->carries[carry].offset =
-                take_scratch(m, payload_points(m, r->payload), v,
-                             einc_levels_is_wide(m, v));
+                take_scratch(m, payload_points(m, r->payload), r->payload, v,
+                             einc_levels_is_wide(m, v),
+                             &m->carries[carry].is_fixed);
         if (r->payload && r->kept)
             m->carries[carry].lost =
-                take_scratch(m, payload_points(m, r->payload), v,
-                             einc_levels_is_wide(m, v));
+                take_scratch(m, payload_points(m, r->payload), r->payload, v,
+                             einc_levels_is_wide(m, v),
+                             &m->carries[carry].lost_is_fixed);
     }
     descend(m, m->loops[loop].main, v, k + 1, carry);
     if (m->loops[loop].rest >= 0)
@@ -805,6 +820,8 @@ is_before(const struct item *a, const struct item *b)
         return a->stage < b->stage;
     if (is_late(a) != is_late(b))
         return is_late(b);
+    if (a->in_memory != b->in_memory)
+        return b->in_memory;
     return a->order < b->order;
 }
 

@@ -37,6 +37,8 @@ struct chosen {
 struct item {
     enum item_kind kind;
     int stage, order;
+    int in_memory; /* STEP: its accumulators are. Behind the loads of its
+                    * stage, which a compiler may take for loads of them */
     int value;    /* VALUE STEP FILL */
     int name;     /* VALUE: number of its variable */
     int part;     /* STEP: -1: all of them at once */
@@ -81,6 +83,8 @@ struct carry {
                         * list: its positions */
     int64_t result;    /* of a long list: the k best of all lanes side by
                         * side */
+    int is_fixed;      /* offset, and result, are literals; lost is */
+    int lost_is_fixed;
 };
 
 /* The k best are lists in registers up to here, then in memory. */
@@ -90,6 +94,7 @@ struct table {
     int value;
     int n_dims, dims[8]; /* vars, outermost first */
     int64_t elements, offset;
+    int is_fixed;        /* offset is a literal */
 };
 
 enum { MAX_FREE = 24 };
@@ -127,7 +132,11 @@ struct mapreduce {
     const struct program *p;
     const struct stmt *s;
     const struct target *target;
+    struct literals literals;
+    struct size *sizes;        /* arguments of the kernel */
+    int n_sizes, n_extents, n_strides;
     struct values values;
+    int repeats;               /* a store may be done again, in its task */
     int modest;                /* nothing is unrolled: there is much of it */
     int lane;                  /* var, or -1 */
     int lanes, vectors;        /* lane that is free: vectors in one turn */
@@ -149,6 +158,7 @@ struct mapreduce {
     int n_names;
     int *seen, epoch;          /* marks of a walk */
     int64_t tasks, scratch_bytes;
+    int scratch_varies;        /* scratch_bytes holds an argument */
     int body;                  /* block of the innermost free loop that is no
                                 * payload */
     double flop, bytes;

@@ -116,7 +116,8 @@ make_values(struct mapreduce *m, int lanes)
 {
     int lane;
     struct value_choice *how = einc_choose(m, lanes, &lane);
-    m->values = einc_values(m->perm, m->p, how, lane, m->lanes);
+    m->values =
+        einc_values(m->perm, m->p, &m->literals, how, lane, m->lanes);
     m->values.left = m->s->left.tensor;
     m->n_stores = 0;
     m->lane = -1;
@@ -248,12 +249,13 @@ bytes_of(const struct program *p, const struct stmt *s)
 const struct mapreduce *
 einc_mapreduce_build(struct arena *perm, struct arena scratch,
                      const struct program *p, const struct stmt *s,
-                     const struct target *target)
+                     const struct target *target, enum size_mode mode)
 {
     struct mapreduce *m = NEW(perm, struct mapreduce, 1);
     (void)scratch;
     *m = (struct mapreduce){.perm = perm, .p = p, .s = s, .target = target,
                             .lane = -1, .lanes = 1, .vectors = 1};
+    m->literals = einc_size_literals(perm, p, s, mode);
     enum { MUCH = 3000 };
     int most = target->vector_bytes / 4;
     if (s->n_loops > MAX_FREE)
@@ -268,8 +270,11 @@ einc_mapreduce_build(struct arena *perm, struct arena scratch,
     }
     if (m->values.fails)
         return NULL;
+    m->repeats = s->op == ASSIGN_SET && !s->scatters &&
+                 !reads(s->right, s->left.tensor);
     choose_tasks(m);
     einc_levels_build(m);
+    einc_size_list(m);
     m->flop = einc_choose_flop(perm, p, s);
     m->bytes = bytes_of(p, s);
     return m;
@@ -280,8 +285,12 @@ einc_mapreduce_arguments(const struct mapreduce *m, int threads, int64_t *n,
                          int64_t *s)
 {
     (void)threads;
-    (void)n;
-    (void)s;
+    for (int k = 0; k < m->n_sizes; k++) {
+        const struct size *x = &m->sizes[k];
+        int64_t *to = x->kind == SIZE_STRIDE ? s : n;
+        if (to)
+            to[x->slot] = x->value;
+    }
     return m->tasks;
 }
 

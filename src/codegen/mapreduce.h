@@ -7,6 +7,7 @@
 #ifndef EINC_CODEGEN_MAPREDUCE_H
 #define EINC_CODEGEN_MAPREDUCE_H
 
+#include "codegen/size.h"
 #include "codegen/target.h"
 #include "codegen/unit.h"
 #include "parse/stmt.h"
@@ -19,7 +20,8 @@ const struct mapreduce *einc_mapreduce_build(struct arena *perm,
                                              struct arena scratch,
                                              const struct program *p,
                                              const struct stmt *s,
-                                             const struct target *target);
+                                             const struct target *target,
+                                             enum size_mode mode);
 /* What becomes of the statement, in words: lines of dump "plan". */
 void einc_mapreduce_describe(struct text *t, const struct mapreduce *m);
 /* Dump "nest" of a statement. */

@@ -251,6 +251,28 @@ fn_text(const struct writer *w, int v)
 
 /* --- values ------------------------------------------------------------- */
 
+/* Where the legal positions of a check end. */
+static const char *
+check_end(const struct writer *w, const struct value *x)
+{
+    if (!x->dim)
+        return einc_integer_text(w, x->hi);
+    int64_t pad = x->hi - w->m->p->tensors[x->tensor].shape[x->dim - 1];
+    const char *n = einc_shape_text(w, x->tensor, x->dim - 1);
+    return pad ? PRINTED(w, "%s + %s", n, einc_integer_text(w, pad)) : n;
+}
+
+/* The end of the range whose bound v is. */
+static const char *
+range_end(const struct writer *w, int v)
+{
+    const struct values *s = &w->m->values;
+    for (int q = 0; q < s->n_vars; q++)
+        if (s->var[q].from == v || s->var[q].to == v)
+            return einc_to_text(w, q);
+    return einc_integer_text(w, value_of(w, v)->hi);
+}
+
 static const char *
 check_text(const struct writer *w, const struct value *x, int wide)
 {
@@ -261,15 +283,14 @@ check_text(const struct writer *w, const struct value *x, int wide)
         return PRINTED(w, "%s(args, %d, %s, %s, %s)",
                        einc_helper(w->h, "check"), x->site,
                        einc_as(w, x->args[0], own),
-                       einc_integer_text(w, x->lo),
-                       einc_integer_text(w, x->hi));
+                       einc_integer_text(w, x->lo), check_end(w, x));
     const char *text =
         PRINTED(w, "%s(args, %d, %s, %s, %s, %s)",
                 einc_helper(w->h, "v_check_%s", einc_form_suffix(own.type)),
                 x->site, einc_as(w, x->args[0], own),
                 mask ? mask
                      : PRINTED(w, "%s(-1)", einc_helper(w->h, "set_i32")),
-                einc_integer_text(w, x->lo), einc_integer_text(w, x->hi));
+                einc_integer_text(w, x->lo), check_end(w, x));
     struct form f = {einc_value_narrow(x) ? VALUE_I32 : VALUE_I64, 1};
     return einc_converted(w, text, own, f);
 }
@@ -301,7 +322,9 @@ einc_value_text(const struct writer *w, int v, int name)
             w, "%s(%s, %s)",
             einc_helper(w->h, x->op == VALUE_WRAP ? "%swrapped" : "%sreflect",
                         wide),
-            einc_as(w, x->args[0], i64), einc_integer_text(w, x->integer));
+            einc_as(w, x->args[0], i64),
+            x->dim ? einc_shape_text(w, x->tensor, x->dim - 1)
+                   : einc_integer_text(w, x->integer));
         return einc_converted(w, text, i64, f);
     case VALUE_BOUND:
         scalar = (struct form){VALUE_I64, 0};
@@ -309,8 +332,8 @@ einc_value_text(const struct writer *w, int v, int name)
                        einc_helper(w->h, "bound"), x->site,
                        einc_as(w, x->args[0], scalar),
                        einc_as(w, x->args[1], scalar),
-                       einc_integer_text(w, x->lo),
-                       einc_integer_text(w, x->hi), (long long)x->integer);
+                       einc_integer_text(w, x->lo), range_end(w, v),
+                       (long long)x->integer);
     case VALUE_PART: return part_text(w, x);
     case VALUE_PICK: {
         const struct placed *p =

@@ -513,9 +513,13 @@ print_lane_store(struct printing *p, const struct kind *k)
     print_code(p, k, einc_printed(a,
         FN "void\n@($t *p, int64_t pace, $v x, int64_t first)\n{\n"
         "    if (pace == 1 && first <= 0) {\n%s        return;\n    }\n"
-        "    for (int l = first > 0 ? (int)first : 0; l < $n; l++)\n"
+        "    if (first <= 0) {\n"
+        "        for (int l = 0; l < $n; l++)\n"
+        "            #put_$m(p + pace*l, %sx[l]);\n"
+        "        return;\n    }\n"
+        "    for (int l = (int)first; l < $n; l++)\n"
         "        #put_$m(p + pace*l, %sx[l]);\n}\n",
-        row, is_bool ? "-" : ""));
+        row, is_bool ? "-" : "", is_bool ? "-" : ""));
 }
 
 /* Compensated sums of all lanes, and what each has too much, as one. */

@@ -88,11 +88,11 @@ enum { MOST_COUNTED = 1024 }; /* entries of which those before are counted */
 /* `name`, an array in scratch of elements of the form without lanes. */
 static void
 declare_list(const struct writer *w, const char *name, int c, struct form f,
-             int64_t offset)
+             enum size_kind kind, int64_t offset)
 {
     const char *type = einc_form_name((struct form){f.type, 0});
-    einc_line(w->t, "%s *const %s%d = (%s *)(void *)(args->scratch + %lld);",
-              type, name, c, type, (long long)offset);
+    einc_line(w->t, "%s *const %s%d = (%s *)(void *)(args->scratch + %s);",
+              type, name, c, type, einc_scratch_text(w, kind, c, offset));
 }
 
 /* A list of its own for each lane, sorted; acc and pos are the last entries,
@@ -109,11 +109,11 @@ einc_list_declare(const struct writer *w, int c)
     int with = is_position(r->redop);
     einc_line(w->t, "%s acc%d = %s;", einc_form_name(f), c,
               einc_identity(w, x->value));
-    declare_list(w, "list", c, f, x->offset);
+    declare_list(w, "list", c, f, SIZE_PAYLOAD, x->offset);
     if (with) {
         einc_line(w->t, "%s pos%d = %s;", einc_form_name(p), c,
                   einc_converted(w, "-1", (struct form){p.type, 0}, p));
-        declare_list(w, "place", c, p, x->lost);
+        declare_list(w, "place", c, p, SIZE_LOST, x->lost);
     }
     einc_line(w->t, "for (int64_t slot = 0; slot < %lld; slot++) {",
               (long long)all);
@@ -221,8 +221,9 @@ einc_list_finish(const struct writer *w, int c, int v)
         einc_line(w->t, "const %s *const sum%d = %s%d;", type, c, from, c);
         return;
     }
-    einc_line(w->t, "%s *const sum%d = (%s *)(void *)(args->scratch + %lld);",
-              type, c, type, (long long)w->m->carries[c].result);
+    einc_line(w->t, "%s *const sum%d = (%s *)(void *)(args->scratch + %s);",
+              type, c, type,
+              einc_scratch_text(w, SIZE_RESULT, c, w->m->carries[c].result));
     einc_line(w->t, "for (int64_t slot = 0; slot < %d; slot++)", r->best);
     einc_line(w->t, "    for (int lane = 0; lane < %d; lane++)", w->m->lanes);
     einc_line(w->t, "        sum%d[slot][lane] = %s%d[%d*lane + slot];", c,

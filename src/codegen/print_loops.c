@@ -8,14 +8,12 @@
 
 /* --- loops of the statement --------------------------------------------- */
 
-/* The greatest of the values from a list and a number; `name` of max. */
+/* The extreme of x and the values of a list. */
 static const char *
-extreme_of(struct writer *w, const char *fn, int64_t first, int data,
-           const int *list, int n)
+extreme_of(struct writer *w, const char *fn, const char *x, const int *list,
+           int n)
 {
     struct form f = {VALUE_I64, 0};
-    const char *x =
-        data >= 0 ? einc_as(w, data, f) : einc_integer_text(w, first);
     for (int k = 0; k < n; k++)
         x = PRINTED(w, "%s(%s, %s)", einc_helper(w->h, "%s_i64", fn), x,
                     einc_as(w, list[k], f));
@@ -60,12 +58,11 @@ einc_print_turn(const struct writer *w, const struct free_loop *f,
 {
     struct text *t = w->t;
     const struct value_var *q = &w->m->values.var[f->var];
-    int64_t whole = f->turns * f->span;
     if (f->span == 1) {
         einc_line(t, "const int64_t %s = %s%s%s;", name,
                   q->lo ? einc_integer_text(w, q->lo) : "", q->lo ? " + " : "",
                   turn);
-    } else if (whole == q->hi - q->lo) {
+    } else if (!einc_turns_overlap(w, f)) {
         einc_line(t, "const int64_t %s = %s%s%lld*%s;", name,
                   q->lo ? einc_integer_text(w, q->lo) : "", q->lo ? " + " : "",
                   (long long)f->span, turn);
@@ -74,7 +71,10 @@ einc_print_turn(const struct writer *w, const struct free_loop *f,
                   einc_helper(w->h, "min_i64"),
                   q->lo ? einc_integer_text(w, q->lo) : "", q->lo ? " + " : "",
                   (long long)f->span, turn,
-                  einc_integer_text(w, q->hi - f->span));
+                  einc_is_literal(w, f->var)
+                      ? einc_integer_text(w, q->hi - f->span)
+                      : PRINTED(w, "%s - %lld", einc_to_text(w, f->var),
+                                (long long)f->span));
         einc_line(t, "const int64_t skip_%s = %s%lld*%s - %s;", name,
                   q->lo ? PRINTED(w, "%s + ", einc_integer_text(w, q->lo))
                         : "",
@@ -105,12 +105,12 @@ print_free_loop(struct writer *w, const struct loop *l)
     if (f->span == 1) {
         einc_line(t, "for (int64_t %s = %s; %s < %s; %s++) {", name,
                   einc_integer_text(w, q->lo), name,
-                  einc_integer_text(w, q->hi), name);
+                  einc_to_text(w, l->var), name);
         t->indent += 4;
     } else {
         const char *turn = PRINTED(w, "turn_%s", name);
-        einc_line(t, "for (int64_t %s = 0; %s < %lld; %s++) {", turn, turn,
-                  (long long)f->turns, turn);
+        einc_line(t, "for (int64_t %s = 0; %s < %s; %s++) {", turn, turn,
+                  einc_turns_text(w, f), turn);
         t->indent += 4;
         einc_print_turn(w, f, name, turn);
     }
@@ -127,6 +127,28 @@ turn_values(const struct writer *w, const struct loop *l)
     return (l->var == w->m->lane ? w->m->lanes : 1) * (int64_t)l->parts;
 }
 
+/* Whether a loop stands in one of another reduction. */
+static int
+is_within(const struct writer *w, const struct loop *l)
+{
+    for (int b = w->m->blocks[l->main].parent; b >= 0;
+         b = w->m->blocks[b].parent)
+        if (w->m->blocks[b].kind == BLOCK_LOOP &&
+            !w->m->loops[w->m->blocks[b].loop].is_free)
+            return 1;
+    return 0;
+}
+
+/* Of a loop within another reduction, which is begun again and again, it
+ * depends on the extent, though that is an argument. */
+static int
+runs_long(const struct writer *w, const struct loop *l)
+{
+    const struct value_var *q = &w->m->values.var[l->var];
+    return (q->hi - q->lo) / turn_values(w, l) >= 1024 ||
+           !(einc_is_literal(w, l->var) || is_within(w, l));
+}
+
 /* Whether a sum of floats is put away now and then, so that its error grows
  * with the number of blocks and not of terms. */
 static int
@@ -134,11 +156,10 @@ is_blocked(const struct writer *w, const struct loop *l, int carry)
 {
     int v = w->m->carries[carry].value;
     const struct value_reduce *r = value_of(w, v)->reduce;
-    const struct value_var *q = &w->m->values.var[l->var];
     return w->m->p->summing.how == EINC_SUM_BLOCK &&
            r->redop == REDOP_SUM && !r->payload &&
            is_float(einc_kept_form(w, v).type) &&
-           (r->n_vars > 1 || (q->hi - q->lo) / turn_values(w, l) >= 1024);
+           (r->n_vars > 1 || runs_long(w, l));
 }
 
 static void
@@ -162,8 +183,7 @@ has_blocks(const struct writer *w, const struct loop *l)
 static int64_t
 block_turns(const struct writer *w, const struct loop *l)
 {
-    const struct value_var *q = &w->m->values.var[l->var];
-    return (q->hi - q->lo) / turn_values(w, l) >= 1024 ? 512 : 1;
+    return runs_long(w, l) ? 512 : 1;
 }
 
 static void
@@ -259,9 +279,13 @@ print_bound_loop(struct writer *w, const struct loop *l)
 {
     const struct value_var *q = &w->m->values.var[l->var];
     const char *name = einc_loop_name(w, l);
-    const char *from = extreme_of(w, "max", q->lo, q->from, l->from,
-                                  l->n_from);
-    const char *to = extreme_of(w, "min", q->hi, q->to, l->to, l->n_to);
+    struct form f = {VALUE_I64, 0};
+    const char *from = q->from >= 0 ? einc_as(w, q->from, f)
+                                    : einc_integer_text(w, q->lo);
+    const char *to =
+        q->to >= 0 ? einc_as(w, q->to, f) : einc_to_text(w, l->var);
+    from = extreme_of(w, "max", from, l->from, l->n_from);
+    to = extreme_of(w, "min", to, l->to, l->n_to);
     struct text *t = w->t;
     int is_lanes = l->var == w->m->lane;
     if (l->parts == 1 && !is_lanes && !has_blocks(w, l)) {

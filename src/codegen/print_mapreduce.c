@@ -137,26 +137,47 @@ print_pointers(const struct writer *w)
     for (int k = 0; k < m->n_tables; k++) {
         struct form f = einc_form_of(w, m->tables[k].value);
         einc_line(w->t, "%s *const table%d = (%s *)(void *)(args->scratch + "
-                        "%lld);", einc_form_name(f), k, einc_form_name(f),
-                  (long long)m->tables[k].offset);
+                        "%s);", einc_form_name(f), k, einc_form_name(f),
+                  einc_scratch_text(w, SIZE_TABLE, k, m->tables[k].offset));
     }
+}
+
+/* Whether a task says which turn of a loop it is with nothing left over. */
+static int
+is_outermost(const struct writer *w, int f, int64_t below)
+{
+    const struct free_loop *x = w->m->free;
+    if (w->m->literals.all)
+        return below * x[f].turns == w->m->tasks;
+    while (--f >= 0 && !x[f].is_task)
+        ;
+    return f < 0;
 }
 
 /* Which turn of each shared loop a task is, the last loop fastest. */
 static void
 print_decode(const struct writer *w)
 {
-    int64_t below = 1;
+    int64_t below = 1, literals = 1;
+    const char *rest = "1";
     for (int f = w->m->n_free - 1; f >= 0; f--) {
         const struct free_loop *x = &w->m->free[f];
         if (!x->is_task)
             continue;
-        const char *name = einc_var_letter(w, x->var);
-        const char *turn = below == 1 ? "task"
-                                      : PRINTED(w, "(task/%lld)",
-                                                (long long)below);
-        if (below * x->turns != w->m->tasks)
-            turn = PRINTED(w, "(%s%%%lld)", turn, (long long)x->turns);
+        const char *name = einc_var_letter(w, x->var), *turn = "task";
+        const char *by =
+            einc_times(w, rest, einc_integer_text(w, literals));
+        if (strcmp(by, "1") != 0)
+            turn = PRINTED(w, strchr(by, '*') ? "(task/(%s))" : "(task/%s)",
+                           by);
+        if (!is_outermost(w, f, below)) {
+            const char *turns = einc_turns_text(w, x);
+            turn = PRINTED(w, "(%s%%%s)", turn, turns);
+            if (einc_is_literal(w, x->var))
+                literals *= x->turns;
+            else
+                rest = einc_times(w, turns, rest);
+        }
         below *= x->turns;
         einc_print_turn(w, x, name, turn);
     }
@@ -166,18 +187,24 @@ static void
 print_kernel(struct writer *w, const char *name, const char *linkage,
              const char *args)
 {
-    struct text *t = w->t;
+    struct text *t = w->t, body = {.perm = t->perm, .indent = 4};
+    w->t = &body;
+    w->used = NEW(t->perm, char, w->m->n_sizes);
+    print_pointers(w);
+    einc_line(&body,
+              "for (int64_t task = task_begin; task < task_end; task++) {");
+    body.indent += 4;
+    print_decode(w);
+    einc_print_block(w, 0);
+    close_brace(w);
+    w->t = t;
     einc_line(t, "%svoid", linkage);
     einc_line(t, "%s(const struct %s *args, int64_t task_begin, "
                  "int64_t task_end)", name, args);
     einc_line(t, "{");
     t->indent += 4;
-    print_pointers(w);
-    einc_line(t, "for (int64_t task = task_begin; task < task_end; task++) {");
-    t->indent += 4;
-    print_decode(w);
-    einc_print_block(w, 0);
-    close_brace(w);
+    einc_print_sizes(w, t);
+    einc_put(t, "%s", einc_text_z(&body));
     close_brace(w);
 }
 
@@ -186,7 +213,7 @@ einc_emit_mapreduce(struct arena *perm, const struct mapreduce *m)
 {
     struct text body = {.perm = perm}, t = {.perm = perm};
     struct helpers h = {.perm = perm, .lanes = m->lanes, .prefix = ""};
-    struct writer w = {m, &body, &h, 0};
+    struct writer w = {m, &body, &h, 0, NULL};
     print_kernel(&w, "einc_kernel", "", "einc_args");
     einc_line(&t, "/* made by einc %s; kernel ABI %d, %s */", EINC_VERSION,
               UNIT_ABI, m->target->name);
@@ -204,8 +231,12 @@ einc_emit_mapreduce(struct arena *perm, const struct mapreduce *m)
     return (struct unit){.source = einc_text_z(&t),
                          .source_bytes = t.n,
                          .entry = "einc_kernel",
-                         .flags = {"-ftree-vectorize", "-lm"},
-                         .scratch_bytes = m->scratch_bytes};
+                         /* without gcse constants of the loop over what
+                          * is left do not stay in registers in the other */
+                         .flags = {"-ftree-vectorize", "-fno-gcse", "-lm"},
+                         .scratch_bytes = m->scratch_bytes,
+                         .n_extents = m->n_extents,
+                         .n_strides = m->n_strides};
 }
 
 static int
@@ -243,7 +274,7 @@ einc_emit_mapreduce_function(struct text *t, struct arena scratch,
 {
     struct text body = {.perm = &scratch}, own = {.perm = &scratch};
     struct helpers h = {.perm = &scratch, .lanes = m->lanes};
-    struct writer w = {m, &body, &h, 0};
+    struct writer w = {m, &body, &h, 0, NULL};
     h.prefix = einc_printed(&scratch, "%s_", name);
     print_kernel(&w, name, "static ", args);
     einc_print_helpers(&own, &h, args);

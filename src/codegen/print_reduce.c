@@ -66,14 +66,14 @@ payload_index(const struct writer *w, int v)
     return einc_element_index(w, &t);
 }
 
-static int64_t
+static const char *
 payload_size(const struct writer *w, int v)
 {
     const struct value_reduce *r = value_of(w, v)->reduce;
-    int64_t n = 1;
+    const char *n = "1";
     for (int q = 0; q < w->m->values.n_vars; q++)
         if (r->payload >> q & 1)
-            n *= w->m->values.var[q].hi - w->m->values.var[q].lo;
+            n = einc_times(w, n, einc_count_text(w, q));
     return n;
 }
 
@@ -94,10 +94,10 @@ declare_lost(const struct writer *w, int c)
         return;
     }
     einc_line(w->t, "%s *const lost%d = (%s *)(void *)(args->scratch + "
-                    "%lld);", type, c, type,
-              (long long)w->m->carries[c].lost);
-    einc_line(w->t, "for (int64_t slot = 0; slot < %lld; slot++)",
-              (long long)payload_size(w, v));
+                    "%s);", type, c, type,
+              einc_scratch_text(w, SIZE_LOST, c, w->m->carries[c].lost));
+    einc_line(w->t, "for (int64_t slot = 0; slot < %s; slot++)",
+              payload_size(w, v));
     einc_line(w->t, "    lost%d[slot] = %s;", c, none);
 }
 
@@ -114,10 +114,11 @@ einc_declare_carry(const struct writer *w, int c)
     }
     if (r->payload) {
         einc_line(w->t, "%s *const acc%d = (%s *)(void *)(args->scratch + "
-                        "%lld);", type, c, type,
-                  (long long)w->m->carries[c].offset);
-        einc_line(w->t, "for (int64_t slot = 0; slot < %lld; slot++)",
-                  (long long)payload_size(w, v));
+                        "%s);", type, c, type,
+                  einc_scratch_text(w, SIZE_PAYLOAD, c,
+                                    w->m->carries[c].offset));
+        einc_line(w->t, "for (int64_t slot = 0; slot < %s; slot++)",
+                  payload_size(w, v));
         einc_line(w->t, "    acc%d[slot] = %s;", c, none);
     } else if (is_list(r->redop)) {
         einc_line(w->t, "%s acc%d[%d];", type, c, r->best);
@@ -426,16 +427,16 @@ finish_weighted(const struct writer *w, int c, int v)
     }
     if (is_same(f, out)) {
         einc_line(t, "%s *const sum%d = acc%d;", einc_form_name(f), c, c);
-        einc_line(t, "for (int64_t slot = 0; slot < %lld; slot++)",
-                  (long long)payload_size(w, v));
+        einc_line(t, "for (int64_t slot = 0; slot < %s; slot++)",
+                  payload_size(w, v));
         einc_line(t, "    sum%d[slot] = %s;", c,
                   weighted_result(w, c, v, PRINTED(w, "acc%d[slot]", c)));
         return;
     }
     einc_line(t, "%s *const sum%d = (%s *)(void *)acc%d;",
               einc_form_name(out), c, einc_form_name(out), c);
-    einc_line(t, "for (int64_t slot = 0; slot < %lld; slot++)",
-              (long long)payload_size(w, v));
+    einc_line(t, "for (int64_t slot = 0; slot < %s; slot++)",
+              payload_size(w, v));
     einc_line(t, "    sum%d[slot] = %s;", c,
               weighted_result(w, c, v, PRINTED(w, "acc%d[slot]", c)));
 }
@@ -532,8 +533,8 @@ einc_finish_carry(const struct writer *w, int c)
     } else if (r->payload && lanes) {
         einc_line(t, "%s *const sum%d = (%s *)(void *)acc%d;",
                   einc_form_name(scalar), c, einc_form_name(scalar), c);
-        einc_line(t, "for (int64_t slot = 0; slot < %lld; slot++)",
-                  (long long)payload_size(w, v));
+        einc_line(t, "for (int64_t slot = 0; slot < %s; slot++)",
+                  payload_size(w, v));
         einc_line(t, "    sum%d[slot] = %s;", c,
                   across_all(w, c, v, "[slot]"));
     } else if (r->payload) {

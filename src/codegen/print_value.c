@@ -156,20 +156,26 @@ const char *
 einc_element_index(const struct writer *w, const struct table *t)
 {
     struct text x = {.perm = w->t->perm};
-    int64_t pace = 1;
+    int64_t pace = 1; /* of the literals, times `rest` */
+    const char *rest = "1";
     for (int k = t->n_dims - 1; k >= 0; k--) {
         const struct value_var *q = &w->m->values.var[t->dims[k]];
         const char *name = einc_var_name(w, t->dims[k]);
         const char *plus = x.n ? " + " : "";
-        if (pace > 1)
-            einc_put(&x, "%s%lld*", plus, (long long)pace);
+        const char *by = einc_times(w, PRINTED(w, "%lld", (long long)pace),
+                                    rest);
+        if (strcmp(by, "1") != 0)
+            einc_put(&x, "%s%s*", plus, by);
         else
             einc_put(&x, "%s", plus);
         if (q->lo)
             einc_put(&x, "(%s - %s)", name, einc_integer_text(w, q->lo));
         else
             einc_put(&x, "%s", name);
-        pace *= q->hi - q->lo;
+        if (einc_is_literal(w, t->dims[k]))
+            pace *= q->hi - q->lo;
+        else
+            rest = einc_times(w, einc_count_text(w, t->dims[k]), rest);
     }
     return einc_text_z(&x);
 }
@@ -181,6 +187,10 @@ einc_plain(const struct writer *w, int v)
     const struct value *x = value_of(w, v);
     if (x->op == VALUE_NUMBER)
         return number_text(w, x);
+    if (x->op == VALUE_SIZE)
+        return x->var >= 0 ? einc_to_text(w, x->var)
+               : x->dim    ? einc_shape_text(w, x->tensor, x->dim - 1)
+                           : einc_size_text(w, x->tensor);
     if (x->op == VALUE_VAR) {
         const char *name = einc_var_name(w, x->var);
         if (x->var == w->m->lane && !x->lo)

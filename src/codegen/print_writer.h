@@ -5,6 +5,7 @@
  * print lines.
  *
  * print_value.c   types, names and masks of values
+ * print_size.c    extents and strides
  * print_load.c    elements that are loaded and stored
  * print_fn.c      values that are computed from others
  * print_reduce.c  accumulators
@@ -21,6 +22,7 @@ struct writer {
     struct text *t;
     struct helpers *h;
     int block; /* the present one */
+    char *used; /* [m->n_sizes]: arguments that the text has named */
 };
 
 #define PRINTED(w, ...) einc_printed((w)->t->perm, __VA_ARGS__)
@@ -59,6 +61,29 @@ const char *einc_active_mask(const struct writer *w);
 const char *einc_and_masks(const struct writer *w, const char *a,
                            const char *b);
 const char *einc_step_mask(const struct writer *w, int v);
+
+/* --- print_size.c ------------------------------------------------------- */
+
+/* Sizes, as numbers or the names of arguments: the end of a var's range; how
+ * many values it has; turns of a loop of the statement; the extent and the
+ * stride of a dim; size() of an index. */
+const char *einc_to_text(const struct writer *w, int var);
+const char *einc_count_text(const struct writer *w, int var);
+const char *einc_turns_text(const struct writer *w, const struct free_loop *f);
+const char *einc_shape_text(const struct writer *w, int tensor, int dim);
+const char *einc_stride_text(const struct writer *w, int tensor, int dim);
+const char *einc_size_text(const struct writer *w, int index);
+/* SIZE_TABLE and what stands behind it. */
+const char *einc_scratch_text(const struct writer *w, enum size_kind kind,
+                              int of, int64_t offset);
+/* Declares those that are used. */
+void einc_print_sizes(const struct writer *w, struct text *t);
+/* Whether the range of a var is a literal. */
+int einc_is_literal(const struct writer *w, int var);
+/* Whether turns of a loop of the statement may lie over one another. */
+int einc_turns_overlap(const struct writer *w, const struct free_loop *f);
+/* a*b; 1 and 0 are left out. */
+const char *einc_times(const struct writer *w, const char *a, const char *b);
 
 /* --- print_load.c ------------------------------------------------------- */
 

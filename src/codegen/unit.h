@@ -36,7 +36,7 @@ struct unit {
     const char *source;   /* C, 0-terminated */
     int64_t source_bytes;
     const char *entry;    /* symbol of type einc_kernel_fn */
-    const char *flags[3]; /* for the compiler, beside the target's; NULL at
+    const char *flags[4]; /* for the compiler, beside the target's; NULL at
                            * the end */
     int64_t scratch_bytes;
     int n_extents, n_strides;

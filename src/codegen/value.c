@@ -31,7 +31,8 @@ static uint64_t
 hash_terms(uint64_t h, const struct value_term *t, int n)
 {
     for (int k = 0; k < n; k++)
-        h = mix(mix(h, (uint64_t)t[k].var), (uint64_t)t[k].coef);
+        h = mix(mix(h, (uint64_t)t[k].var),
+                (uint64_t)t[k].coef ^ (uint64_t)t[k].dim << 48);
     return h;
 }
 
@@ -66,7 +67,8 @@ static int
 equal_terms(const struct value_term *a, const struct value_term *b, int n)
 {
     for (int k = 0; k < n; k++)
-        if (a[k].var != b[k].var || a[k].coef != b[k].coef)
+        if (a[k].var != b[k].var || a[k].coef != b[k].coef ||
+            a[k].dim != b[k].dim)
             return 0;
     return 1;
 }
@@ -110,7 +112,8 @@ equal_values(const struct value *a, const struct value *b)
         a->integer != b->integer || a->var != b->var ||
         a->tensor != b->tensor || a->constant != b->constant ||
         a->n_terms != b->n_terms || a->n_extra != b->n_extra ||
-        a->site != b->site || a->lo != b->lo || a->hi != b->hi)
+        a->site != b->site || a->lo != b->lo || a->hi != b->hi ||
+        a->dim != b->dim)
         return 0;
     for (int k = 0; k < a->n_args; k++)
         if (a->args[k] != b->args[k])
@@ -183,7 +186,8 @@ note(const struct values *s, struct value *v)
     for (int k = 0; k < v->n_args; k++)
         note_arg(s, v, v->args[k]);
     for (int k = 0; k < v->n_terms; k++)
-        v->deps |= (uint64_t)1 << v->terms[k].var;
+        if (v->terms[k].var >= 0)
+            v->deps |= (uint64_t)1 << v->terms[k].var;
     for (int k = 0; k < v->n_extra; k++)
         note_arg(s, v, v->extra[k].var);
     /* What is written changes with every turn, though data or strides may
@@ -235,6 +239,16 @@ int
 einc_value_is_complex(enum einc_dtype t)
 {
     return einc_dtype_info(t)->kind == KIND_COMPLEX;
+}
+
+int64_t
+einc_value_pace(const struct values *s, const struct value *load,
+                const struct value_term *t)
+{
+    const struct tensor *x = &s->p->tensors[load->tensor];
+    return t->dim ? t->coef * x->stride[t->dim - 1] *
+                        (einc_value_is_complex(x->dtype) ? 2 : 1)
+                  : t->coef;
 }
 
 int
@@ -314,9 +328,11 @@ einc_values_free_var(struct values *s, int index)
 
 struct values
 einc_values(struct arena *perm, const struct program *p,
-            const struct value_choice *how, int lane, int lanes)
+            const struct literals *literals, const struct value_choice *how,
+            int lane, int lanes)
 {
-    struct values s = {.perm = perm, .p = p, .how = how, .lane_index = lane,
+    struct values s = {.perm = perm, .p = p, .how = how,
+                       .literals = literals, .lane_index = lane,
                        .lane_var = -1, .lanes = lanes};
     s.env = NEW(perm, struct value_place, p->n_indices);
     for (int k = 0; k < p->n_indices; k++)

@@ -9,7 +9,7 @@
 #ifndef EINC_CODEGEN_VALUE_H
 #define EINC_CODEGEN_VALUE_H
 
-#include "parse/stmt.h"
+#include "codegen/size.h"
 
 enum { VALUE_MAX_VARS = 63, VALUE_MAX_PARTS = 16,
        VALUE_MOST_BEST = 1 << 20 };
@@ -30,6 +30,9 @@ enum value_type { VALUE_BOOL, VALUE_I32, VALUE_I64, VALUE_F32, VALUE_F64,
 
 enum value_op {
     VALUE_NUMBER,
+    VALUE_SIZE,    /* integer, an argument of the kernel: the hi of var; if
+                    * that is -1, with dim the extent of dim - 1 of tensor,
+                    * without how many values an index has, number `tensor` */
     VALUE_VAR,     /* var + integer; of the lane, if lo is 1, its first
                     * value, which is no vector */
     VALUE_LOAD,    /* element of a tensor */
@@ -48,8 +51,9 @@ enum value_op {
 };
 
 struct value_term {
-    int var;
+    int var;      /* -1: coef alone */
     int64_t coef;
+    int dim;      /* 0; or times the stride of dim - 1, which is an argument */
 };
 
 /* One turn of a reduction: of a var that runs in steps there are several. */
@@ -95,7 +99,10 @@ struct value {
     int var;
     int tensor;           /* LOAD: element constant + sum(coef * var) + */
     int64_t constant;     /*       sum(stride * extra), of the parts of a */
-    int n_terms, n_extra; /*       complex tensor */
+    int n_terms, n_extra; /*       complex tensor; else see dim */
+    int dim;              /* CHECK WRAP REFLECT: 0, or hi, or integer, is the
+                           * extent of dim - 1 of the tensor, or that and
+                           * what may be outside */
     const struct value_term *terms;
     const struct value_term *extra; /* var: the value; coef: the stride */
     int site;
@@ -123,6 +130,7 @@ struct values {
     int open[VALUE_MAX_VARS], n_open; /* their vars */
     struct value_place *env;          /* per index of the program */
     const struct value_choice *how;   /* likewise */
+    const struct literals *literals;
     int fails;            /* more vars than there may be */
     int left;             /* tensor that is written */
     int lane_index;       /* of the program; -1: none */
@@ -149,6 +157,7 @@ struct value_pair {
 };
 
 struct values einc_values(struct arena *perm, const struct program *p,
+                          const struct literals *literals,
                           const struct value_choice *how, int lane, int lanes);
 /* A loop of the statement gets a var. */
 int einc_values_free_var(struct values *s, int index);
@@ -171,6 +180,9 @@ int einc_values_number(struct values *s, enum value_type t, double x);
 /* The type that values of that type are computed in, one plane of it. */
 enum value_type einc_value_type(enum einc_dtype t);
 int einc_value_is_complex(enum einc_dtype t);
+/* What a term counts for: coef, and the stride. */
+int64_t einc_value_pace(const struct values *s, const struct value *load,
+                        const struct value_term *t);
 /* Whether an integer fits in 32 bits, whatever its type. */
 int einc_value_narrow(const struct value *v);
 

@@ -157,7 +157,9 @@ einc_value_range(const struct values *s, struct value *v)
         return;
     full_range(v);
     switch (v->op) {
-    case VALUE_NUMBER: v->least = v->most = v->integer; return;
+    case VALUE_NUMBER: case VALUE_SIZE:
+        v->least = v->most = v->integer;
+        return;
     case VALUE_VAR:
         v->least = s->var[v->var].lo + v->integer;
         v->most = s->var[v->var].hi - 1 + v->integer;

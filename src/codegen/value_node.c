@@ -269,10 +269,38 @@ of_call(struct values *s, const struct node *n)
     return x;
 }
 
+/* The index that a number is size() of, if that is an argument; -1: none. */
+static int
+sized_index(const struct values *s, const struct node *n)
+{
+    int x = n->size_of - 1;
+    if (x < 0 || s->literals->all || s->literals->index[x] ||
+        einc_value_is_complex(n->type))
+        return -1;
+    int64_t size = s->p->indices[x].hi - s->p->indices[x].lo;
+    double number = (double)size;
+    if (einc_value_type(n->type) == VALUE_F32)
+        number = (double)(float)number;
+    return is_float(einc_value_type(n->type)) ? n->number == number ? x : -1
+           : n->integer == size               ? x
+                                              : -1;
+}
+
 static struct value_pair
 of_number(struct values *s, const struct node *n)
 {
     enum value_type t = einc_value_type(n->type);
+    int index = sized_index(s, n);
+    if (index >= 0) {
+        const struct index *x = &s->p->indices[index];
+        int size = einc_values_add(s, (struct value){.op = VALUE_SIZE,
+                                                     .type = VALUE_I64,
+                                                     .integer = x->hi - x->lo,
+                                                     .tensor = index,
+                                                     .var = -1,
+                                                     .site = -1});
+        return (struct value_pair){einc_values_convert(s, size, t), -1};
+    }
     if (!is_float(t))
         return (struct value_pair){
             integer(s, t, t == VALUE_I32 ? (int32_t)(uint32_t)n->integer

@@ -9,22 +9,57 @@
 
 /* --- positions ---------------------------------------------------------- */
 
-/* What has no place below 0, which says that there is none: an index that
- * begins there is counted from its lo, and moved back behind the reduction. */
+/* How many values an index has, if that is an argument. */
+static int
+count_of(struct values *s, int index)
+{
+    const struct index *x = &s->p->indices[index];
+    int to = einc_values_add(s, (struct value){.op = VALUE_SIZE,
+                                               .type = VALUE_I64,
+                                               .integer = x->hi,
+                                               .var = s->env[index].var,
+                                               .site = -1});
+    return x->lo ? fn2(s, VALUE_I64, FN_SUB, to,
+                       integer(s, VALUE_I64, x->lo))
+                 : to;
+}
+
+static int
+is_argument(const struct values *s, int index)
+{
+    return !s->literals->index[index] && s->env[index].var >= 0;
+}
+
+/* An index; of several, the position in the reduction, row-major from the
+ * begin of each. */
 static int
 position_of(struct values *s, const struct node *n)
 {
+    int before = -1;
     struct affine f = {0};
-    int64_t pace = 1;
-    for (int k = n->n_bound - 1; k >= 0; k--) {
+    for (int k = 0; k < n->n_bound; k++) {
         const struct index *x = &s->p->indices[n->bound[k]];
         const struct value_place *e = &s->env[n->bound[k]];
-        f.constant += pace * (e->offset -
-                              (n->n_bound > 1 ? x->lo : base_of(s, n)));
-        f.coef[e->var] += pace;
-        pace *= x->hi - x->lo;
+        if (is_argument(s, n->bound[k]) && k > 0) {
+            int so_far = einc_affine_value(s, &f, 0);
+            if (before >= 0)
+                so_far = fn2(s, VALUE_I64, FN_ADD, before, so_far);
+            before = fn2(s, VALUE_I64, FN_MUL, so_far,
+                         count_of(s, n->bound[k]));
+            f = (struct affine){0};
+        } else if (k > 0) {
+            f.constant *= x->hi - x->lo;
+            for (int v = 0; v < s->n_vars; v++)
+                f.coef[v] *= x->hi - x->lo;
+            if (before >= 0)
+                before = fn2(s, VALUE_I64, FN_MUL, before,
+                             integer(s, VALUE_I64, x->hi - x->lo));
+        }
+        f.constant += e->offset - (n->n_bound > 1 ? x->lo : base_of(s, n));
+        f.coef[e->var]++;
     }
-    return einc_affine_value(s, &f, 0);
+    int last = einc_affine_value(s, &f, 0);
+    return before < 0 ? last : fn2(s, VALUE_I64, FN_ADD, before, last);
 }
 
 /* --- what begins it ----------------------------------------------------- */
@@ -362,6 +397,28 @@ count_kept(struct values *s, struct folding *f)
     return c.r.n_vars ? fold(s, &c, REDOP_COUNT).re : terms_of(s, &c, 0).re;
 }
 
+/* Of a reduction without a guard: the product of the extents. */
+static int
+count_all(struct values *s, const struct folding *f, enum value_type t)
+{
+    int64_t literals = 1;
+    int n = -1;
+    for (int k = 0; k < f->n->n_bound; k++) {
+        int index = f->n->bound[k];
+        const struct index *x = &s->p->indices[index];
+        if (!is_argument(s, index))
+            literals *= x->hi - x->lo;
+        else
+            n = n < 0 ? count_of(s, index)
+                      : fn2(s, VALUE_I64, FN_MUL, n, count_of(s, index));
+    }
+    if (n < 0)
+        return einc_values_number(s, t, (double)f->r.points);
+    if (literals != 1)
+        n = fn2(s, VALUE_I64, FN_MUL, n, integer(s, VALUE_I64, literals));
+    return einc_values_convert(s, n, t);
+}
+
 static struct value_pair
 mean_of(struct values *s, struct folding *f, struct value_pair sum)
 {
@@ -370,7 +427,7 @@ mean_of(struct values *s, struct folding *f, struct value_pair sum)
     for (int k = 0; k < f->n->n_bound; k++)
         ranged |= s->p->indices[f->n->bound[k]].from != NULL;
     int n = !f->n->guard && !ranged
-                ? einc_values_number(s, t, (double)f->r.points)
+                ? count_all(s, f, t)
                 : einc_values_convert(s, count_kept(s, f), t);
     sum.re = fn2(s, t, FN_DIV, sum.re, n);
     if (sum.im >= 0)

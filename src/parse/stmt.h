@@ -91,6 +91,8 @@ struct node {
     const struct access *access; /* ACCESS; of a scalar operand: no subs */
     double number;               /* NUMBER of a float type (complex: real) */
     int64_t integer;             /* NUMBER of integer type or bool; POWI */
+    int size_of;                 /* NUMBER: 0; or it was written as size() of
+                                  * index size_of - 1, as one of many sizes */
     int index;                   /* INDEX, in program.indices */
     enum redop redop;            /* REDUCE; never SOFTMAX(0): see `lse` */
     int *bound;                  /* REDUCE: its indices, in order; an arg

@@ -95,6 +95,7 @@ static struct node *
 new_number(struct resolver *r, const struct node *of, enum einc_dtype t)
 {
     struct node *n = new_node(r, NODE_NUMBER, t, of->at);
+    n->size_of = of->size_of;
     int was_float = kind_of(of->type) >= KIND_FLOAT;
     if (t == EINC_BOOL)
         n->integer = was_float ? of->number != 0 : of->integer != 0;
@@ -628,11 +629,13 @@ type_number(struct resolver *r, const struct draft *d)
     return (struct typed){n, !d->is_bool};
 }
 
-/* Indices of one name have one size, and that does not change. */
-static void
+/* Indices of one name have one size, and that does not change. Returns one
+ * more than the number of the first of them, 0: it is no size(). */
+static int
 check_size(struct resolver *r, const struct draft *d)
 {
     const struct draft_index *first = NULL;
+    int found = 0;
     for (int i = 0; d->kind == DRAFT_SIZE && i < r->s->n_indices; i++) {
         int number = r->s->first_index + i;
         const struct draft_index *x = &r->indices[number];
@@ -649,15 +652,17 @@ check_size(struct resolver *r, const struct draft *d)
                       einc_diag_show(r->cx, d->name, 40),
                       (long long)(first->hi - first->lo),
                       (long long)(x->hi - x->lo));
+        found = first ? found : number + 1;
         first = x;
     }
+    return found;
 }
 
 static struct typed
 type_size(struct resolver *r, const struct draft *d)
 {
     struct node *n = new_node(r, NODE_NUMBER, EINC_I64, d->at);
-    check_size(r, d);
+    n->size_of = check_size(r, d);
     int known = einc_range_size(r, d, &n->integer);
     assert(known);
     (void)known;

@@ -250,6 +250,8 @@ walk_node(struct walk *w, const struct node *n)
     *own = *n;
     if (n->kind == NODE_INDEX)
         own->index = renamed(w, n->index);
+    if (n->size_of)
+        own->size_of = renamed(w, n->size_of - 1) + 1;
     if (n->kind == NODE_REDUCE)
         bind_anew(w, own);
     if (n->kind == NODE_REDUCE && n->best >= 0)

@@ -18,6 +18,12 @@ typedef uint64_t vu64 __attribute__((vector_size(128)));
 typedef float vf32 __attribute__((vector_size(64)));
 typedef double vf64 __attribute__((vector_size(128)));
 
+static inline __attribute__((always_inline, unused)) int64_t
+min_i64(int64_t a, int64_t b)
+{
+    return a > b ? b : a;
+}
+
 static const vi32 v_iota_i32 __attribute__((unused)) = {
         0,
         1,
@@ -74,12 +80,6 @@ static inline __attribute__((always_inline, unused)) vf32
 set_f32(float a)
 {
     return a - (vf32){0};
-}
-
-static inline __attribute__((always_inline, unused)) int64_t
-min_i64(int64_t a, int64_t b)
-{
-    return a > b ? b : a;
 }
 
 static inline __attribute__((always_inline, unused)) vf32
@@ -196,13 +196,20 @@ v_put_f32_f32(float *p, int64_t pace, vf32 x, int64_t first)
         *(row_f32 *)p = __builtin_convertvector(x, row_f32);
         return;
     }
-    for (int l = first > 0 ? (int)first : 0; l < 16; l++)
+    if (first <= 0) {
+        for (int l = 0; l < 16; l++)
+            put_f32(p + pace*l, x[l]);
+        return;
+    }
+    for (int l = (int)first; l < 16; l++)
         put_f32(p + pace*l, x[l]);
 }
 
 void
 einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
 {
+    const int64_t to_i = args->n[0];
+    const int64_t to_j = args->n[1];
     const float *const __restrict__ in0 = (const float *)args->in[0];
     (void)in0;
     const float *const __restrict__ in1 = (const float *)args->in[1];
@@ -214,7 +221,9 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
     vf32 *const table0 = (vf32 *)(void *)(args->scratch + 0);
     vf32 *const table1 = (vf32 *)(void *)(args->scratch + 8192);
     for (int64_t task = task_begin; task < task_end; task++) {
-        const int64_t i = 32*task;
+        const int64_t i = min_i64(32*task, to_i - 32);
+        const int64_t skip_i = 32*task - i;
+        (void)skip_i;
         (void)i;
         const vi32 at_i = set_i32((int32_t)i) + v_iota_i32;
         (void)at_i;
@@ -237,7 +246,7 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
             acc21[slot] = set_f32(0);
         {
             int64_t j = 0;
-            const int64_t end_j = min_i64(256, v1);
+            const int64_t end_j = min_i64(to_j, v1);
             for (; j + 8 <= end_j; j += 8) {
                 const vi32 v2 = (set_i32((int32_t)(j)) <= at_i);
                 const vi32 v7 = (set_i32((int32_t)((j + 1))) <= at_i);
@@ -389,20 +398,20 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
                 rest11 = rest11*scale11 + weight11_0 + weight11_1 + weight11_2 + weight11_3 + weight11_4 + weight11_5 + weight11_6 + weight11_7;
                 for (int64_t e_4 = 0, end_e_4 = 64; e_4 < end_e_4; e_4++) {
                     const float v47 = get_f32(in2[e_4 + 64*j]);
-                    acc10[e_4] = acc10[e_4]*scale0 + weight0_0*set_f32(v47);
                     const float v48 = get_f32(in2[e_4 + 64*j + 64]);
-                    acc10[e_4] += weight0_1*set_f32(v48);
                     const float v49 = get_f32(in2[e_4 + 64*j + 128]);
-                    acc10[e_4] += weight0_2*set_f32(v49);
                     const float v50 = get_f32(in2[e_4 + 64*j + 192]);
-                    acc10[e_4] += weight0_3*set_f32(v50);
                     const float v51 = get_f32(in2[e_4 + 64*j + 256]);
-                    acc10[e_4] += weight0_4*set_f32(v51);
                     const float v52 = get_f32(in2[e_4 + 64*j + 320]);
-                    acc10[e_4] += weight0_5*set_f32(v52);
                     const float v53 = get_f32(in2[e_4 + 64*j + 384]);
-                    acc10[e_4] += weight0_6*set_f32(v53);
                     const float v54 = get_f32(in2[e_4 + 64*j + 448]);
+                    acc10[e_4] = acc10[e_4]*scale0 + weight0_0*set_f32(v47);
+                    acc10[e_4] += weight0_1*set_f32(v48);
+                    acc10[e_4] += weight0_2*set_f32(v49);
+                    acc10[e_4] += weight0_3*set_f32(v50);
+                    acc10[e_4] += weight0_4*set_f32(v51);
+                    acc10[e_4] += weight0_5*set_f32(v52);
+                    acc10[e_4] += weight0_6*set_f32(v53);
                     acc10[e_4] += weight0_7*set_f32(v54);
                     acc21[e_4] = acc21[e_4]*scale11 + weight11_0*set_f32(v47);
                     acc21[e_4] += weight11_1*set_f32(v48);
@@ -462,8 +471,8 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
         for (int64_t slot = 0; slot < 64; slot++)
             sum21[slot] = acc21[slot]/rest11;
         for (int64_t e_6 = 0, end_e_6 = 64; e_6 < end_e_6; e_6++) {
-            v_put_f32_f32(out + (64*i + e_6), 64, sum10[e_6], 0);
-            v_put_f32_f32(out + (64*i + e_6 + 1024), 64, sum21[e_6], 0);
+            v_put_f32_f32(out + (64*i + e_6), 64, sum10[e_6], skip_i);
+            v_put_f32_f32(out + (64*i + e_6 + 1024), 64, sum21[e_6], skip_i - 16);
         }
     }
 }

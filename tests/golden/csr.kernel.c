@@ -77,6 +77,12 @@ set_f32(float a)
     return a - (vf32){0};
 }
 
+static inline __attribute__((always_inline, unused)) int64_t
+min_i64(int64_t a, int64_t b)
+{
+    return a > b ? b : a;
+}
+
 static inline __attribute__((always_inline, unused)) float
 get_f32(float x)
 {
@@ -121,13 +127,20 @@ v_put_f32_f32(float *p, int64_t pace, vf32 x, int64_t first)
         *(row_f32 *)p = __builtin_convertvector(x, row_f32);
         return;
     }
-    for (int l = first > 0 ? (int)first : 0; l < 16; l++)
+    if (first <= 0) {
+        for (int l = 0; l < 16; l++)
+            put_f32(p + pace*l, x[l]);
+        return;
+    }
+    for (int l = (int)first; l < 16; l++)
         put_f32(p + pace*l, x[l]);
 }
 
 void
 einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
 {
+    const int64_t to_p = args->n[1];
+    const int64_t in2_n0 = args->n[5];
     const int64_t *const __restrict__ in0 = (const int64_t *)args->in[0];
     (void)in0;
     const float *const __restrict__ in1 = (const float *)args->in[1];
@@ -143,27 +156,42 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
         (void)i;
         const int64_t v0 = get_i64(in0[i]);
         const int64_t v1 = get_i64(in0[i + 1]);
-        const int64_t v2 = bound(args, 1, v0, v1, 0, 600, 0);
-        const int64_t v3 = bound(args, 1, v0, v1, 0, 600, 1);
+        const int64_t v2 = bound(args, 1, v0, v1, 0, to_p, 0);
+        const int64_t v3 = bound(args, 1, v0, v1, 0, to_p, 1);
         for (int64_t turn_d = 0; turn_d < 2; turn_d++) {
             const int64_t d = 32*turn_d;
             (void)d;
             const vi32 at_d = set_i32((int32_t)d) + v_iota_i32;
             (void)at_d;
             vf32 acc0 = set_f32(0);
+            vf32 all0 = set_f32(0);
             vf32 acc1 = set_f32(0);
-            for (int64_t p = v2, end_p = v3; p < end_p; p++) {
-                const float v4 = get_f32(in1[p]);
-                const int32_t v5 = get_i32(in3[p]);
-                const int64_t v6 = (int64_t)(v5);
-                const int64_t v7 = check(args, 0, v6, 0, 50);
-                const vf32 v8 = v_row_f32(in2 + (d + 64*(v7)));
-                const vf32 v9 = (set_f32(v4) * v8);
-                acc0 = (acc0 + v9);
-                const vf32 v10 = v_row_f32(in2 + (d + 64*(v7) + 16));
-                const vf32 v11 = (set_f32(v4) * v10);
-                acc1 = (acc1 + v11);
+            vf32 all1 = set_f32(0);
+            {
+                int64_t p = v2;
+                const int64_t end_p = v3;
+                while (p + 1 <= end_p) {
+                    const int64_t block_p = min_i64(end_p, p + 512);
+                    for (; p + 1 <= block_p; p += 1) {
+                        const float v4 = get_f32(in1[p]);
+                        const int32_t v5 = get_i32(in3[p]);
+                        const int64_t v6 = (int64_t)(v5);
+                        const int64_t v7 = check(args, 0, v6, 0, in2_n0);
+                        const vf32 v8 = v_row_f32(in2 + (d + 64*(v7)));
+                        const vf32 v9 = (set_f32(v4) * v8);
+                        acc0 = (acc0 + v9);
+                        const vf32 v10 = v_row_f32(in2 + (d + 64*(v7) + 16));
+                        const vf32 v11 = (set_f32(v4) * v10);
+                        acc1 = (acc1 + v11);
+                    }
+                    all0 += acc0;
+                    acc0 = set_f32(0);
+                    all1 += acc1;
+                    acc1 = set_f32(0);
+                }
             }
+            acc0 += all0;
+            acc1 += all1;
             const vf32 sum0 = acc0;
             const vf32 sum1 = acc1;
             v_put_f32_f32(out + (64*i + d), 1, sum0, 0);

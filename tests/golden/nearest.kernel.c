@@ -121,13 +121,20 @@ v_put_i64_i32(int64_t *p, int64_t pace, vi32 x, int64_t first)
         *(row_i64 *)p = __builtin_convertvector(x, row_i64);
         return;
     }
-    for (int l = first > 0 ? (int)first : 0; l < 16; l++)
+    if (first <= 0) {
+        for (int l = 0; l < 16; l++)
+            put_i64(p + pace*l, x[l]);
+        return;
+    }
+    for (int l = (int)first; l < 16; l++)
         put_i64(p + pace*l, x[l]);
 }
 
 void
 einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
 {
+    const int64_t to_i = args->n[0];
+    const int64_t to_j = args->n[1];
     const float *const __restrict__ in0 = (const float *)args->in[0];
     (void)in0;
     const float *const __restrict__ in1 = (const float *)args->in[1];
@@ -135,7 +142,7 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
     int64_t *const __restrict__ out = (int64_t *)args->out;
     (void)out;
     for (int64_t task = task_begin; task < task_end; task++) {
-        const int64_t i = min_i64(32*task, 968);
+        const int64_t i = min_i64(32*task, to_i - 32);
         const int64_t skip_i = 32*task - i;
         (void)skip_i;
         (void)i;
@@ -159,7 +166,7 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
         vi32 pos1[3];
         for (int slot = 0; slot < 3; slot++)
             pos1[slot] = set_i32(-1);
-        for (int64_t j = 0, end_j = 900; j < end_j; j++) {
+        for (int64_t j = 0, end_j = to_j; j < end_j; j++) {
             const float v3 = get_f32(in1[3*j]);
             const vf32 v4 = (v0 - set_f32(v3));
             const vf32 v5 = (v4 * v4);

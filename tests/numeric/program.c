@@ -274,6 +274,7 @@ close_trial(struct trial *x)
 struct making {
     const struct program *p;
     const struct target *target;
+    enum size_mode mode;
     const struct mapreduce *made[GEN_STMTS];
     struct unit units[GEN_STMTS];
 };
@@ -284,7 +285,8 @@ make_units(struct guarded *g, void *arg)
     struct making *m = arg;
     for (int s = 0; s < m->p->n_stmts; s++) {
         m->made[s] = einc_mapreduce_build(&g->perm, g->scratch, m->p,
-                                          &m->p->stmts[s], m->target);
+                                          &m->p->stmts[s], m->target,
+                                          m->mode);
         if (m->made[s])
             m->units[s] = einc_emit_mapreduce(&g->perm, m->made[s]);
     }
@@ -303,6 +305,14 @@ is_compiled(const struct tester *t, int number)
     return number % COMPILED == 0 || t->o.only >= 0;
 }
 
+/* Extents are small here, and would all be numbers of the text: every other
+ * kernel has none that can be an argument. */
+static enum size_mode
+mode_of(int number)
+{
+    return number / COMPILED % 2 ? SIZES_FEW : SIZES_GENERIC;
+}
+
 /* Sources of the case, for build_all(); their count, or -1. */
 static int
 note_sources(struct tester *t, int number, int *id)
@@ -315,7 +325,8 @@ note_sources(struct tester *t, int number, int *id)
     if (open_trial(t, &x)) {
         int config = configs_pick(&t->build.configs, 0, number % 97, -1);
         struct making m = {.p = x.p,
-                           .target = t->build.configs.list[config].target};
+                           .target = t->build.configs.list[config].target,
+                           .mode = mode_of(number)};
         struct guarded g = {.ctx = t->ctx};
         if (einc_guard(&g, make_units, &m, NULL) == EINC_OK) {
             for (n = 0; n < x.p->n_stmts; n++)
@@ -880,7 +891,8 @@ run_compiled(struct tester *t, struct trial *x, const int *id, int n)
     for (int k = 0; k < n; k++)
         if (id[k] >= 0 && t->build.list[id[k]].state != READY)
             return fail(t, "%s: source %d is broken", tier, id[k]);
-    struct making m = {.p = x->p, .target = c->target};
+    struct making m = {.p = x->p, .target = c->target,
+                       .mode = mode_of(t->tally->now)};
     struct guarded g = {.ctx = t->ctx};
     if (einc_guard(&g, make_units, &m, NULL) != EINC_OK)
         return fail(t, "no memory for kernels");

@@ -14,6 +14,7 @@ struct compiled {
     void *handle;
     einc_kernel_fn fn;
     char *scratch;
+    int n_numbers;
 };
 
 static struct cc cc;
@@ -26,7 +27,8 @@ compile(struct statement *s, const struct stmt *stmt,
 {
     if (setjmp(s->cx.boundary))
         fail_msg("out of memory: %s", s->text);
-    k->nest = einc_mapreduce_build(&s->perm, s->scratch, s->p, stmt, target);
+    k->nest = einc_mapreduce_build(&s->perm, s->scratch, s->p, stmt, target,
+                                   SIZES_GENERIC);
     assert_non_null(k->nest);
     struct unit u = einc_emit_mapreduce(&s->perm, k->nest);
     if (getenv("EINC_SHOW")) {
@@ -58,6 +60,7 @@ compile(struct statement *s, const struct stmt *stmt,
     mem_free(&einc_mem_default, binary, bytes);
     void *symbol = einc_cc_symbol(k->handle, u.entry);
     memcpy(&k->fn, &symbol, sizeof symbol);
+    k->n_numbers = u.n_extents + u.n_strides;
     k->scratch = aligned_alloc(64, (size_t)(u.scratch_bytes + 127) / 64 * 64);
 }
 
@@ -75,10 +78,12 @@ call(const struct statement *s, const struct compiled *k, void *out,
     const void *in[STATEMENT_MOST];
     for (int t = 0; t < s->p->n_tensors; t++)
         in[t] = t == left ? out : s->tensor[t];
-    struct einc_args args = {.out = out, .in = in, .scratch = k->scratch,
-                             .stray = stray};
-    int64_t n = einc_mapreduce_arguments(k->nest, 1, NULL, NULL);
-    for (int64_t t = n; t > 0; t -= step)
+    int64_t n[200], strides[200];
+    struct einc_args args = {.out = out, .in = in, .n = n, .s = strides,
+                             .scratch = k->scratch, .stray = stray};
+    assert_true(k->n_numbers <= 200);
+    int64_t tasks = einc_mapreduce_arguments(k->nest, 1, n, strides);
+    for (int64_t t = tasks; t > 0; t -= step)
         k->fn(&args, t > step ? t - step : 0, t);
 }
 
@@ -463,7 +468,8 @@ check_golden(const char *name, const char *text, const char *operands)
     struct unit u = einc_emit_mapreduce(
         &s.perm, einc_mapreduce_build(&s.perm, s.scratch, s.p,
                                       &s.p->stmts[0],
-                                      einc_target_find(str_of("avx512"))));
+                                      einc_target_find(str_of("avx512")),
+                                      SIZES_GENERIC));
     snprintf(path, sizeof path, "tests/golden/%s.kernel.c", name);
     const char *write = getenv("EINC_GOLDEN");
     if (write && strcmp(write, "write") == 0) {

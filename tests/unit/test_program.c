@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "einc.h"
+#include "ctx.h"
 
 #define SHAPE(...) ((const int64_t[]){__VA_ARGS__})
 
@@ -271,6 +271,97 @@ test_threads(void **state)
     einc_ctx_free(ctx);
 }
 
+/* --- sizes -------------------------------------------------------------- */
+
+static int
+count_kernels(const struct einc_ctx *ctx)
+{
+    int n = 0;
+    for (int b = 0; b < KERNEL_BUCKETS; b++)
+        for (const struct kernel *k = ctx->kernels[b]; k; k = k->next)
+            n++;
+    return n;
+}
+
+/* Runs a program of one f32 output of `n` elements, and compares. */
+static void
+run_sized(struct einc_ctx *ctx, const char *text, size_t n_in,
+          const struct einc_layout *in, const void *const *data, size_t n)
+{
+    struct einc_err *err = NULL;
+    struct einc_plan *plan =
+        compile(ctx, text, n_in, in, 1,
+                (const struct einc_layout *const[]){NULL});
+    float *got = calloc(n + 1, 4), *want = calloc(n + 1, 4);
+    double *bound = calloc(n + 1, 8);
+    if (einc_run(plan, data, got, NULL, &err) != EINC_OK)
+        fail_msg("%s: %s", text, einc_err_text(err));
+    assert_int_equal(einc_reference(plan, data, want, bound, NULL), EINC_OK);
+    for (size_t i = 0; i < n; i++)
+        if (!(got[i] - want[i] <= bound[i] && want[i] - got[i] <= bound[i]))
+            fail_msg("%s: element %d is %g, not %g", text, (int)i,
+                     (double)got[i], (double)want[i]);
+    free(got);
+    free(want);
+    free(bound);
+    einc_plan_free(plan);
+}
+
+/* One kernel serves all sizes: they are compiled for once. An operand is
+ * N x M, N x 3 or N, by its name. */
+static void
+test_sizes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *operands;
+    } rows[] = {
+        {"o[i] = sum[j](exp(-sum[d]((x[i,d]-y[j,d])^2))*b[j])", "xyb"},
+        {"o[i,j] = softmax[j](A[i,j]/3)*size(j)", "A"},
+        {"o[i] = f32(argmax[j](A[i,j])) + mean[j](A[i,j])", "A"},
+        {"o[i,j] = A[i,j] + A[clamp(i-1),j] + A[i,wrap(j+1)]"
+         " + A[reflect(i+2),j]", "A"},
+        {"o[i,j] = maximum(A[pad(i-1,1),j], fill(A[i,pad(j+1,1)], 1))", "A"},
+        {"o[q,i] = kmin[j->q:2](abs(c[i]-b[j]))", "cb"},
+        {"o[i] = c[i]*f32(argmax[k,l](A[k,l]))", "cA"},
+    };
+    static const int sizes[][2] = {{131, 150}, {140, 257}, {200, 133},
+                                   {130, 300}};
+    static float data[1 << 19];
+    for (int i = 0; i < 1 << 19; i++)
+        data[i] = (float)((i * 7919LL) % 1009) / 504 - 1;
+    struct einc_ctx *ctx = open_ctx(1, EINC_TIER_CC);
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        int first = 0;
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            int64_t n = sizes[s][0], m = sizes[s][1], shape[3][2];
+            struct einc_layout in[3];
+            const void *at[3];
+            size_t n_in = strlen(rows[r].operands);
+            for (size_t o = 0; o < n_in; o++) {
+                char name = rows[r].operands[o];
+                shape[o][0] = name == 'y' || name == 'b' ? m : n;
+                shape[o][1] = name == 'A' ? m : 3;
+                in[o] = layout(EINC_F32, name == 'b' || name == 'c' ? 1 : 2,
+                               shape[o]);
+                at[o] = data + 100 * o;
+            }
+            int is_list = rows[r].text[2] == 'q';
+            int64_t count = strstr(rows[r].text, "o[i,j]") ? n * m
+                            : is_list                      ? 2 * n
+                                                           : n;
+            run_sized(ctx, rows[r].text, n_in, in, at, (size_t)count);
+            if (s == 0)
+                first = count_kernels(ctx);
+            if (count_kernels(ctx) != first)
+                fail_msg("%s: compiled again for %dx%d", rows[r].text,
+                         sizes[s][0], sizes[s][1]);
+        }
+        assert_true(first > (int)r);
+    }
+    einc_ctx_free(ctx);
+}
+
 /* --- wrong calls -------------------------------------------------------- */
 
 static int
@@ -420,7 +511,7 @@ compile_faces(struct einc_ctx *ctx)
     return compile(ctx, faces, 2, in, 1, out);
 }
 
-struct text {
+struct shown {
     char text[8000];
     size_t n;
 };
@@ -428,7 +519,7 @@ struct text {
 static int
 take_text(void *user, const char *bytes, size_t n)
 {
-    struct text *t = user;
+    struct shown *t = user;
     if (t->n + n >= sizeof t->text)
         return 1;
     memcpy(t->text + t->n, bytes, n);
@@ -443,7 +534,7 @@ test_explain(void **state)
     (void)state;
     struct einc_ctx *ctx = open_ctx(1, EINC_TIER_INTERP);
     struct einc_plan *plan = compile_faces(ctx);
-    struct text json = {.n = 0}, dot = {.n = 0}, text = {.n = 0};
+    struct shown json = {.n = 0}, dot = {.n = 0}, text = {.n = 0};
     assert_int_equal(einc_explain(plan, "plan", EINC_JSON, take_text, &json,
                                   NULL), EINC_OK);
     assert_non_null(strstr(json.text, "\"kind\": \"contract\""));
@@ -604,6 +695,7 @@ main(void)
         cmocka_unit_test(test_accumulate),
         cmocka_unit_test(test_overlap),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_rewritten),
         cmocka_unit_test(test_explain),
