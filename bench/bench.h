@@ -72,6 +72,7 @@ void set_reduce(struct bench *b);
 void set_fuse(struct bench *b);
 void set_seed(struct bench *b);
 void set_statements(struct bench *b);
+void set_conv(struct bench *b);
 void set_calls(struct bench *b);
 void set_first(struct bench *b);
 void set_figures(struct bench *b);

@@ -29,6 +29,7 @@ static const struct set {
     {"fuse", set_fuse},
     {"seed", set_seed},
     {"statements", set_statements},
+    {"conv", set_conv},
     {"calls", set_calls},
     {"first", set_first},
     {"figures", set_figures},

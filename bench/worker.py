@@ -10,7 +10,8 @@ One command a line on stdin, one answer a line on stdout:
     time METHOD CALLS     seconds of so many calls
     close                 forgets the operands
 Answers are "ok ..." or "no reason". Times are CPU time of the process: the
-libraries are held to one thread by the environment.
+libraries are held to one thread by the environment, but for methods that end
+in "torch2", whose times are those of a clock on the wall.
 """
 import importlib.metadata
 import os
@@ -344,7 +345,22 @@ def band_torch(c):
          for i in range(0, len(a), 512)])
 
 
+def conv(c, **how):
+    w = c.t[1].reshape(-1, c.t[0].shape[1] // how.get("groups", 1),
+                       *c.t[1].shape[-2:])
+    f = torch.nn.functional.conv2d
+    return lambda: f(c.t[0], w, **how)
+
+
+CONV = {"3x3": {"padding": 1}, "7x7": {"stride": 2, "padding": 3},
+        "dilated": {"stride": 2, "dilation": 2}, "groups": {"groups": 8},
+        "depthwise": {"groups": 64},
+        "depthwise_padded": {"groups": 64, "padding": 1}}
+
+
 METHODS = {
+    **{"conv_%s.torch%s" % (name, threads): lambda c, how=how: conv(c, **how)
+       for name, how in CONV.items() for threads in ("", "2")},
     "gaussian.numpy": gaussian, "gaussian.torch": gaussian_torch,
     "gaussian.keops": gaussian_keops,
     "wide.numpy": gaussian, "wide.torch": gaussian_torch,
@@ -401,10 +417,17 @@ def check(case, name):
 def timed(case, name, calls):
     run = case.methods[name]
     again = range(calls)
-    start = time.process_time()
+    many = name.endswith(".torch2")
+    clock = time.perf_counter if many else time.process_time
+    if many:
+        torch.set_num_threads(2)
+    start = clock()
     for _ in again:
         run()
-    return "ok %.9g" % (time.process_time() - start)
+    spent = clock() - start
+    if many:
+        torch.set_num_threads(1)
+    return "ok %.9g" % spent
 
 
 def main():

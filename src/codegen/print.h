@@ -27,6 +27,8 @@ struct printer {
                             * the outermost loop */
     int in_place;          /* of a gett, or of one that shares its tile: lhs
                             * may be read where it is */
+    int listed;            /* stream: products of a sum are where spot0[k],
+                            * spot1[k] ... say */
     const char *linkage;   /* "static " or "" */
 };
 

@@ -142,6 +142,30 @@ print_turn(const struct printer *p)
     einc_code(p, "}\n\n");
 }
 
+/* Every second element: the second vector begins an element early, so that
+ * nothing behind the last one is read. */
+static void
+print_thin(const struct printer *p)
+{
+    int lanes = p->nest->tile.lanes;
+    einc_code(p, "/* to[0 .. LANES) = every second one of from */\n"
+                 "static inline __attribute__((always_inline)) void\n"
+                 "@_thin($ *to, const $ *from)\n"
+                 "{\n");
+    p->t->indent += 4;
+    einc_code(p, "const @_vector v0 = *(const @_vector *)from;\n"
+                 "const @_vector v1 = *(const @_vector *)(from + @_LANES - "
+                 "1);\n"
+                 "*(@_vector *)to = @_SHUFFLE(v0, v1,\n"
+                 "    ");
+    for (int l = 0; l < lanes; l++)
+        einc_put(p->t, "%s%d", l ? ", " : "",
+                 l < lanes / 2 ? 2 * l : 2 * l + 1);
+    einc_put(p->t, ");\n");
+    p->t->indent -= 4;
+    einc_code(p, "}\n\n");
+}
+
 static void
 print_add(const struct printer *p)
 {
@@ -373,6 +397,8 @@ einc_print_moves(const struct printer *p)
         print_scalar_move(p);
     if (is_vector(p) && in)
         print_turn(p);
+    if (is_vector(p) && in)
+        print_thin(p);
     if (out)
         print_add(p);
     if (out && einc_gett_has_past(p->nest))
@@ -502,6 +528,33 @@ print_pieces(const struct printer *p)
                  "}\n");
 }
 
+/* Rows in runs of every second element: windows that move by two. A run is at
+ * most two vectors, which may hold some rows both. */
+static void
+print_thinned(const struct printer *p)
+{
+    einc_code(p, "if (live > 1 && row[1] - row[0] == 2) {\n"
+                 "    for (int64_t r = 0, n; r < live; r += n) {\n"
+                 "        n = 1;\n"
+                 "        while (r + n < live && n < 2*@_LANES && row[r + n] - "
+                 "row[r + n - 1] == 2)\n"
+                 "            n++;\n"
+                 "        $ *const own = to + r;\n"
+                 "        const $ *const run0 = from + row[r];\n"
+                 "        for (int64_t d = 0; n >= @_LANES && d < depth; d++) "
+                 "{\n"
+                 "            @_thin(own + width*d, run0 + deep[d]);\n"
+                 "            @_thin(own + width*d + n - @_LANES,\n"
+                 "                run0 + deep[d] + 2*(n - @_LANES));\n"
+                 "        }\n"
+                 "        for (int64_t d = 0; n < @_LANES && d < depth; d++)\n"
+                 "            for (int64_t x = 0; x < n; x++)\n"
+                 "                own[width*d + x] = run0[deep[d] + 2*x];\n"
+                 "    }\n"
+                 "    return;\n"
+                 "}\n");
+}
+
 /* Rows of a panel that are not there, so that no garbage is computed with. */
 static void
 print_missing(const struct printer *p)
@@ -536,6 +589,8 @@ einc_print_pack(const struct printer *p, int side)
         if (is_vector(p))
             print_depth(p, side);
         print_pieces(p);
+        if (is_vector(p))
+            print_thinned(p);
     }
     if (!copies(p, x) || !is_vector(p))
         einc_line(t, "(void)deep_run;");

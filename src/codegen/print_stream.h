@@ -18,6 +18,8 @@
 
 /* Whether the lanes of plain loops are done in blocks. */
 int einc_stream_block(const struct nest *w);
+/* Whether the text may list where the products of a sum are. */
+int einc_stream_has_spots(const struct nest *w);
 /* How many lanes a body has, as C: "count" or a literal. */
 const char *einc_stream_count(const struct printer *p);
 /* Before a kernel that is a table: how to get at memory past the caches. */

@@ -143,6 +143,13 @@ einc_stream_block(const struct nest *w)
     return n.arg >= 0 || n.value > w->lanes;
 }
 
+int
+einc_stream_has_spots(const struct nest *w)
+{
+    return w->table && w->form == STREAM_COLUMNS && w->visit > 1 &&
+           w->sum != EINC_SUM_KAHAN;
+}
+
 const char *
 einc_stream_count(const struct printer *p)
 {
@@ -171,7 +178,11 @@ place(const struct printer *p, int o, int v)
     const struct nest *w = p->nest;
     struct text t = {.perm = p->t->perm};
     int sums = w->form != STREAM_MAP && o < w->n_in;
-    if (w->table) {
+    if (p->listed && sums) {
+        einc_put(&t, "at[%d] + %s*inner + spot%d[k%s]", o,
+                 loop_stride(p, o, 0), o,
+                 v ? einc_stream_text(p, " + %d", v) : "");
+    } else if (w->table) {
         einc_put(&t, "%s[%d] + %s*inner", sums ? "from" : "at", o,
                  loop_stride(p, o, 0));
         if (sums)
@@ -186,7 +197,7 @@ place(const struct printer *p, int o, int v)
     if (einc_stream_block(w) && !(w->form == STREAM_DOTS && o == w->n_in))
         add_term(&t, lane_step(p, o, "first"));
     const char *step = loop_stride(p, o, w->form == STREAM_COLUMNS);
-    if (v && step)
+    if (v && step && !p->listed)
         add_term(&t, v == 1 ? step : einc_stream_text(p, "%d*%s", v, step));
     return t.n ? einc_text_z(&t) : "0";
 }
@@ -621,8 +632,12 @@ static void
 print_visit(const struct printer *p, int visit)
 {
     print_starts(p, visit);
-    einc_stream_open(p, "for (int64_t lane = 0; lane < %s; lane++) {",
-                     einc_stream_count(p));
+    if (p->listed)
+        einc_stream_open(p, "for (int64_t lane = begun; lane < whole; "
+                            "lane++) {");
+    else
+        einc_stream_open(p, "for (int64_t lane = 0; lane < %s; lane++) {",
+                         einc_stream_count(p));
     print_add(p, visit, "lane");
     einc_stream_close(p);
 }
@@ -662,6 +677,36 @@ print_deep(const struct printer *p)
     if (!runs)
         return;
     end_run(p, 1, einc_stream_count(p));
+    einc_stream_close(p);
+}
+
+/* All positions of a sum, several at a time: for whole vectors of lanes, and
+ * then for the last ones, some of which are done again. */
+static void
+print_spots(const struct printer *p)
+{
+    enum { WHOLE = 16 };
+    int visit = p->nest->visit;
+    struct printer q = *p;
+    q.listed = 1;
+    einc_line(p->t, "int64_t begun = 0, whole = count < %d ? count : "
+                    "count/%d*%d;", WHOLE, WHOLE, WHOLE);
+    einc_stream_open(p, "for (;;) {");
+    einc_line(p->t, "int64_t k = 0;");
+    einc_stream_open(p, "for (; k + %d <= n_spots; k += %d) {", visit, visit);
+    print_visit(&q, visit);
+    einc_stream_close(p);
+    einc_stream_open(p, "for (; k < n_spots; k++) {");
+    print_visit(&q, 1);
+    einc_stream_close(p);
+    einc_line(p->t, "if (whole == count)");
+    einc_line(p->t, "    break;");
+    einc_line(p->t, "begun = count - %d;", WHOLE);
+    einc_line(p->t, "whole = count;");
+    einc_stream_open(p, "for (int64_t lane = begun; lane < whole; lane++) {");
+    for (int plane = 0; plane < p->planes; plane++)
+        einc_line(p->t, "sum%s[lane] = 0;", plane_name(p, plane));
+    einc_stream_close(p);
     einc_stream_close(p);
 }
 
@@ -715,11 +760,19 @@ einc_print_stream_columns(const struct printer *p)
             einc_line(t, "lost%s[lane] = 0;", plane_name(p, plane));
     }
     einc_stream_close(p);
+    if (einc_stream_has_spots(w)) {
+        einc_stream_open(p, "if (n_spots > 0) {");
+        print_spots(p);
+        p->t->indent -= 4;
+        einc_stream_open(p, "} else {");
+    }
     print_from(p);
     int depth = open_sums(p);
     print_deep(p);
     close_sums(p, depth);
     add_runs(p, 1, count);
+    if (einc_stream_has_spots(w))
+        einc_stream_close(p);
     print_store_columns(p);
 }
 

@@ -7,7 +7,8 @@
 
 enum {
     FREE_INDICES = 64,   /* at most: dims of a tensor */
-    SUMMED_INDICES = 512 /* of all operands of a step */
+    SUMMED_INDICES = 512, /* of all operands of a step */
+    SPOTS = 64           /* products of a sum that are listed */
 };
 
 static const char *const loop_names[] = {"lane", "inner", "deep"};
@@ -181,6 +182,35 @@ print_constants(const struct printer *p)
         einc_line(t, "int64_t turn[%d];", SUMMED_INDICES);
 }
 
+/* A sum of few products whose innermost index is short, a window of 3x3: where
+ * they are, so that several are added at once. */
+static void
+print_spots(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    struct text *t = p->t;
+    if (!einc_stream_has_spots(w))
+        return;
+    einc_line(t, "int64_t n_spots = 0;");
+    for (int o = 0; o < w->n_in; o++)
+        einc_line(t, "int64_t spot%d[%d];", o, SPOTS);
+    einc_stream_open(p, "if (n_deep > 0 && n_deep < %d && all_summed > 1 && "
+                        "all_summed <= %d/n_deep) {", w->visit, SPOTS);
+    einc_line(t, "int64_t from[%d] = {0};", w->n_in + 1);
+    einc_line(t, "for (int64_t x = 0; x < n_summed; x++)");
+    einc_line(t, "    turn[x] = 0;");
+    einc_stream_open(p, "for (int64_t sums = 0; sums < all_summed; sums++) {");
+    einc_stream_open(p, "for (int64_t deep = 0; deep < n_deep; deep++, "
+                        "n_spots++) {");
+    for (int o = 0; o < w->n_in; o++)
+        einc_line(t, "spot%d[n_spots] = from[%d] + in%d_deep*deep;", o, o, o);
+    einc_stream_close(p);
+    einc_line(t, "%s_next(n_summed, extent + n_free, stride + n_free, n_all, "
+                 "turn, from);", p->shared);
+    einc_stream_close(p);
+    einc_stream_close(p);
+}
+
 void
 einc_print_stream(const struct printer *p)
 {
@@ -193,6 +223,7 @@ einc_print_stream(const struct printer *p)
     einc_stream_open(p, "{");
     print_table(p);
     print_constants(p);
+    print_spots(p);
     einc_stream_open(p, "for (int64_t task = task_begin; task < task_end; "
                         "task++) {");
     print_decode(p);

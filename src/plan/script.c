@@ -16,7 +16,7 @@ enum { ALIGN_BYTES = 64 };
 /* A copy of an operand with its border that is larger is made in slices, if an
  * index of the output moves the window: it then stays in L2 beside what a
  * contraction packs. */
-enum { SLICE_BYTES = 1 << 20 };
+enum { SLICE_BYTES = 5 << 18 };
 
 /* --- memory ------------------------------------------------------------- */
 

@@ -962,6 +962,16 @@ einsum_avx512_turn(const float *from, const int64_t *row, float *to, int64_t ste
     *(einsum_avx512_vector *)(to + 15*step) = v4_15;
 }
 
+/* to[0 .. LANES) = every second one of from */
+static inline __attribute__((always_inline)) void
+einsum_avx512_thin(float *to, const float *from)
+{
+    const einsum_avx512_vector v0 = *(const einsum_avx512_vector *)from;
+    const einsum_avx512_vector v1 = *(const einsum_avx512_vector *)(from + einsum_avx512_LANES - 1);
+    *(einsum_avx512_vector *)to = einsum_avx512_SHUFFLE(v0, v1,
+        0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+
 /* to[0 .. n) += from[0 .. n) */
 static void
 einsum_avx512_add(float *to, const float *from, int64_t n)
@@ -1069,6 +1079,24 @@ einsum_avx512_pack_lhs_f32(const float *from, const int64_t *row, const int64_t 
             }
         return;
     }
+    if (live > 1 && row[1] - row[0] == 2) {
+        for (int64_t r = 0, n; r < live; r += n) {
+            n = 1;
+            while (r + n < live && n < 2*einsum_avx512_LANES && row[r + n] - row[r + n - 1] == 2)
+                n++;
+            float *const own = to + r;
+            const float *const run0 = from + row[r];
+            for (int64_t d = 0; n >= einsum_avx512_LANES && d < depth; d++) {
+                einsum_avx512_thin(own + width*d, run0 + deep[d]);
+                einsum_avx512_thin(own + width*d + n - einsum_avx512_LANES,
+                    run0 + deep[d] + 2*(n - einsum_avx512_LANES));
+            }
+            for (int64_t d = 0; n < einsum_avx512_LANES && d < depth; d++)
+                for (int64_t x = 0; x < n; x++)
+                    own[width*d + x] = run0[deep[d] + 2*x];
+        }
+        return;
+    }
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++)
             for (int64_t r = 0; r < live; r++) {
@@ -1132,6 +1160,24 @@ einsum_avx512_pack_rhs_f32(const float *from, const int64_t *row, const int64_t 
                 n = run[r] < live - r ? run[r] : live - r;
                 einsum_avx512_move(to + width*d + r, from + row[r] + deep[d], n);
             }
+        return;
+    }
+    if (live > 1 && row[1] - row[0] == 2) {
+        for (int64_t r = 0, n; r < live; r += n) {
+            n = 1;
+            while (r + n < live && n < 2*einsum_avx512_LANES && row[r + n] - row[r + n - 1] == 2)
+                n++;
+            float *const own = to + r;
+            const float *const run0 = from + row[r];
+            for (int64_t d = 0; n >= einsum_avx512_LANES && d < depth; d++) {
+                einsum_avx512_thin(own + width*d, run0 + deep[d]);
+                einsum_avx512_thin(own + width*d + n - einsum_avx512_LANES,
+                    run0 + deep[d] + 2*(n - einsum_avx512_LANES));
+            }
+            for (int64_t d = 0; n < einsum_avx512_LANES && d < depth; d++)
+                for (int64_t x = 0; x < n; x++)
+                    own[width*d + x] = run0[deep[d] + 2*x];
+        }
         return;
     }
     if (run[0] >= live) {
@@ -1754,6 +1800,16 @@ einsum_avx2_turn(const float *from, const int64_t *row, float *to, int64_t step)
     *(einsum_avx2_vector *)(to + 7*step) = v3_7;
 }
 
+/* to[0 .. LANES) = every second one of from */
+static inline __attribute__((always_inline)) void
+einsum_avx2_thin(float *to, const float *from)
+{
+    const einsum_avx2_vector v0 = *(const einsum_avx2_vector *)from;
+    const einsum_avx2_vector v1 = *(const einsum_avx2_vector *)(from + einsum_avx2_LANES - 1);
+    *(einsum_avx2_vector *)to = einsum_avx2_SHUFFLE(v0, v1,
+        0, 2, 4, 6, 9, 11, 13, 15);
+}
+
 /* to[0 .. n) += from[0 .. n) */
 static void
 einsum_avx2_add(float *to, const float *from, int64_t n)
@@ -1861,6 +1917,24 @@ einsum_avx2_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
             }
         return;
     }
+    if (live > 1 && row[1] - row[0] == 2) {
+        for (int64_t r = 0, n; r < live; r += n) {
+            n = 1;
+            while (r + n < live && n < 2*einsum_avx2_LANES && row[r + n] - row[r + n - 1] == 2)
+                n++;
+            float *const own = to + r;
+            const float *const run0 = from + row[r];
+            for (int64_t d = 0; n >= einsum_avx2_LANES && d < depth; d++) {
+                einsum_avx2_thin(own + width*d, run0 + deep[d]);
+                einsum_avx2_thin(own + width*d + n - einsum_avx2_LANES,
+                    run0 + deep[d] + 2*(n - einsum_avx2_LANES));
+            }
+            for (int64_t d = 0; n < einsum_avx2_LANES && d < depth; d++)
+                for (int64_t x = 0; x < n; x++)
+                    own[width*d + x] = run0[deep[d] + 2*x];
+        }
+        return;
+    }
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++)
             for (int64_t r = 0; r < live; r++) {
@@ -1924,6 +1998,24 @@ einsum_avx2_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
                 n = run[r] < live - r ? run[r] : live - r;
                 einsum_avx2_move(to + width*d + r, from + row[r] + deep[d], n);
             }
+        return;
+    }
+    if (live > 1 && row[1] - row[0] == 2) {
+        for (int64_t r = 0, n; r < live; r += n) {
+            n = 1;
+            while (r + n < live && n < 2*einsum_avx2_LANES && row[r + n] - row[r + n - 1] == 2)
+                n++;
+            float *const own = to + r;
+            const float *const run0 = from + row[r];
+            for (int64_t d = 0; n >= einsum_avx2_LANES && d < depth; d++) {
+                einsum_avx2_thin(own + width*d, run0 + deep[d]);
+                einsum_avx2_thin(own + width*d + n - einsum_avx2_LANES,
+                    run0 + deep[d] + 2*(n - einsum_avx2_LANES));
+            }
+            for (int64_t d = 0; n < einsum_avx2_LANES && d < depth; d++)
+                for (int64_t x = 0; x < n; x++)
+                    own[width*d + x] = run0[deep[d] + 2*x];
+        }
         return;
     }
     if (run[0] >= live) {
@@ -2897,6 +2989,16 @@ einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step)
     *(einsum_base_vector *)(to + 3*step) = v2_3;
 }
 
+/* to[0 .. LANES) = every second one of from */
+static inline __attribute__((always_inline)) void
+einsum_base_thin(float *to, const float *from)
+{
+    const einsum_base_vector v0 = *(const einsum_base_vector *)from;
+    const einsum_base_vector v1 = *(const einsum_base_vector *)(from + einsum_base_LANES - 1);
+    *(einsum_base_vector *)to = einsum_base_SHUFFLE(v0, v1,
+        0, 2, 5, 7);
+}
+
 /* to[0 .. n) += from[0 .. n) */
 static void
 einsum_base_add(float *to, const float *from, int64_t n)
@@ -3294,6 +3396,16 @@ einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step)
     *(einsum_base_vector *)(to + 3*step) = v2_3;
 }
 
+/* to[0 .. LANES) = every second one of from */
+static inline __attribute__((always_inline)) void
+einsum_base_thin(float *to, const float *from)
+{
+    const einsum_base_vector v0 = *(const einsum_base_vector *)from;
+    const einsum_base_vector v1 = *(const einsum_base_vector *)(from + einsum_base_LANES - 1);
+    *(einsum_base_vector *)to = einsum_base_SHUFFLE(v0, v1,
+        0, 2, 5, 7);
+}
+
 /* to[0 .. n) += from[0 .. n) */
 static void
 einsum_base_add(float *to, const float *from, int64_t n)
@@ -3475,6 +3587,24 @@ einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
             }
         return;
     }
+    if (live > 1 && row[1] - row[0] == 2) {
+        for (int64_t r = 0, n; r < live; r += n) {
+            n = 1;
+            while (r + n < live && n < 2*einsum_base_LANES && row[r + n] - row[r + n - 1] == 2)
+                n++;
+            float *const own = to + r;
+            const float *const run0 = from + row[r];
+            for (int64_t d = 0; n >= einsum_base_LANES && d < depth; d++) {
+                einsum_base_thin(own + width*d, run0 + deep[d]);
+                einsum_base_thin(own + width*d + n - einsum_base_LANES,
+                    run0 + deep[d] + 2*(n - einsum_base_LANES));
+            }
+            for (int64_t d = 0; n < einsum_base_LANES && d < depth; d++)
+                for (int64_t x = 0; x < n; x++)
+                    own[width*d + x] = run0[deep[d] + 2*x];
+        }
+        return;
+    }
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++)
             for (int64_t r = 0; r < live; r++) {
@@ -3536,6 +3666,24 @@ einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
                 n = run[r] < live - r ? run[r] : live - r;
                 einsum_base_move(to + width*d + r, from + row[r] + deep[d], n);
             }
+        return;
+    }
+    if (live > 1 && row[1] - row[0] == 2) {
+        for (int64_t r = 0, n; r < live; r += n) {
+            n = 1;
+            while (r + n < live && n < 2*einsum_base_LANES && row[r + n] - row[r + n - 1] == 2)
+                n++;
+            float *const own = to + r;
+            const float *const run0 = from + row[r];
+            for (int64_t d = 0; n >= einsum_base_LANES && d < depth; d++) {
+                einsum_base_thin(own + width*d, run0 + deep[d]);
+                einsum_base_thin(own + width*d + n - einsum_base_LANES,
+                    run0 + deep[d] + 2*(n - einsum_base_LANES));
+            }
+            for (int64_t d = 0; n < einsum_base_LANES && d < depth; d++)
+                for (int64_t x = 0; x < n; x++)
+                    own[width*d + x] = run0[deep[d] + 2*x];
+        }
         return;
     }
     if (run[0] >= live) {
@@ -3650,6 +3798,24 @@ einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
             }
         return;
     }
+    if (live > 1 && row[1] - row[0] == 2) {
+        for (int64_t r = 0, n; r < live; r += n) {
+            n = 1;
+            while (r + n < live && n < 2*einsum_base_LANES && row[r + n] - row[r + n - 1] == 2)
+                n++;
+            float *const own = to + r;
+            const float *const run0 = from + row[r];
+            for (int64_t d = 0; n >= einsum_base_LANES && d < depth; d++) {
+                einsum_base_thin(own + width*d, run0 + deep[d]);
+                einsum_base_thin(own + width*d + n - einsum_base_LANES,
+                    run0 + deep[d] + 2*(n - einsum_base_LANES));
+            }
+            for (int64_t d = 0; n < einsum_base_LANES && d < depth; d++)
+                for (int64_t x = 0; x < n; x++)
+                    own[width*d + x] = run0[deep[d] + 2*x];
+        }
+        return;
+    }
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++)
             for (int64_t r = 0; r < live; r++) {
@@ -3714,6 +3880,24 @@ einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
                 n = run[r] < live - r ? run[r] : live - r;
                 einsum_base_move(to + width*d + r, from + row[r] + deep[d], n);
             }
+        return;
+    }
+    if (live > 1 && row[1] - row[0] == 2) {
+        for (int64_t r = 0, n; r < live; r += n) {
+            n = 1;
+            while (r + n < live && n < 2*einsum_base_LANES && row[r + n] - row[r + n - 1] == 2)
+                n++;
+            float *const own = to + r;
+            const float *const run0 = from + row[r];
+            for (int64_t d = 0; n >= einsum_base_LANES && d < depth; d++) {
+                einsum_base_thin(own + width*d, run0 + deep[d]);
+                einsum_base_thin(own + width*d + n - einsum_base_LANES,
+                    run0 + deep[d] + 2*(n - einsum_base_LANES));
+            }
+            for (int64_t d = 0; n < einsum_base_LANES && d < depth; d++)
+                for (int64_t x = 0; x < n; x++)
+                    own[width*d + x] = run0[deep[d] + 2*x];
+        }
         return;
     }
     if (run[0] >= live) {

@@ -152,6 +152,9 @@ static const struct {
      "where h in 0:12, w in 0:7", "5x3x6 3x2x9x6", 2000},
     {"O[k,t] = X[c,wrap(t-r)]*W[k,c,r] where t in 0:13", "6x4 9x6x3", 120},
     {"O[k,t] = X[pad(t+r-1,1)]*W[k,r]", "130 64x3", 300},
+    /* every second element is packed in vectors */
+    {"O[n,k,h,w] = X[n,c,2*h+r,pad(2*w+s-3,3)]*W[k,c,r,s]",
+     "2x5x9x90 17x5x3x7", 17100},
 };
 
 static void
@@ -210,7 +213,7 @@ test_memory(void **state)
     assert_true(bytes <= 4 << 20);
     assert_int_equal(einc_explain(plan, "plan", EINC_TEXT, append, told, NULL),
                      EINC_OK);
-    snprintf(line, sizeof line, "workspace_bytes %zu\nhash", bytes);
+    snprintf(line, sizeof line, " workspace_bytes %zu\n", bytes);
     assert_non_null(strstr(told, line));
     assert_non_null(strstr(told, "in 32 slices of 1 of n"));
     assert_non_null(strstr(told, "1x64x58x58 861184 bytes"));
