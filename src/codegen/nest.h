@@ -93,6 +93,8 @@ struct gett {
                          * none */
     int weighs;         /* operand that the weight multiplies, -1: no weight */
     int weight_moves;   /* it is not the same for all rows, or columns */
+    int64_t lhs_room, rhs_room; /* elements, or pairs, that are packed at
+                         * once, at most */
 };
 
 struct nest_node {
@@ -169,15 +171,15 @@ struct nest {
 };
 
 /* Extents of a table: how many indices each role has, the factor, rows and
- * columns of out per task, struct gett from rows_stay to past, weighs + 1 and
- * weight_moves, then the extents of all indices. Its strides: of all indices
- * in lhs, rhs, out, weight. */
+ * columns of out per task, struct gett from rows_stay to past, weighs + 1,
+ * weight_moves and the two rooms, then the extents of all indices. Its
+ * strides: of all indices in lhs, rhs, out, weight. */
 enum { NEST_TABLE_ROLES = 0, NEST_TABLE_FACTOR = N_LOOP_ROLES,
        NEST_TABLE_ROWS, NEST_TABLE_COLUMNS, NEST_TABLE_STAY, NEST_TABLE_PANEL,
        NEST_TABLE_APART, NEST_TABLE_NEAR, NEST_TABLE_DEEP_APART,
        NEST_TABLE_DEEP_NEAR, NEST_TABLE_DEPTH, NEST_TABLE_PAST,
-       NEST_TABLE_WEIGHS,
-       NEST_TABLE_WEIGHT_MOVES, NEST_TABLE_EXTENTS };
+       NEST_TABLE_WEIGHS, NEST_TABLE_WEIGHT_MOVES, NEST_TABLE_LHS_ROOM,
+       NEST_TABLE_RHS_ROOM, NEST_TABLE_EXTENTS };
 
 /* Extents of a table that is a transpose, then those of its other indices. */
 enum {

@@ -71,7 +71,8 @@ static int64_t
 gett_scratch(const struct tile *s, const struct nest *w)
 {
     int64_t bytes = einc_nest_bytes(w->compute) * einc_nest_planes(w->compute);
-    int64_t elements = (int64_t)s->kc * (s->mc + s->nc) +
+    int64_t elements = (w->table ? w->gett->lhs_room + w->gett->rhs_room
+                                 : (int64_t)s->kc * (s->mc + s->nc)) +
                        einc_nest_up_to((int64_t)s->lanes * s->lanes, 16);
     if (!einc_gett_adds_up(w))
         elements += (int64_t)s->mc * s->nc;
@@ -584,34 +585,6 @@ cost(const struct nest *w)
     return einc_model_gett(m, &g, 1) + panels * panel;
 }
 
-static void
-build(struct arena *perm, struct nest *w, enum nest_mode mode)
-{
-    int portable = str_equal(str_of(w->target->name), str_of("portable"));
-    w->table = mode != NEST_LITERAL;
-    w->tile = einc_tile_choose(w->target, w->compute);
-    struct gett *g = make_order(perm, w);
-    g->rows_stay = rows_stay(w);
-    g->past = joins_rows(w, g);
-    if (g->past)
-        g->panel = (int)run_of_out(w);
-    int64_t unit = g->deep_apart ? g->deep_apart * g->deep_near : 1;
-    g->depth = einc_nest_balance(einc_nest_extent(w, LOOP_K),
-                       w->tile.kc / unit * unit, unit);
-    w->gett = g;
-    w->n_extents += 2;
-    if (w->table) {
-        w->factor.arg = NEST_TABLE_FACTOR;
-        w->n_extents = NEST_TABLE_EXTENTS + g->total;
-        w->n_strides = 4 * g->total;
-    }
-    w->scratch_bytes = portable ? portable_scratch(w)
-                                : gett_scratch(&w->tile, w);
-    w->root = make_tree(perm);
-}
-
-/* --- arguments ---------------------------------------------------------- */
-
 /* Columns of a task come in these units: whole panels, or whole blocks of
  * neighbours. */
 static int64_t
@@ -659,6 +632,62 @@ choose_task(const struct nest *w, int threads, int64_t *rows, int64_t *columns)
     *columns = einc_nest_balance(n, *columns, unit);
 }
 
+/* What a task packs at once: of the side that stays all, of the other one 8
+ * tiles, or a panel, or some neighbours. Sums beside out are laid out for whole
+ * blocks. With more threads tasks are no larger. */
+static void
+set_rooms(const struct nest *w, struct gett *g)
+{
+    const struct tile *s = &w->tile;
+    int64_t most_lhs = (int64_t)s->mc * s->kc;
+    int64_t most_rhs = (int64_t)s->nc * s->kc;
+    int64_t rows, columns;
+    g->lhs_room = most_lhs;
+    g->rhs_room = most_rhs;
+    if (!einc_gett_adds_up(w))
+        return;
+    choose_task(w, 1, &rows, &columns);
+    int64_t tiles = einc_nest_blocks(rows, s->mr);
+    int64_t panels = einc_nest_blocks(columns, g->panel);
+    if (g->rows_stay)
+        panels = at_most(panels, g->apart ? g->near : 1);
+    else
+        tiles = at_most(tiles, 8);
+    g->lhs_room = at_most(einc_nest_up_to(tiles * s->mr * g->depth, 16),
+                          most_lhs);
+    g->rhs_room = at_most(einc_nest_up_to(panels * s->nr * g->depth, 16),
+                          most_rhs);
+}
+
+static void
+build(struct arena *perm, struct nest *w, enum nest_mode mode)
+{
+    int portable = str_equal(str_of(w->target->name), str_of("portable"));
+    w->table = mode != NEST_LITERAL;
+    w->tile = einc_tile_choose(w->target, w->compute);
+    struct gett *g = make_order(perm, w);
+    g->rows_stay = rows_stay(w);
+    g->past = joins_rows(w, g);
+    if (g->past)
+        g->panel = (int)run_of_out(w);
+    int64_t unit = g->deep_apart ? g->deep_apart * g->deep_near : 1;
+    g->depth = einc_nest_balance(einc_nest_extent(w, LOOP_K),
+                       w->tile.kc / unit * unit, unit);
+    w->gett = g;
+    set_rooms(w, g);
+    w->n_extents += 2;
+    if (w->table) {
+        w->factor.arg = NEST_TABLE_FACTOR;
+        w->n_extents = NEST_TABLE_EXTENTS + g->total;
+        w->n_strides = 4 * g->total;
+    }
+    w->scratch_bytes = portable ? portable_scratch(w)
+                                : gett_scratch(&w->tile, w);
+    w->root = make_tree(perm);
+}
+
+/* --- arguments ---------------------------------------------------------- */
+
 static void
 fill_table(const struct nest *w, int64_t *n, int64_t *s)
 {
@@ -676,6 +705,8 @@ fill_table(const struct nest *w, int64_t *n, int64_t *s)
     n[NEST_TABLE_PAST] = g->past;
     n[NEST_TABLE_WEIGHS] = g->weighs + 1;
     n[NEST_TABLE_WEIGHT_MOVES] = g->weight_moves;
+    n[NEST_TABLE_LHS_ROOM] = g->lhs_room;
+    n[NEST_TABLE_RHS_ROOM] = g->rhs_room;
     for (int x = 0; x < g->total; x++)
         n[NEST_TABLE_EXTENTS + x] = g->extent[x];
     for (int o = 0; o < 4; o++)

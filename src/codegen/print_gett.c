@@ -321,16 +321,22 @@ print_scratch(const struct printer *p)
     struct text *t = p->t;
     const struct nest *w = p->nest;
     const char *two = p->planes == 2 ? "2*" : "";
+    if (w->table)
+        einc_code(p, "const int64_t lhs_room = args->n[%d], rhs_room = "
+                     "args->n[%d];\n",
+                  NEST_TABLE_LHS_ROOM, NEST_TABLE_RHS_ROOM);
+    const char *lhs_room = w->table ? "lhs_room" : "@_MC*@_KC";
+    const char *rhs_room = w->table ? "rhs_room" : "@_NC*@_KC";
     einc_code(p, "$ *const lhs_tiles = ($ *)(void *)args->scratch;\n"
-                 "$ *const rhs_panels = lhs_tiles + %s@_MC*@_KC + "
-                 "%s((@_LANES*@_LANES + 15)/16*16);\n", two, two);
+                 "$ *const rhs_panels = lhs_tiles + %s%s + "
+                 "%s((@_LANES*@_LANES + 15)/16*16);\n", two, lhs_room, two);
     if (einc_gett_adds_up(w))
         einc_code(p, "int64_t *const lhs_row = (int64_t *)(void *)(rhs_panels "
-                     "+ %s@_NC*@_KC);\n", two);
+                     "+ %s%s);\n", two, rhs_room);
     else
-        einc_code(p, "$ *const sums = rhs_panels + %s@_NC*@_KC;\n"
+        einc_code(p, "$ *const sums = rhs_panels + %s%s;\n"
                      "int64_t *const lhs_row = (int64_t *)(void *)(sums + "
-                     "%s@_MC*@_NC);\n", two, two);
+                     "%s@_MC*@_NC);\n", two, rhs_room, two);
     einc_code(p, "int64_t *const lhs_run = lhs_row + @_MB;\n"
                  "int64_t *const out_row = lhs_run + @_MB;\n"
                  "int64_t *const rhs_column = out_row + @_MB;\n"
