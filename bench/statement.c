@@ -416,7 +416,7 @@ static void
 add_peers(struct state *x)
 {
     const struct tensor *in[MOST_STATEMENT_OPERANDS];
-    if (!x->b->python || x->threads > 1 || !x->t->peers)
+    if (!x->b->python || !x->t->peers)
         return;
     for (int o = 0; o < x->n_in; o++)
         in[o] = &x->in[o].tensor;
