@@ -28,64 +28,65 @@ CPU     := $(shell $(CC) $(CFLAGS) -dM -E -x c /dev/null | $(GREP_CPU))
 LIB_SRC = \
   src/base/arena.c src/base/text.c src/base/json.c src/base/diag.c \
   src/base/dtype.c \
-  src/parse/parse.c src/parse/stmt.c src/parse/graph.c \
-  src/parse/fn.c src/parse/parse_program.c src/parse/fault.c \
-  src/parse/tree.c src/parse/resolve.c src/parse/draft.c \
-  src/parse/draft_names.c src/parse/draft_reduce.c src/parse/left.c \
-  src/parse/linear.c src/parse/interval.c src/parse/range.c \
-  src/parse/type.c src/parse/resolve_print.c \
+  src/parse/parse.c src/parse/stmt.c src/parse/graph.c src/parse/fn.c \
+  src/parse/parse_program.c src/parse/fault.c src/parse/tree.c \
+  src/parse/resolve.c src/parse/draft.c src/parse/draft_names.c \
+  src/parse/draft_reduce.c src/parse/left.c src/parse/linear.c \
+  src/parse/interval.c src/parse/range.c src/parse/type.c \
+  src/parse/resolve_print.c \
   src/plan/canon.c src/plan/classify.c src/plan/cost.c src/plan/path.c \
   src/plan/path_greedy.c src/plan/path_dp.c src/plan/path_random.c \
   src/plan/lower.c src/plan/lower_contract.c src/plan/lower_reduce.c \
-  src/plan/lower_copy.c src/plan/nested.c src/plan/fuse.c \
-  src/plan/buffers.c src/plan/plan.c \
-  src/plan/rewrite.c src/plan/script.c src/plan/script_fuse.c src/plan/script_border.c \
-  src/plan/script_split.c src/plan/script_expand.c src/plan/script_turn.c \
-  src/plan/script_repeat.c src/plan/script_notes.c src/plan/script_contract.c src/plan/widen.c \
+  src/plan/lower_copy.c src/plan/nested.c src/plan/fuse.c src/plan/buffers.c \
+  src/plan/plan.c src/plan/rewrite.c src/plan/script.c \
+  src/plan/script_fuse.c src/plan/script_border.c src/plan/script_split.c \
+  src/plan/script_expand.c src/plan/script_turn.c src/plan/script_repeat.c \
+  src/plan/script_notes.c src/plan/script_contract.c src/plan/widen.c \
   src/plan/plan_text.c src/plan/plan_json.c src/plan/plan_read.c \
   src/plan/machine.c src/plan/model.c \
-  src/codegen/target.c src/codegen/tile.c src/codegen/nest.c src/codegen/key.c \
-  src/codegen/nest_gett.c src/codegen/nest_stream.c src/codegen/nest_fused.c \
-  src/codegen/nest_direct.c src/codegen/print_direct.c \
-  src/codegen/nest_lanes.c src/codegen/print_lanes.c \
-  src/codegen/nest_transpose.c src/codegen/print_transpose.c \
-  src/codegen/print.c src/codegen/print_gett.c src/codegen/print_tile.c src/codegen/print_pack.c src/codegen/print_stream.c \
-  src/codegen/print_stream_lanes.c src/codegen/print_stream_loops.c \
-  src/codegen/print_stream_table.c \
-  src/codegen/print_fused.c \
-  src/codegen/value.c src/codegen/value_fold.c src/codegen/value_affine.c \
-  src/codegen/value_access.c src/codegen/value_node.c src/codegen/value_bind.c \
+  src/codegen/target.c src/codegen/tile.c src/codegen/nest.c \
+  src/codegen/key.c src/codegen/nest_gett.c src/codegen/nest_stream.c \
+  src/codegen/nest_fused.c src/codegen/nest_direct.c \
+  src/codegen/print_direct.c src/codegen/nest_lanes.c \
+  src/codegen/print_lanes.c src/codegen/nest_transpose.c \
+  src/codegen/print_transpose.c src/codegen/print.c src/codegen/print_gett.c \
+  src/codegen/print_tile.c src/codegen/print_pack.c \
+  src/codegen/print_stream.c src/codegen/print_stream_lanes.c \
+  src/codegen/print_stream_loops.c src/codegen/print_stream_table.c \
+  src/codegen/print_fused.c src/codegen/value.c src/codegen/value_fold.c \
+  src/codegen/value_affine.c src/codegen/value_access.c \
+  src/codegen/value_node.c src/codegen/value_bind.c \
   src/codegen/value_guard.c src/codegen/value_softmax.c \
-  src/codegen/value_reduce.c src/codegen/choose.c \
-  src/codegen/levels.c src/codegen/size.c src/codegen/mapreduce.c \
-  src/codegen/describe.c \
+  src/codegen/value_reduce.c src/codegen/choose.c src/codegen/levels.c \
+  src/codegen/size.c src/codegen/mapreduce.c src/codegen/describe.c \
   src/codegen/print_mapreduce.c src/codegen/print_value.c \
-  src/codegen/print_size.c \
-  src/codegen/print_load.c src/codegen/print_fn.c src/codegen/print_reduce.c \
-  src/codegen/print_list.c \
+  src/codegen/print_size.c src/codegen/print_load.c src/codegen/print_fn.c \
+  src/codegen/print_reduce.c src/codegen/print_list.c \
   src/codegen/print_loops.c src/codegen/print_helpers.c \
-  src/codegen/print_math.c src/codegen/emit_program.c src/codegen/emit_border.c \
-  src/codegen/plain.c src/codegen/plain_node.c src/codegen/plain_access.c \
-  src/codegen/plain_fn.c src/codegen/plain_reduce.c src/codegen/program_main.c src/codegen/nest_block.c src/codegen/print_cuda_block.c \
+  src/codegen/print_math.c src/codegen/emit_program.c \
+  src/codegen/emit_border.c src/codegen/plain.c src/codegen/plain_node.c \
+  src/codegen/plain_access.c src/codegen/plain_fn.c \
+  src/codegen/plain_reduce.c src/codegen/program_main.c \
+  src/codegen/nest_block.c src/codegen/print_cuda_block.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
-  src/codegen/file_driver.c src/codegen/file_main.c \
-  src/codegen/file_sets.c \
+  src/codegen/file_driver.c src/codegen/file_main.c src/codegen/file_sets.c \
   src/api.c src/program.c src/tier.c src/background.c src/ctx.c src/err.c \
-  src/kernels.c src/run.c src/device.c src/device_run.c \
-  src/explain.c src/explain_program.c src/builtin/find.c src/builtin/small.c src/sizes.c src/doctor.c src/calibrate.c \
-  src/bench.c \
-  runtime/trouble.c runtime/mem.c runtime/pool.c runtime/border.c runtime/sys.c \
-  runtime/library.c runtime/nvrtc.c runtime/gpu.c \
-  runtime/cache.c runtime/cc.c runtime/interp.c runtime/ref.c runtime/ref_program.c \
-  runtime/ref_value.c runtime/ref_math.c runtime/ref_fold.c \
-  runtime/eval.c runtime/eval_set.c runtime/eval_build.c runtime/eval_load.c \
-  runtime/eval_room.c runtime/eval_emit.c runtime/eval_access.c runtime/eval_reduce.c \
-  runtime/eval_block.c runtime/machine_file.c runtime/measure.c
+  src/kernels.c src/run.c src/device.c src/device_run.c src/explain.c \
+  src/explain_program.c src/sizes.c src/doctor.c src/calibrate.c src/bench.c \
+  src/builtin/find.c src/builtin/small.c \
+  runtime/trouble.c runtime/mem.c runtime/pool.c runtime/border.c \
+  runtime/sys.c runtime/library.c runtime/nvrtc.c runtime/gpu.c \
+  runtime/cache.c runtime/cc.c runtime/interp.c runtime/ref.c \
+  runtime/ref_program.c runtime/ref_value.c runtime/ref_math.c \
+  runtime/ref_fold.c runtime/eval.c runtime/eval_set.c runtime/eval_build.c \
+  runtime/eval_load.c runtime/eval_room.c runtime/eval_emit.c \
+  runtime/eval_access.c runtime/eval_reduce.c runtime/eval_block.c \
+  runtime/machine_file.c runtime/measure.c
 CLI_SRC = \
-  src/cli/run.c src/cli/run_program.c src/cli/emit.c src/cli/explain.c src/cli/doctor.c src/cli/bench.c \
-  src/cli/help.c src/cli/flags.c src/cli/say.c src/cli/file.c \
-  src/cli/interrupt.c src/cli/operands.c src/cli/value.c \
-  src/cli/show.c src/cli/npy.c
+  src/cli/run.c src/cli/run_program.c src/cli/emit.c src/cli/explain.c \
+  src/cli/doctor.c src/cli/bench.c src/cli/help.c src/cli/flags.c \
+  src/cli/say.c src/cli/file.c src/cli/interrupt.c src/cli/operands.c \
+  src/cli/value.c src/cli/show.c src/cli/npy.c
 
 LEX_SRC  = $(B)/src/parse/lex.c $(B)/src/parse/lex_program.c
 LIB_OBJ  = $(LIB_SRC:%.c=$(B)/%.o) \
