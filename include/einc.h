@@ -24,7 +24,8 @@
  * - Structs that the caller fills start with their own size, so that option
  *   structs can grow: set it, always. Other fields left 0 mean the default;
  *   unknown flags and reserved fields that are not 0 are EINC_EINVAL.
- * - After fork() the child may use all contexts and plans of its parent.
+ * - After fork() the child may use all contexts and plans of its parent, on
+ *   the CPU.
  * - EINC_DUMP=plan,path (stages of einc_explain()) prints every plan that is
  *   compiled on stderr; EINC_VERBOSE=1 the notices of contexts without `log`.
  */
@@ -545,7 +546,8 @@ typedef int (*einc_bench_fn)(void *user, const struct einc_bench_row *row);
 
 /* Runs a plan again and again, warm, and hands over what its steps took,
  * beside the modelled time: steps in order, then the whole plan.
- *   opts    as of einc_run(), each time; with a beta not 0 `out` grows.
+ *   opts    as of einc_run(), each time; with a beta not 0 `out` grows. On a
+ *           GPU nothing is timed as yet (EINC_EUNSUP).
  *   rounds  1 to 1000; 0: as many as half a second allows, 5 at least. Short
  *           plans run more than once in a round.
  * Steps are timed in runs of their own, the whole plan without clocks in it. */

@@ -327,6 +327,9 @@ einc_bench_outs(const struct einc_plan *plan, const void *const in[],
     if (!einc_take_struct(&b.opts, sizeof b.opts, opts))
         return einc_err_set(&plan->ctx->mem, err, EINC_EINVAL,
                             "size of the einc_run_options is not set");
+    if (b.opts.place != EINC_PLACE_HOST)
+        return einc_err_set(&plan->ctx->mem, err, EINC_EUNSUP,
+                            "steps are timed on the CPU only as yet");
     b.opts.size = sizeof b.opts;
     const struct mem *m = &plan->ctx->mem;
     size_t numbers = (size_t)(b.n_steps + 1) * (MOST_ROUNDS + 1);

@@ -239,6 +239,23 @@ check_work(const struct einc_plan *plan, const struct einc_run_options *o,
     return EINC_OK;
 }
 
+/* The part of the check that is the same for einsums and programs. */
+static enum einc_status
+take_options(struct einc_run_options *o, const struct einc_run_options *opts,
+             struct einc_err **err)
+{
+    const struct mem *m = &einc_mem_default;
+    if (!einc_take_struct(o, sizeof *o, opts) || o->threads < 0)
+        return einc_err_set(m, err, EINC_EINVAL,
+                            "size of the einc_run_options is not set, or "
+                            "threads is below 0");
+    if (o->place < EINC_PLACE_HOST || o->place > EINC_PLACE_CUDA_COPIES)
+        return einc_err_set(m, err, EINC_EINVAL, "no such place");
+    if (o->reserved)
+        return einc_err_set(m, err, EINC_EINVAL, "reserved is not 0");
+    return EINC_OK;
+}
+
 static enum einc_status
 check_run(const struct einc_plan *plan, const void *const in[],
           const void *out, const struct einc_run_options *o,
@@ -250,9 +267,6 @@ check_run(const struct einc_plan *plan, const void *const in[],
     if (!out || (!in && plan->plan->graph->n_in))
         return einc_err_set(m, err, EINC_EINVAL, "%s is NULL",
                             out ? "in" : "out");
-    if (o->place < EINC_PLACE_HOST || o->place > EINC_PLACE_CUDA_COPIES ||
-        o->reserved)
-        return einc_err_set(m, err, EINC_EINVAL, "no such place");
     for (int i = 0; i < plan->plan->graph->n_in; i++)
         if (!in[i] && plan->touched[i].lo < plan->touched[i].hi)
             return einc_err_set(m, err, EINC_EINVAL, "in[%d] is NULL", i);
@@ -269,10 +283,9 @@ einc_run_timed(const struct einc_plan *plan, const void *const in[],
     if (err)
         *err = NULL;
     struct einc_run_options o;
-    if (!einc_take_struct(&o, sizeof o, opts) || o.threads < 0)
-        return einc_err_set(&einc_mem_default, err, EINC_EINVAL,
-                            "size of the einc_run_options is not set, or "
-                            "threads is below 0");
+    enum einc_status status = take_options(&o, opts, err);
+    if (status != EINC_OK)
+        return status;
     if (plan && plan->script && o.place != EINC_PLACE_HOST)
         return einc_device_run(plan, in, out, &o, err);
     if (plan && plan->script)
@@ -282,7 +295,7 @@ einc_run_timed(const struct einc_plan *plan, const void *const in[],
                                   "the program has %d outputs: "
                                   "einc_run_outs()",
                                   plan->script->program->n_outputs);
-    enum einc_status status = check_run(plan, in, out, &o, err);
+    status = check_run(plan, in, out, &o, err);
     if (status != EINC_OK)
         return status;
     if (o.place != EINC_PLACE_HOST)
@@ -398,10 +411,9 @@ einc_run_outs(const struct einc_plan *plan, const void *const in[],
                             plan ? "out" : "plan");
     if (!plan->script)
         return einc_run(plan, in, out[0], opts, err);
-    if (!einc_take_struct(&o, sizeof o, opts) || o.threads < 0)
-        return einc_err_set(&plan->ctx->mem, err, EINC_EINVAL,
-                            "size of the einc_run_options is not set, or "
-                            "threads is below 0");
+    enum einc_status status = take_options(&o, opts, err);
+    if (status != EINC_OK)
+        return status;
     if (o.place != EINC_PLACE_HOST)
         return einc_device_run(plan, in, out[0], &o, err);
     return einc_program_run(plan, in, out, &o, NULL, err);

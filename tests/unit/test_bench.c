@@ -131,6 +131,8 @@ test_misuse(void **state)
     struct einc_ctx *ctx = open_ctx(&l);
     struct einc_plan *plan = chain(ctx);
     struct einc_run_options no_size = {.threads = 1};
+    struct einc_run_options far = {.size = sizeof far,
+                                   .place = EINC_PLACE_CUDA};
     assert_int_equal(einc_bench(NULL, data, out, NULL, 1, keep_row, &r, &err),
                      EINC_EINVAL);
     einc_err_free(err);
@@ -148,6 +150,8 @@ test_misuse(void **state)
     einc_err_free(err);
     assert_int_equal(einc_bench(plan, data, out, &no_size, 1, keep_row, &r,
                                 NULL), EINC_EINVAL);
+    assert_int_equal(einc_bench(plan, data, out, &far, 1, keep_row, &r,
+                                NULL), EINC_EUNSUP);
     assert_int_equal(r.n, 0);
     r.left = 2;
     assert_int_equal(einc_bench(plan, data, out, NULL, 1, keep_row, &r,

@@ -207,6 +207,18 @@ test_accumulate(void **state)
     k[1] = 0;
     assert_int_equal(einc_run(plan, (const void *[]){k}, h, &o, NULL),
                      EINC_EINVAL);
+    o = (struct einc_run_options){.size = sizeof o, .reserved = 1};
+    assert_int_equal(einc_run(plan, (const void *[]){k}, h, &o, NULL),
+                     EINC_EINVAL);
+    assert_int_equal(einc_run_outs(plan, (const void *[]){k}, (void *[]){h},
+                                   &o, NULL), EINC_EINVAL);
+    /* before what programs cannot do */
+    o = (struct einc_run_options){.size = sizeof o, .place = -1};
+    assert_int_equal(einc_run(plan, (const void *[]){k}, h, &o, NULL),
+                     EINC_EINVAL);
+    o.place = EINC_PLACE_CUDA;
+    assert_int_equal(einc_run_outs(plan, (const void *[]){k}, (void *[]){h},
+                                   &o, NULL), EINC_EUNSUP);
     einc_plan_free(plan);
 }
 
