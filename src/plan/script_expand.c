@@ -4,7 +4,9 @@
  * the norms need not the loop over pairs, and what stays in it is one
  * multiply-add where there were two operations. That cancels for near points:
  * where the distance is less than an eighth of the norms' sum it is computed
- * as it was written, and else no more than three bits are lost.
+ * as it was written, and else no more than three bits are lost. It is, too,
+ * where the norms overflow, whose difference from what they make is NaN: what
+ * they say is inf, of a distance that may be 0.
  */
 #include "plan/script_parts.h"
 
@@ -158,8 +160,9 @@ einc_script_expand(struct rewrite *r, const struct node *distance,
     is_far->fn = FN_GE;
     is_far->type = EINC_BOOL;
     is_far->args[0] =
-        call(r, FN_MUL, like, number(r, like, 8), short_form);
-    is_far->args[1] = both;
+        call(r, FN_SUB, like, short_form,
+             call(r, FN_MUL, like, number(r, like, 0.125), both));
+    is_far->args[1] = number(r, like, 0);
     struct node *choice = new_node(r, NODE_CALL, like, 3);
     choice->fn = FN_SELECT;
     choice->args[0] = is_far;
