@@ -334,20 +334,30 @@ name_of(const struct einc_plan *plan, char room[NAME_ROOM])
     return room;
 }
 
+/* A tensor without elements has no gaps, whatever its strides. */
+static int
+is_row_major(const struct tensor *t)
+{
+    int64_t stride = 1;
+    for (int d = 0; d < t->n_dims; d++)
+        if (t->shape[d] == 0)
+            return 1;
+    for (int d = t->n_dims - 1; d >= 0; d--) {
+        if (t->shape[d] > 1 && t->stride[d] != stride)
+            return 0;
+        stride *= t->shape[d];
+    }
+    return 1;
+}
+
 /* Whether all tensors that a caller gives are row-major without gaps. */
 static int
 is_dense(const struct einc_plan *plan)
 {
     const struct program *p = plan->script->program;
-    for (int t = 0; t < p->n_tensors; t++) {
-        int64_t stride = 1;
-        for (int d = p->tensors[t].n_dims - 1; d >= 0; d--) {
-            if (p->tensors[t].shape[d] > 1 &&
-                p->tensors[t].stride[d] != stride)
-                return 0;
-            stride *= p->tensors[t].shape[d];
-        }
-    }
+    for (int t = 0; t < p->n_tensors; t++)
+        if (!is_row_major(&p->tensors[t]))
+            return 0;
     return 1;
 }
 

@@ -141,8 +141,10 @@ put_array(const struct program_file *f, const struct tensor *y)
     einc_put(t, "    const int64_t size_%s = %d", z, parts);
     for (int d = 0; d < y->n_dims; d++)
         einc_put(t, "*(int64_t)%lld", (long long)y->shape[d]);
-    einc_put(t, ";\n    %s *const %s = (%s *)malloc((size_t)size_%s * sizeof "
-                "*%s + 1);\n"
+    /* not malloc(): compilers warn of an array that nothing has filled, even
+     * of one without elements */
+    einc_put(t, ";\n    %s *const %s = (%s *)calloc((size_t)size_%s + 1, "
+                "sizeof *%s);\n"
                 "    if (!%s)\n        return fputs(\"no memory for %s\\n\", "
                 "stderr), 1;\n", type, z, type, z, z, z, z);
     einc_put(t, "    for (int64_t at = 0; at < size_%s; at++) {\n", z);

@@ -52,6 +52,8 @@ rows() {
 'z[i] = sum[j](a[i,j]*conj(b[j])); p[i] = prod[j](a[i,j])' --shape 9x4,4 --dtype c64
 's[i] = sum[j](A[i,j]); p[i] = prod[j](A[i,j] % 3 + 1)' --shape 9x8 --dtype i32
 'y[t] = sum[r](x[wrap(t-r)]*w[r]) where t in 0:dim(x,0); M[i,j] = i <= j ? x[i] : 0 where i in 0:17, j in 0:4' --shape 17,5
+'m[i] = max[j](A[i,j]); s[i] = sum[j](A[i,j]*exp(A[i,j]))' --shape 3x0
+'O[n,k,h] = relu(sum(X[n,c,pad(h+r-1,1)]*W[k,c,r]))' --shape 0x2x5,3x2x3
 EOF
 }
 
