@@ -138,8 +138,8 @@ bytes_of(uint64_t read, uint64_t written)
     return (double)read + (double)written;
 }
 
-/* The family of kernels that runs a step of an einsum: "gett", "direct literal". A
- * built-in kernel is one for all shapes. */
+/* The family of kernels that runs a step of an einsum: "gett", "direct
+ * literal". A built-in kernel is one for all shapes. */
 static const char *
 kernel_of(struct arena *perm, const struct einc_plan *x, int step)
 {
@@ -292,7 +292,8 @@ measure(struct bench *b, int rounds, einc_bench_fn each, void *user,
     enum einc_status status = run_rounds(b, rounds, err);
     if (status != EINC_OK)
         return status;
-    struct guarded g = {.ctx = x->ctx, .source = x->script ? x->script->program->source
+    struct guarded g = {.ctx = x->ctx,
+                        .source = x->script ? x->script->program->source
                                             : x->plan->graph->source,
                         .hint_bytes = 8 * x->block_bytes};
     status = einc_guard(&g, fill_rows, &r, err);

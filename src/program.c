@@ -214,7 +214,8 @@ is_einsum(const struct script *s)
 {
     const struct stage *g = &s->stages[0];
     if (s->n_stages != 1 || g->kind != STAGE_CONTRACT || g->scale != 1 ||
-        g->adds || g->border_bytes || g->out.offset || g->n_in != s->program->n_operands)
+        g->adds || g->border_bytes || g->out.offset ||
+        g->n_in != s->program->n_operands)
         return 0;
     for (int o = 0; o < g->n_in; o++) {
         if (g->in[o].offset)

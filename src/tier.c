@@ -60,8 +60,9 @@ is_small(const struct einc_plan *x, const struct nest *w)
 {
     int n_summed = w->n_idx - w->first[LOOP_K];
     int64_t points = 1;
-    if (x->family != FAMILY_ANY || w->sum == EINC_SUM_KAHAN || w->n_in != 2 || n_summed > SMALL_SUMMED ||
-        w->first[LOOP_K] > SMALL_FREE || w->out.storage != w->compute ||
+    if (x->family != FAMILY_ANY || w->sum == EINC_SUM_KAHAN || w->n_in != 2 ||
+        n_summed > SMALL_SUMMED || w->first[LOOP_K] > SMALL_FREE ||
+        w->out.storage != w->compute ||
         w->in[0].storage != w->compute || w->in[1].storage != w->compute)
         return 0;
     for (int j = 0; j < w->n_idx && points <= SMALL_POINTS; j++) {

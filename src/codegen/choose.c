@@ -540,7 +540,8 @@ choose_unrolled(const struct program *p, const struct node *n,
     int64_t all = 1, most = UNROLL_ALL;
     if (!n)
         return;
-    if (n->kind == NODE_REDUCE && (n->redop == REDOP_SUM || n->redop == REDOP_MEAN) &&
+    if (n->kind == NODE_REDUCE &&
+        (n->redop == REDOP_SUM || n->redop == REDOP_MEAN) &&
         p->summing.how == EINC_SUM_KAHAN)
         most = UNROLL_KEPT;
     for (int k = n->n_bound - 1; n->kind == NODE_REDUCE && k >= 0; k--) {

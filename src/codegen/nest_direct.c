@@ -317,7 +317,8 @@ choose_stream(const struct nest *w, const struct direct_roles *r,
     int64_t unit = LINE / bytes;
     double total = product_of(w, &w->out) * bytes;
     int fits = einc_dtype_info(w->compute)->kind == KIND_FLOAT &&
-               t->vector_bytes >= 32 && d->vector_bytes && !d->ragged && total >= LEAST_TOTAL;
+               t->vector_bytes >= 32 && d->vector_bytes && !d->ragged &&
+               total >= LEAST_TOTAL;
     int dense = dense_elements(w, r, &w->out) % unit == 0 &&
                 dense_elements(w, r, &w->out) != 0;
     for (int j = 0; j < w->first[LOOP_K]; j++) {

@@ -211,7 +211,8 @@ einc_gett_heights(const struct nest *w)
 /* The steps whose kernels share what is printed once: all of a file, or the
  * one of a unit. */
 static int
-any_step(const struct nest *w, int (*is)(const struct nest *, const struct step *))
+any_step(const struct nest *w,
+         int (*is)(const struct nest *, const struct step *))
 {
     for (int s = 0; !w->table && s < w->plan->n_steps; s++)
         if (w->plan->steps[s].kind == STEP_CONTRACT &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * print_cuda_block.c - the kernel of a block (nest_block.c) as CUDA. All threads of
- * a block go through the same barriers, whatever the extents.
+ * print_cuda_block.c - the kernel of a block (nest_block.c) as CUDA. All
+ * threads of a block go through the same barriers, whatever the extents.
  */
 #include "codegen/family.h"
 #include "codegen/print.h"
@@ -306,8 +306,8 @@ is_row_first(const struct nest *w)
     return 0;
 }
 
-/* Through the slices, which are free, a row of each thread's sums at a time, or a
- * column where out runs along M: neighbouring threads then write neighbours,
+/* Through the slices, which are free, a row of each thread's sums at a time, or
+ * a column where out runs along M: neighbouring threads then write neighbours,
  * and there is an epilogue per row, not per sum. */
 static void
 put_store(const struct printer *p)

@@ -459,7 +459,10 @@ print_calls(const struct direct_printer *x, int one_row, int one_column)
                 continue;
             int last = --left == 0, first = !p && !q;
             if (!first || !last)
-                einc_put(t, "%*s%s", t->indent, "", first ? "" : last ? "else" : "else ");
+                einc_put(t, "%*s%s", t->indent, "",
+                         first  ? ""
+                         : last ? "else"
+                                : "else ");
             if (!last) {
                 einc_put(t, "if (");
                 if (!p && c->n[1])

@@ -287,8 +287,8 @@ finish(struct values *s, struct folding *f, int *x, int *guard,
         einc_softmax_weighted(s, &r, t);
     r.kept = r.redop == REDOP_SUM && is_float(t) &&
              s->p->summing.how == EINC_SUM_KAHAN;
-    if (!r.kept && s->env[f->last].var == s->lane_var && r.n_parts > 1 && guard[0] < 0 &&
-        r.redop <= REDOP_COUNT && r.redop != REDOP_WEIGHTED)
+    if (!r.kept && s->env[f->last].var == s->lane_var && r.n_parts > 1 &&
+        guard[0] < 0 && r.redop <= REDOP_COUNT && r.redop != REDOP_WEIGHTED)
         r.together = combine_all(s, op, x, r.n_parts);
     r.payload = payload_of(s, &r);
     if (is_arg(op))

@@ -54,8 +54,8 @@ static int
 applicable(const struct job *j)
 {
     const struct legs *of = j->roles.of;
-    return j->g->summing.how != EINC_SUM_KAHAN && has_operands(j) && of[ROLE_M].n && of[ROLE_N].n &&
-           of[ROLE_K].n && !of[ROLE_LONE_LHS].n && !of[ROLE_LONE_RHS].n &&
+    return j->g->summing.how != EINC_SUM_KAHAN && has_operands(j) &&
+           of[ROLE_M].n && of[ROLE_N].n && of[ROLE_K].n && !of[ROLE_LONE_LHS].n && !of[ROLE_LONE_RHS].n &&
            j->draft->kept.n == of[ROLE_BATCH].n + of[ROLE_M].n + of[ROLE_N].n;
 }
 

@@ -317,8 +317,8 @@ row_cost(const struct nested *x, const struct nested_tensor *t)
 }
 
 /* What short runs cost where prefetching must find the next line. With
- * row_cost(), 64 MB in 256 rows of 256 KB, 64 bytes at a time: 13 ms; 16 runs of a
- * KB, 4 to a page: 9; 16 rows: 6.8, 8 rows: 5.6. */
+ * row_cost(), 64 MB in 256 rows of 256 KB, 64 bytes at a time: 13 ms; 16 runs
+ * of a KB, 4 to a page: 9; 16 rows: 6.8, 8 rows: 5.6. */
 static double
 jump_cost(const struct nested_sum *q, const struct nested *x,
           const struct nested_tensor *t, const int *list, int n)
