@@ -454,6 +454,16 @@ run_statement(struct walk *w, const struct stmt *s)
     mem_free(w->mem, w->tally, bytes);
 }
 
+/* What an output holds before the first statement is exact. */
+static void
+begin_exact(const struct walk *w)
+{
+    for (int t = 0; t < w->p->n_tensors; t++)
+        if (w->p->tensors[t].kind == TENSOR_OUTPUT)
+            for (int64_t k = 0; k < elements_of(&w->p->tensors[t]); k++)
+                put_error(w, t, k, 0);
+}
+
 enum einc_status
 einc_ref_program(const struct program *p, const struct mem *mem,
                  void *const tensor[], double ulps, double *const error[],
@@ -467,6 +477,7 @@ einc_ref_program(const struct program *p, const struct mem *mem,
     struct walk w = {.p = p, .mem = mem, .tensor = tensor, .error = error,
                      .ulps = ulps, .stray = stray, .at = numbers,
                      .to = numbers + p->n_indices};
+    begin_exact(&w);
     for (int s = 0; s < p->n_stmts && !is_stopped(&w); s++)
         run_statement(&w, &p->stmts[s]);
     mem_free(mem, numbers, bytes);

@@ -503,6 +503,27 @@ distances(enum einc_tier tier, float scale)
     einc_ctx_free(ctx);
 }
 
+/* The bound of an output that is read does not depend on what the caller's
+ * array of bounds held. */
+static void
+test_bound_begins(void **state)
+{
+    struct einc_layout f3 = layout(EINC_F32, 1, SHAPE(3));
+    struct einc_ctx *ctx = open_ctx(1, EINC_TIER_INTERP);
+    float x[] = {1, 2, 3}, y[2][3] = {{4, 5, 6}, {4, 5, 6}};
+    double bound[2][3] = {{0}, {1e9, 1e300, -1e9}};
+    (void)state;
+    struct einc_plan *plan = compile(ctx, "y[i] += x[i]/3", 1, &f3, 1,
+                                     (const struct einc_layout *[]){&f3});
+    for (int k = 0; k < 2; k++)
+        assert_int_equal(einc_reference(plan, (const void *[]){x}, y[k],
+                                        bound[k], NULL), EINC_OK);
+    assert_memory_equal(bound[0], bound[1], sizeof bound[0]);
+    assert_memory_equal(y[0], y[1], sizeof y[0]);
+    einc_plan_free(plan);
+    einc_ctx_free(ctx);
+}
+
 static void
 test_near_points(void **state)
 {
@@ -720,6 +741,7 @@ main(void)
         cmocka_unit_test(test_bench),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_einsums_only),
+        cmocka_unit_test(test_bound_begins),
         cmocka_unit_test(test_near_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
