@@ -323,9 +323,11 @@ einc_run(const struct einc_plan *plan, const void *const in[], void *out,
  * and EINC_CUDA name their files. EINC_EDEVICE: there is no GPU, no driver, no
  * NVRTC, or a call of theirs failed; EINC_ENOMEM: memory of the host or of the
  * GPU; the text says which. Programs of index statements run on the CPU only
- * (EINC_EUNSUP). On the GPU an input may not overlap `out` (EINC_EALIAS), and
- * bytes between the elements of an `out` that is copied are written back as
- * they were before. */
+ * (EINC_EUNSUP). With PLACE_CUDA an input may not overlap `out`
+ * (EINC_EALIAS). With PLACE_CUDA_COPIES tensors are copied from their first
+ * byte to their last, what lies between their elements too: it must be
+ * memory, and that of `out` is written back as it was before. Kernels go with
+ * the context: what was launched must be done before it is freed. */
 EINC_API enum einc_status
 einc_plan_prepare(const struct einc_plan *plan, int32_t place,
                   struct einc_err **err);
