@@ -13,8 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 static void
 compute(const struct machine *m)
 {
-    const struct model_gett g = {EINC_F32, 3, 100, 50, 70, MODEL_TURNED,
-                                 MODEL_NEAR, MODEL_NEAR, 0, 0, 0};
+    const struct model_gett g = {.compute = EINC_F32, .batch = 3, .m = 100,
+                                 .n = 50, .k = 70, .lhs = MODEL_TURNED,
+                                 .rhs = MODEL_NEAR, .out = MODEL_NEAR};
     const double t = einc_model_gett(m, &g, 2);
 
     if (!isfinite(t) || t < 0)

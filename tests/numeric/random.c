@@ -1365,13 +1365,16 @@ print_builtin(const struct tally *t, const struct tester *sets)
     return empty;
 }
 
-/* Runs of kernels; returns how many families had none. */
+/* Runs of kernels; returns how many families had none. Blocks are CUDA's, see
+ * tests/cuda. */
 static int
 print_nests(const struct tally *t)
 {
     int empty = 0;
     printf("runs");
     for (int f = 0; f < N_FAMILIES; f++) {
+        if (f == FAMILY_BLOCK)
+            continue;
         printf(" %ld %s", t->nests[f],
                einc_nest_family_name((enum nest_family)f));
         empty += t->nests[f] == 0;
