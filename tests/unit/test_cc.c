@@ -363,7 +363,7 @@ static void
 test_child_is_isolated(void **state)
 {
     (void)state;
-    char note[100], body[400];
+    char note[100], body[600];
     setenv("DEPENDENCIES_OUTPUT", "/nowhere/deps", 1);
     setenv("LC_ALL", "de_DE.UTF-8", 1);
     setenv("EINC_TEST_PASSED_THROUGH", "yes", 1);
