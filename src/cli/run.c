@@ -24,7 +24,7 @@ struct run {
     const void **data;          /* [n] */
     size_t n;
     struct einc_plan *plan;
-    enum einc_place place;      /* who computes */
+    int32_t place;              /* enum einc_place: who computes */
     double plan_seconds;
     struct einc_layout layout;  /* of out: dense row-major, plan's memory */
     int64_t count;              /* elements of out */
