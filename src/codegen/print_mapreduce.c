@@ -173,11 +173,12 @@ print_decode(const struct writer *w)
         if (!is_outermost(w, f, below)) {
             const char *turns = einc_turns_text(w, x);
             turn = PRINTED(w, "(%s%%%s)", turn, turns);
-            if (einc_is_literal(w, x->var))
-                literals *= x->turns;
-            else
+            if (!einc_is_literal(w, x->var))
                 rest = einc_times(w, turns, rest);
         }
+        /* even of the outermost: loops of one turn may lie around it */
+        if (einc_is_literal(w, x->var))
+            literals *= x->turns;
         below *= x->turns;
         einc_print_turn(w, x, name, turn);
     }
