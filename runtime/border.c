@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/bound.h"
 #include "base/half.h"
 
 enum { MOST_BYTES = 16 }; /* of an element */
@@ -26,22 +27,6 @@ struct border_copy {
 
 /* --- what is outside ---------------------------------------------------- */
 
-static int64_t
-floor_mod(int64_t a, int64_t n)
-{
-    int64_t r = a % n;
-    return r < 0 ? r + n : r;
-}
-
-static int64_t
-reflect(int64_t p, int64_t n)
-{
-    if (n == 1)
-        return 0;
-    p = floor_mod(p, 2 * (n - 1));
-    return p < n ? p : 2 * (n - 1) - p;
-}
-
 /* Where position p reads, or OUTSIDE. */
 static int64_t
 settle(const struct border_dim *d, int64_t p)
@@ -50,8 +35,8 @@ settle(const struct border_dim *d, int64_t p)
         return p;
     switch (d->mode) {
     case BOUND_CLAMP: return p < 0 ? 0 : d->extent - 1;
-    case BOUND_WRAP: return floor_mod(p, d->extent);
-    case BOUND_REFLECT: return reflect(p, d->extent);
+    case BOUND_WRAP: return bound_wrap(p, d->extent);
+    case BOUND_REFLECT: return bound_reflect(p, d->extent);
     case BOUND_CHECK: assert(0 && "a position was proved to be inside");
     case BOUND_PAD: break;
     }

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/bound.h"
 #include "runtime/eval_code.h"
 
 #define NOWHERE INT64_MIN
@@ -38,22 +39,6 @@ go_astray(struct eval_thread *t, int site, int64_t position)
     return 1;
 }
 
-static int64_t
-floor_mod(int64_t a, int64_t n)
-{
-    int64_t r = a % n;
-    return r < 0 ? r + n : r;
-}
-
-static int64_t
-reflect(int64_t p, int64_t n)
-{
-    if (n == 1)
-        return 0;
-    p = floor_mod(p, 2 * (n - 1));
-    return p < n ? p : 2 * (n - 1) - p;
-}
-
 enum settled { INSIDE, PADDING, ASTRAY };
 
 static enum settled
@@ -67,8 +52,8 @@ settle(const struct eval_dim *d, int64_t *position)
     case BOUND_PAD:
         return p >= -d->pad_lo && p < n + d->pad_hi ? PADDING : ASTRAY;
     case BOUND_CLAMP: *position = p < 0 ? 0 : n - 1; break;
-    case BOUND_WRAP: *position = n > 0 ? floor_mod(p, n) : 0; break;
-    case BOUND_REFLECT: *position = n > 0 ? reflect(p, n) : 0; break;
+    case BOUND_WRAP: *position = n > 0 ? bound_wrap(p, n) : 0; break;
+    case BOUND_REFLECT: *position = n > 0 ? bound_reflect(p, n) : 0; break;
     }
     return n > 0 ? INSIDE : PADDING;
 }

@@ -338,33 +338,19 @@ describe_position(struct build *b, struct reducing *q)
     r->base = q->n->n_bound == 1 ? b->p->indices[q->n->bound[0]].lo : 0;
 }
 
-static int
-is_best(enum redop op)
-{
-    return op == REDOP_KMIN || op == REDOP_KMAX || op == REDOP_ARGKMIN ||
-           op == REDOP_ARGKMAX;
-}
-
-static int
-is_position(enum redop op)
-{
-    return op == REDOP_ARGMIN || op == REDOP_ARGMAX || op == REDOP_ARGKMIN ||
-           op == REDOP_ARGKMAX;
-}
-
 static void
 make_state(struct build *b, struct reducing *q, int block)
 {
     struct eval_reduce *r = q->r;
     enum redop op = q->n->redop;
-    int lanes = r->lanes || (q->own >= 0 && !is_best(op));
+    int lanes = r->lanes || (q->own >= 0 && !redop_is_best(op));
     r->value = einc_eval_value(b, q->type, block, lanes);
     if (op == REDOP_SUM || op == REDOP_MEAN || op == REDOP_COUNT ||
         op == REDOP_LOGSUMEXP)
         r->more = einc_eval_value(b, q->type, block, lanes);
-    if (op == REDOP_MEAN || is_position(op) || is_best(op))
+    if (op == REDOP_MEAN || redop_is_position(op) || redop_is_best(op))
         r->number = einc_eval_value(b, EVAL_I64, block, lanes);
-    if (is_best(op)) {
+    if (redop_is_best(op)) {
         const struct index *x = &b->p->indices[q->n->best];
         r->k = x->hi - x->lo;
         b->c->values[r->value].room = r->k;
@@ -384,7 +370,7 @@ terms_type(const struct node *n)
 static enum eval_type
 result_type(const struct node *n)
 {
-    return is_position(n->redop) ? EVAL_I64 : terms_type(n);
+    return redop_is_position(n->redop) ? EVAL_I64 : terms_type(n);
 }
 
 /* Whether what stands for no term at all in the type that is stored is not
@@ -450,7 +436,7 @@ mend_identity(struct build *b, const struct node *n, int v)
 {
     enum eval_type type = b->c->values[v].type;
     int64_t identity;
-    if (is_position(n->redop) || !has_other_identity(n, &identity))
+    if (redop_is_position(n->redop) || !has_other_identity(n, &identity))
         return v;
     int least = n->redop == REDOP_MAX || n->redop == REDOP_KMAX;
     int64_t none = type == EVAL_I32 ? (least ? INT32_MIN : INT32_MAX)
@@ -594,7 +580,7 @@ einc_eval_reduction(struct build *b, const struct node *n, int block)
     assert(q.r->how->begin && "no such reduction in this type");
     if (!s.lanes)
         q.own = pick_lane(b, n);
-    q.r->own_lanes = q.own >= 0 && !is_best(n->redop)
+    q.r->own_lanes = q.own >= 0 && !redop_is_best(n->redop)
                          ? b->p->indices[q.own].hi - b->p->indices[q.own].lo
                          : 0;
     make_state(b, &q, at);
@@ -603,7 +589,7 @@ einc_eval_reduction(struct build *b, const struct node *n, int block)
     o->item = q.item;
     describe_position(b, &q);
     build_loops(b, &q, 0, at);
-    int v = is_best(n->redop) ? build_pick(b, &q, at)
+    int v = redop_is_best(n->redop) ? build_pick(b, &q, at)
                               : finish_reduce(b, &q, at);
     v = mend_identity(b, n, v);
     return einc_eval_cast(b, v, einc_eval_type(n->type));

@@ -201,20 +201,6 @@ einc_ref_fold_begin(struct fold *f, const struct node *n, double ulps,
                                   -HUGE_VALL, 0};
 }
 
-static int
-is_minimum(enum redop op)
-{
-    return op == REDOP_MIN || op == REDOP_ARGMIN || op == REDOP_KMIN ||
-           op == REDOP_ARGKMIN;
-}
-
-static int
-is_position(enum redop op)
-{
-    return op == REDOP_ARGMIN || op == REDOP_ARGMAX ||
-           op == REDOP_ARGKMIN || op == REDOP_ARGKMAX;
-}
-
 /* exp(x - largest) is summed; a new largest one scales what is there. Of
  * infinities +inf and NaN are kept in `largest`, -inf adds nothing. */
 static void
@@ -270,7 +256,7 @@ rank_term(struct fold *f, struct value v, int64_t position)
     struct candidate t = {v.re, v.error, v.i, position};
     if (!is_float(f->n->args[0]->type))
         t.key = (long double)v.i;
-    if (is_minimum(f->n->redop))
+    if (redop_is_least(f->n->redop))
         t.key = -t.key;
     rank(&f->ranking, t);
 }
@@ -298,11 +284,11 @@ einc_ref_fold_take(struct fold *f, struct value v, int64_t position)
 static struct value
 identity(const struct node *n)
 {
-    if (is_position(n->redop))
+    if (redop_is_position(n->redop))
         return of_int(-1, 0);
     if (is_float(n->type))
-        return of_real(is_minimum(n->redop) ? HUGE_VALL : -HUGE_VALL, 0);
-    return of_int(is_minimum(n->redop) ? einc_ref_largest(n->type)
+        return of_real(redop_is_least(n->redop) ? HUGE_VALL : -HUGE_VALL, 0);
+    return of_int(redop_is_least(n->redop) ? einc_ref_largest(n->type)
                                        : einc_ref_least(n->type), 0);
 }
 
@@ -314,11 +300,11 @@ ranked(const struct fold *f, int64_t k)
     if (k >= r->n)
         return identity(n);
     const struct candidate *t = &r->best[k];
-    if (is_position(n->redop))
+    if (redop_is_position(n->redop))
         return of_int(t->position, error_if(is_rank_unsure(r, k)));
     if (!is_float(n->type))
         return of_int(t->i, r->error);
-    return of_real(is_minimum(n->redop) ? -t->key : t->key,
+    return of_real(redop_is_least(n->redop) ? -t->key : t->key,
                    rank_error(r, k));
 }
 

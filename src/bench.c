@@ -223,13 +223,15 @@ fill_stage(struct arena *perm, const struct report *r, int s)
     fill_times(r->b, &r->rows[s], s);
 }
 
+/* The row behind those of the steps. */
 static void
-fill_program(struct arena *perm, const struct report *r)
+fill_whole(struct arena *perm, const struct report *r, struct str source,
+           double flop, double bytes, double model_seconds)
 {
     const struct einc_plan *x = r->b->plan;
     int n = r->b->n_steps;
     struct text t = {.perm = perm};
-    einc_put_str(&t, x->script->program->source);
+    einc_put_str(&t, source);
     r->rows[n] = (struct einc_bench_row){
         .tier = (int32_t)einc_plan_tier(x),
         .threads = r->threads,
@@ -237,41 +239,30 @@ fill_program(struct arena *perm, const struct report *r)
         .kernel = "",
         .equation = einc_text_z(&t),
         .machine = x->ctx->machine.name,
-        .flop = einc_program_flop(x, -1),
-        .bytes = einc_program_bytes(x, -1),
-        .model_seconds = einc_program_model(x, -1, r->threads)};
+        .flop = flop,
+        .bytes = bytes,
+        .model_seconds = model_seconds};
     fill_times(r->b, &r->rows[n], n);
-}
-
-static void
-fill_whole(struct arena *perm, const struct report *r)
-{
-    const struct einc_plan *x = r->b->plan;
-    const struct plan *p = x->plan;
-    struct text t = {.perm = perm};
-    einc_put_str(&t, p->graph->source);
-    r->rows[p->n_steps] = (struct einc_bench_row){
-        .tier = (int32_t)einc_plan_tier(x),
-        .threads = r->threads,
-        .kind = "plan",
-        .kernel = "",
-        .equation = einc_text_z(&t),
-        .machine = x->ctx->machine.name,
-        .flop = (double)p->flop,
-        .bytes = bytes_of(p->read_bytes, p->write_bytes),
-        .model_seconds = einc_model_plan(&x->ctx->machine, p, r->threads)};
-    fill_times(r->b, &r->rows[p->n_steps], p->n_steps);
 }
 
 static void
 fill_rows(struct guarded *g, void *arg)
 {
     struct report *r = arg;
-    r->rows = NEW(&g->perm, struct einc_bench_row, r->b->n_steps + 1);
-    int is_program = r->b->plan->script != NULL;
+    const struct einc_plan *x = r->b->plan;
+    const struct plan *p = x->plan;
+    struct arena *perm = &g->perm;
+    r->rows = NEW(perm, struct einc_bench_row, r->b->n_steps + 1);
     for (int s = 0; s < r->b->n_steps; s++)
-        (is_program ? fill_stage : fill_step)(&g->perm, r, s);
-    (is_program ? fill_program : fill_whole)(&g->perm, r);
+        (x->script ? fill_stage : fill_step)(perm, r, s);
+    if (x->script)
+        fill_whole(perm, r, g->source, einc_program_flop(x, -1),
+                   einc_program_bytes(x, -1),
+                   einc_program_model(x, -1, r->threads));
+    else
+        fill_whole(perm, r, g->source, (double)p->flop,
+                   bytes_of(p->read_bytes, p->write_bytes),
+                   einc_model_plan(&x->ctx->machine, p, r->threads));
 }
 
 /* --- the call ----------------------------------------------------------- */

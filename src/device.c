@@ -10,27 +10,43 @@
 
 /* --- the device ---------------------------------------------------------- */
 
-/* Under ctx->lock. */
+static struct device *
+published(struct einc_ctx *ctx)
+{
+    pthread_mutex_lock(&ctx->lock);
+    struct device *d = ctx->device;
+    pthread_mutex_unlock(&ctx->lock);
+    return d;
+}
+
+/* Starting a driver takes a second: under ctx->compile_lock, so that nobody
+ * who needs ctx->lock, a fork among them, waits for it. */
 static struct device *
 look(struct einc_ctx *ctx)
 {
-    if (ctx->device)
-        return ctx->device;
-    struct device *d = mem_alloc(&ctx->mem, sizeof *d);
+    struct device *d = published(ctx);
+    if (d)
+        return d;
+    d = mem_alloc(&ctx->mem, sizeof *d);
     if (!d)
         return NULL;
     memset(d, 0, sizeof *d);
     einc_nvrtc_open(&d->nvrtc, &d->no_nvrtc);
     einc_gpu_open(&d->gpu, &d->no_gpu);
-    return ctx->device = d;
+    pthread_mutex_lock(&ctx->lock);
+    ctx->device = d;
+    pthread_mutex_unlock(&ctx->lock);
+    return d;
 }
 
 enum einc_status
 einc_device_get(struct einc_ctx *ctx, struct device **d, struct trouble *why)
 {
-    pthread_mutex_lock(&ctx->lock);
-    *d = look(ctx);
-    pthread_mutex_unlock(&ctx->lock);
+    if (!(*d = published(ctx))) {
+        pthread_mutex_lock(&ctx->compile_lock);
+        *d = look(ctx);
+        pthread_mutex_unlock(&ctx->compile_lock);
+    }
     if (!*d)
         return einc_trouble(why, EINC_ENOMEM, "out of memory");
     const struct trouble *missing = (*d)->no_gpu.status ? &(*d)->no_gpu

@@ -25,11 +25,12 @@ struct device {
     struct trouble no_nvrtc; /* status EINC_OK: there is one */
     struct gpu gpu;
     struct trouble no_gpu; /* likewise */
-    struct device_kernel *kernels; /* under ctx->compile_lock */
+    struct device_kernel *kernels; /* under ctx->compile_lock; a link is set
+                            * before the head, so a forked child's is whole */
 };
 
 /* The context's; *d is NULL only for EINC_ENOMEM. EINC_EDEVICE and why, if
- * there is no GPU or no NVRTC. Takes ctx->lock. */
+ * there is no GPU or no NVRTC. Takes ctx->compile_lock and ctx->lock. */
 enum einc_status einc_device_get(struct einc_ctx *ctx, struct device **d,
                                  struct trouble *why);
 void einc_device_close(struct einc_ctx *ctx);

@@ -15,16 +15,6 @@ name_of(const struct mapreduce *m, int var)
     return m->p->indices[m->values.var[var].index].name;
 }
 
-static int64_t
-points_of(const struct mapreduce *m, uint64_t vars)
-{
-    int64_t n = 1;
-    for (int v = 0; v < m->values.n_vars; v++)
-        if (vars >> v & 1)
-            n *= m->values.var[v].hi - m->values.var[v].lo;
-    return n;
-}
-
 /* --- free loops ---------------------------------------------------------- */
 
 static void
@@ -147,7 +137,7 @@ describe_reduction(struct text *t, const struct mapreduce *m, int carry)
     put_reduction(t, m, r);
     if (r->payload)
         einc_put(t, " of %lld values side by side, %s\n",
-                 (long long)points_of(m, r->payload),
+                 (long long)einc_levels_points(m, r->payload),
                  is_online(m, c) ? "in one pass with a running maximum"
                                  : "in scratch memory");
     else

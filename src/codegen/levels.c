@@ -557,12 +557,12 @@ carry_in(struct mapreduce *m, int loop, int value, int *is_new)
     return m->n_carries++;
 }
 
-static int64_t
-payload_points(const struct mapreduce *m, uint64_t payload)
+int64_t
+einc_levels_points(const struct mapreduce *m, uint64_t vars)
 {
     int64_t n = 1;
     for (int v = 0; v < m->values.n_vars; v++)
-        if (payload >> v & 1)
+        if (vars >> v & 1)
             n *= m->values.var[v].hi - m->values.var[v].lo;
     return n;
 }
@@ -707,12 +707,14 @@ descend(struct mapreduce *m, int block, int v, int k, int carry)
             take_lists(m, &m->carries[carry]);
         if (r->payload)
             m->carries[carry].offset =
-                take_scratch(m, payload_points(m, r->payload), r->payload, v,
+                take_scratch(m, einc_levels_points(m, r->payload),
+                             r->payload, v,
                              einc_levels_is_wide(m, v),
                              &m->carries[carry].is_fixed);
         if (r->payload && r->kept)
             m->carries[carry].lost =
-                take_scratch(m, payload_points(m, r->payload), r->payload, v,
+                take_scratch(m, einc_levels_points(m, r->payload),
+                             r->payload, v,
                              einc_levels_is_wide(m, v),
                              &m->carries[carry].lost_is_fixed);
     }

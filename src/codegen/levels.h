@@ -171,6 +171,8 @@ const struct placed *einc_levels_find(const struct mapreduce *m, int block,
 /* Makes the nest, of values that are there. */
 void einc_levels_build(struct mapreduce *m);
 int einc_levels_is_lane(const struct mapreduce *m, int value);
+/* How many points the ranges of these vars span. */
+int64_t einc_levels_points(const struct mapreduce *m, uint64_t vars);
 /* Whether its accumulators are vectors. */
 int einc_levels_is_wide(const struct mapreduce *m, int reduction);
 int einc_levels_reduces_lane(const struct mapreduce *m, int reduction);

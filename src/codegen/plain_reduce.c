@@ -9,23 +9,9 @@
 /* --- reductions --------------------------------------------------------- */
 
 static int
-is_minimum(enum redop op)
-{
-    return op == REDOP_MIN || op == REDOP_ARGMIN || op == REDOP_KMIN ||
-           op == REDOP_ARGKMIN;
-}
-
-static int
-is_position(enum redop op)
-{
-    return op == REDOP_ARGMIN || op == REDOP_ARGMAX ||
-           op == REDOP_ARGKMIN || op == REDOP_ARGKMAX;
-}
-
-static int
 is_ranked(enum redop op)
 {
-    return op == REDOP_MAX || op == REDOP_MIN || is_position(op) ||
+    return op == REDOP_MAX || op == REDOP_MIN || redop_is_position(op) ||
            op == REDOP_KMIN || op == REDOP_KMAX;
 }
 
@@ -93,7 +79,7 @@ static void
 put_rank(struct plain *x, const struct node *n, int v, int term)
 {
     struct text *t = x->t;
-    const char *worse = is_minimum(n->redop) ? "<" : ">";
+    const char *worse = redop_is_least(n->redop) ? "<" : ">";
     long long most = (long long)best_of(x, n);
     put_term_position(x, n, v);
     einc_line(t, "int64_t k%d = n%d;", v, v);
@@ -185,10 +171,10 @@ static void
 name_none(const struct node *n, char *to, size_t room)
 {
     const struct dtype_info *d = einc_dtype_info(n->type);
-    int least = !is_minimum(n->redop);
+    int least = !redop_is_least(n->redop);
     int is_signed = d->kind == KIND_INT;
     int bits = 8 * d->bytes - is_signed;
-    if (is_position(n->redop))
+    if (redop_is_position(n->redop))
         snprintf(to, room, "-1");
     else if (einc_plain_is_real(n->type))
         snprintf(to, room, "%s(double)INFINITY", least ? "-" : "");
@@ -231,7 +217,7 @@ close_reduce(struct plain *x, const struct node *n, int v)
     }
     name_none(n, none, sizeof none);
     snprintf(s, sizeof s, "%s < n%d ? %s%d[%s] : %s", at, v,
-             is_position(n->redop) ? "where" : "best", v, at, none);
+             redop_is_position(n->redop) ? "where" : "best", v, at, none);
     return einc_plain_declare(x, n->type, s, "0");
 }
 

@@ -342,7 +342,7 @@ einc_value_text(const struct writer *w, int v, int name)
         text =
             PRINTED(w, "sum%d[%s]", p->carry, einc_as(w, x->args[1], scalar));
         return einc_converted(w, text,
-                              is_position(
+                              redop_is_position(
                                   value_of(w, x->args[0])->reduce->redop)
                                   ? einc_position_form(w, x->args[0])
                                   : einc_kept_form(w, x->args[0]),

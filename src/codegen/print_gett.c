@@ -35,12 +35,18 @@ has_factor(const struct nest *w)
     return w->factor.arg >= 0 || w->factor.value != 1;
 }
 
+/* A factor that is an argument may be 1. */
+static int
+may_be_unscaled(const struct nest *w)
+{
+    return w->factor.arg >= 0 || !has_factor(w);
+}
+
 /* Whether tiles may go past the caches: if they are not scaled. */
 static int
 stores_far(const struct printer *p)
 {
-    const struct nest *w = p->nest;
-    return einc_gett_has_past(w) && (w->factor.arg >= 0 || !has_factor(w));
+    return einc_gett_has_past(p->nest) && may_be_unscaled(p->nest);
 }
 
 /* --- storing ------------------------------------------------------------ */
@@ -835,8 +841,7 @@ print_call_far(const struct printer *p)
 static int
 goes_straight(const struct printer *p)
 {
-    const struct nest *w = p->nest;
-    return moves(p) && (w->factor.arg >= 0 || !has_factor(w));
+    return moves(p) && may_be_unscaled(p->nest);
 }
 
 /* In place, or where it has been packed. */

@@ -11,8 +11,8 @@ einc_is_better(const struct writer *w, int v, const char *x, const char *kept,
 {
     const struct value_reduce *r = value_of(w, v)->reduce;
     struct form f = einc_kept_form(w, v), p = einc_position_form(w, v);
-    const char *better =
-        einc_comparison(w, is_least(r->redop) ? FN_LT : FN_GT, f, x, kept);
+    enum fn order = redop_is_least(r->redop) ? FN_LT : FN_GT;
+    const char *better = einc_comparison(w, order, f, x, kept);
     if (is_float(f.type))
         better = PRINTED(w, "(%s | (%s & %s))", better,
                          einc_comparison(w, FN_NE, f, x, x),
@@ -36,7 +36,7 @@ step_short(const struct writer *w, int v, int c, const char *x, const char *at,
     struct form f = einc_kept_form(w, v), p = einc_position_form(w, v);
     struct form truth = {VALUE_BOOL, f.wide};
     struct text *t = w->t;
-    int last = r->best - 1, with = is_position(r->redop);
+    int last = r->best - 1, with = redop_is_position(r->redop);
     const char *masked = mask && f.wide ? PRINTED(w, " & %s", mask) : "";
     einc_line(t, "{");
     t->indent += 4;
@@ -106,7 +106,7 @@ einc_list_declare(const struct writer *w, int c)
     struct form p = einc_position_form(w, x->value);
     int64_t all = (int64_t)r->best * (f.wide ? w->m->lanes : 1);
     const char *first = f.wide ? "[0]" : "";
-    int with = is_position(r->redop);
+    int with = redop_is_position(r->redop);
     einc_line(w->t, "%s acc%d = %s;", einc_form_name(f), c,
               einc_identity(w, x->value));
     declare_list(w, "list", c, f, SIZE_PAYLOAD, x->offset);
@@ -132,7 +132,7 @@ print_insertion(const struct writer *w, int v, const char *own,
     const struct value_reduce *r = value_of(w, v)->reduce;
     struct form f = einc_kept_form(w, v);
     struct text *t = w->t;
-    const char *op = is_least(r->redop) ? "<" : ">";
+    const char *op = redop_is_least(r->redop) ? "<" : ">";
     int counts = r->best <= MOST_COUNTED;
     const char *slot = counts ? "slot" : "half";
     const char *entry = PRINTED(w, "list%s[%s]", own, slot);
@@ -173,7 +173,7 @@ step_long(const struct writer *w, int v, int c, const char *x, const char *at,
     struct form truth = {VALUE_BOOL, f.wide};
     struct text *t = w->t;
     const char *lane = f.wide ? "[lane]" : "", *own = PRINTED(w, "%d", c);
-    int n = r->best, with = is_position(r->redop);
+    int n = r->best, with = redop_is_position(r->redop);
     einc_line(t, "{");
     t->indent += 4;
     einc_line(t, "const %s here = %s%s%s;", einc_form_name(truth),
@@ -214,7 +214,7 @@ void
 einc_list_finish(const struct writer *w, int c, int v)
 {
     const struct value_reduce *r = value_of(w, v)->reduce;
-    int with = is_position(r->redop);
+    int with = redop_is_position(r->redop);
     struct form f = with ? einc_position_form(w, v) : einc_kept_form(w, v);
     const char *type = einc_form_name(f), *from = with ? "place" : "list";
     if (!f.wide) {

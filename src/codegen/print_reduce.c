@@ -3,6 +3,8 @@
  * print_reduce.c - the reductions of an index statement in C: accumulators,
  * what a step adds to them, and the result.
  */
+#include <math.h>
+
 #include "codegen/print_writer.h"
 
 /* --- accumulators ------------------------------------------------------- */
@@ -15,7 +17,7 @@ einc_kept_form(const struct writer *w, int v)
     struct form f = {value_of(w, x->reduce->part[0].x)->type,
                      einc_levels_is_wide(w->m, v)};
     if (f.wide && f.type == VALUE_I64 &&
-        einc_value_narrow(is_position(x->reduce->redop)
+        einc_value_narrow(redop_is_position(x->reduce->redop)
                               ? value_of(w, x->reduce->part[0].x)
                               : x))
         f.type = VALUE_I32;
@@ -46,11 +48,11 @@ einc_identity(const struct writer *w, int v)
         text = "1";
     else if (is_float(f.type))
         text =
-            einc_float_text(w,
-                            is_least(op) ? __builtin_inf() : -__builtin_inf(),
+            einc_float_text(w, redop_is_least(op) ? (double)INFINITY
+                                                  : -(double)INFINITY,
                             f.type);
     else
-        text = einc_integer_text(w, is_least(op) ? x->reduce->high
+        text = einc_integer_text(w, redop_is_least(op) ? x->reduce->high
                                                  : x->reduce->low);
     return einc_converted(w, text, scalar, f);
 }
@@ -120,7 +122,7 @@ einc_declare_carry(const struct writer *w, int c)
         einc_line(w->t, "for (int64_t slot = 0; slot < %s; slot++)",
                   payload_size(w, v));
         einc_line(w->t, "    acc%d[slot] = %s;", c, none);
-    } else if (is_list(r->redop)) {
+    } else if (redop_is_best(r->redop)) {
         einc_line(w->t, "%s acc%d[%d];", type, c, r->best);
         einc_line(w->t, "for (int slot = 0; slot < %d; slot++)", r->best);
         einc_line(w->t, "    acc%d[slot] = %s;", c, none);
@@ -134,7 +136,7 @@ einc_declare_carry(const struct writer *w, int c)
         einc_line(w->t, "%s pos%d[%d];", einc_form_name(p), c, r->best);
         einc_line(w->t, "for (int slot = 0; slot < %d; slot++)", r->best);
         einc_line(w->t, "    pos%d[slot] = %s;", c, nowhere);
-    } else if (is_position(r->redop)) {
+    } else if (redop_is_position(r->redop)) {
         einc_line(w->t, "%s pos%d = %s;", einc_form_name(p), c, nowhere);
     }
     if (r->redop == REDOP_COMPLEX)
@@ -319,10 +321,10 @@ einc_print_step(const struct writer *w, const struct item *i)
         return;
     }
     x = einc_as(w, i->part < 0 ? r->together : r->part[i->part].x, f);
-    if (is_list(r->redop) || is_position(r->redop)) {
+    if (redop_is_best(r->redop) || redop_is_position(r->redop)) {
         int at = r->part[i->part].position;
         const char *pos = at < 0 ? NULL : einc_as(w, at, p);
-        if (is_list(r->redop))
+        if (redop_is_best(r->redop))
             einc_list_step(w, v, c, x, pos, mask);
         else
             step_position(w, v, c, x, pos, mask);
@@ -482,7 +484,7 @@ finish_position(const struct writer *w, int c, int v)
     t->indent += 4;
     einc_line(t, "const %s next = acc%d[lane];", einc_form_name(s), c);
     einc_line(t, "const int64_t at = pos%d[lane];", c);
-    const char *op = is_least(r->redop) ? "<" : ">";
+    const char *op = redop_is_least(r->redop) ? "<" : ">";
     if (is_float(f.type))
         einc_line(t, "const int same = next == best%d || (next != next && "
                      "best%d != best%d);", c, c, c);
@@ -521,13 +523,13 @@ einc_finish_carry(const struct writer *w, int c)
                   r->best ? "pos" : "acc", c);
     } else if (is_long(r)) {
         einc_list_finish(w, c, v);
-    } else if (is_list(r->redop)) {
-        struct form e = is_position(r->redop) ? p : f;
+    } else if (redop_is_best(r->redop)) {
+        struct form e = redop_is_position(r->redop) ? p : f;
         einc_line(t, "const %s *const sum%d = %s%d;", einc_form_name(e), c,
-                  is_position(r->redop) ? "pos" : "acc", c);
-    } else if (is_position(r->redop) && lanes) {
+                  redop_is_position(r->redop) ? "pos" : "acc", c);
+    } else if (redop_is_position(r->redop) && lanes) {
         finish_position(w, c, v);
-    } else if (is_position(r->redop)) {
+    } else if (redop_is_position(r->redop)) {
         einc_line(t, "const %s sum%d = %s;", einc_form_name(out), c,
                   einc_converted(w, PRINTED(w, "pos%d", c), p, out));
     } else if (r->payload && lanes) {

@@ -170,30 +170,9 @@ is_same(struct form a, struct form b)
 }
 
 static inline int
-is_list(int redop)
-{
-    return redop == REDOP_KMAX || redop == REDOP_KMIN ||
-           redop == REDOP_ARGKMAX || redop == REDOP_ARGKMIN;
-}
-
-static inline int
-is_least(int redop)
-{
-    return redop == REDOP_MIN || redop == REDOP_ARGMIN ||
-           redop == REDOP_KMIN || redop == REDOP_ARGKMIN;
-}
-
-static inline int
 is_long(const struct value_reduce *r)
 {
-    return is_list(r->redop) && r->best > LONG_LIST;
-}
-
-static inline int
-is_position(int redop)
-{
-    return redop == REDOP_ARGMAX || redop == REDOP_ARGMIN ||
-           redop == REDOP_ARGKMAX || redop == REDOP_ARGKMIN;
+    return redop_is_best(r->redop) && r->best > LONG_LIST;
 }
 
 static inline void

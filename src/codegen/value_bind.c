@@ -159,7 +159,7 @@ static int
 may_unroll(const struct values *s, const struct folding *f, int k)
 {
     return k < 64 && s->how[f->n->bound[k]].unrolled && !has_ranges(s, f->n) &&
-           !is_arg(f->n->redop) && f->n->best < 0 &&
+           !redop_is_position(f->n->redop) && f->n->best < 0 &&
            f->n->redop != REDOP_LOGSUMEXP &&
            !(f->n->guard && einc_reduce_strays(s, f->n->args[0]));
 }

@@ -257,7 +257,8 @@ finish(struct values *s, struct folding *f, int *x, int *guard,
     }
     r.redop = (int)op;
     r.with = r.together = -1;
-    enum einc_dtype held = is_arg(op) ? f->n->args[0]->type : f->n->type;
+    enum einc_dtype held =
+        redop_is_position(op) ? f->n->args[0]->type : f->n->type;
     held = einc_fn_compute(held);
     r.low = least_of(einc_dtype_info(held));
     r.high = most_of(einc_dtype_info(held));
@@ -291,7 +292,7 @@ finish(struct values *s, struct folding *f, int *x, int *guard,
         guard[0] < 0 && r.redop <= REDOP_COUNT && r.redop != REDOP_WEIGHTED)
         r.together = combine_all(s, op, x, r.n_parts);
     r.payload = payload_of(s, &r);
-    if (is_arg(op))
+    if (redop_is_position(op))
         t = VALUE_I64;
     return reduce(s, &r, t);
 }
@@ -336,7 +337,7 @@ fold(struct values *s, struct folding *f, enum redop op)
             op == REDOP_LOGSUMEXP && f->n->guard
                 ? einc_values_truth(s, einc_values_of(s, f->n->guard))
                 : -1;
-        position[k] = is_arg(op) ? position_of(s, f->n) : -1;
+        position[k] = redop_is_position(op) ? position_of(s, f->n) : -1;
     }
     s->depth--;
     s->n_open -= f->r.n_vars;
@@ -372,7 +373,7 @@ nothing(struct values *s, const struct node *n)
     struct value_pair x = {-1, complex ? number(s, t, 0) : -1};
     if (complex && n->redop == REDOP_MEAN)
         x.im = einc_values_number(s, t, __builtin_nan(""));
-    if (is_arg(n->redop))
+    if (redop_is_position(n->redop))
         x.re = integer(s, VALUE_I64, -1);
     else if (n->redop == REDOP_MEAN)
         x.re = einc_values_number(s, t, __builtin_nan(""));

@@ -44,13 +44,6 @@ is_complex_product(const struct node *n)
 }
 
 static inline int
-is_arg(enum redop op)
-{
-    return op == REDOP_ARGMAX || op == REDOP_ARGMIN ||
-           op == REDOP_ARGKMAX || op == REDOP_ARGKMIN;
-}
-
-static inline int
 is_unrolled(const struct folding *f, int k)
 {
     return k < 64 && f->unrolled >> k & 1;
@@ -62,7 +55,7 @@ static inline int64_t
 base_of(const struct values *s, const struct node *n)
 {
     int64_t lo = s->p->indices[n->bound[0]].lo;
-    return n->n_bound == 1 && lo < 0 && is_arg(n->redop) ? lo : 0;
+    return n->n_bound == 1 && lo < 0 && redop_is_position(n->redop) ? lo : 0;
 }
 
 #endif

@@ -9,19 +9,6 @@ enum { LISTED = 8 /* names in a message */ };
 
 /* --- reductions ----------------------------------------------------------- */
 
-static int
-takes_best(enum redop op)
-{
-    return op >= REDOP_KMIN && op <= REDOP_ARGKMAX;
-}
-
-static int
-gives_position(enum redop op)
-{
-    return op == REDOP_ARGMAX || op == REDOP_ARGMIN || op == REDOP_ARGKMIN
-           || op == REDOP_ARGKMAX;
-}
-
 static void
 push_guard(struct resolver *r, const struct draft *g)
 {
@@ -80,7 +67,7 @@ bind_unlisted(struct resolver *r, const struct tree *t, struct draft *d)
         einc_fail(r->cx, EINC_EPARSE, "E702", t->name_at,
                   "%s has nothing to reduce: every index in it is on the left"
                   " or reduced around it", einc_tree_redop_name(t->redop));
-    if (l.n > 1 && gives_position(t->redop))
+    if (l.n > 1 && redop_is_position(t->redop))
         needs_list(r, t, &l);
     d->n_bound = l.n;
     d->bound = NEW(&r->scratch, int, l.n);
@@ -104,7 +91,7 @@ static void
 bind_best(struct resolver *r, const struct tree *t, struct draft *d)
 {
     const char *op = einc_tree_redop_name(t->redop);
-    if (takes_best(t->redop) != (t->best.p != NULL))
+    if (redop_is_best(t->redop) != (t->best.p != NULL))
         einc_fail(r->cx, EINC_EPARSE, "E708", t->name_at,
                   t->best.p ? "%s has no k best: '->' belongs to kmin kmax"
                               " argkmin argkmax"

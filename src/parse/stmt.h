@@ -76,6 +76,29 @@ enum redop { REDOP_SUM, REDOP_PROD, REDOP_MAX, REDOP_MIN, REDOP_MEAN,
                               * -inf, and not NaN */
              N_REDOPS };
 
+/* Gives a position; one of the k best; of these and of max and min: prefers
+ * the least. */
+static inline int
+redop_is_position(enum redop op)
+{
+    return op == REDOP_ARGMAX || op == REDOP_ARGMIN || op == REDOP_ARGKMIN ||
+           op == REDOP_ARGKMAX;
+}
+
+static inline int
+redop_is_best(enum redop op)
+{
+    return op == REDOP_KMIN || op == REDOP_KMAX || op == REDOP_ARGKMIN ||
+           op == REDOP_ARGKMAX;
+}
+
+static inline int
+redop_is_least(enum redop op)
+{
+    return op == REDOP_MIN || op == REDOP_ARGMIN || op == REDOP_KMIN ||
+           op == REDOP_ARGKMIN;
+}
+
 /* An expression; nodes may be shared. In form B types are settled: arguments
  * of a call have the type that fn.h says (FN_CAST stands where one had
  * another), numbers too. Form A has PRODUCT, ACCESS and REDUCE only, and no
