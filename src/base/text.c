@@ -74,3 +74,14 @@ einc_text_z(const struct text *t)
 {
     return t->n ? t->p : "";
 }
+
+const char *
+einc_printed(struct arena *a, const char *fmt, ...)
+{
+    struct text t = {.perm = a};
+    va_list ap;
+    va_start(ap, fmt);
+    einc_putv(&t, fmt, ap);
+    va_end(ap);
+    return einc_text_z(&t);
+}

@@ -29,5 +29,8 @@ void einc_line(struct text *t, const char *fmt, ...)
 void einc_put_str(struct text *t, struct str s);
 /* The text as a C string, "" if nothing was written. */
 const char *einc_text_z(const struct text *t);
+/* All of it at once: a string in the arena. */
+const char *einc_printed(struct arena *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

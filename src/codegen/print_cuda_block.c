@@ -12,9 +12,10 @@ enum { TABLE = 512 /* depths whose offsets are kept at once */,
                 * at 16 bytes */ };
 
 static const struct {
-    const char *tile, *at, *deep, *ahead;
-} sides[2] = {{"in0_tile", "in0_row", "in0_deep", "in0_next"},
-              {"in1_tile", "in1_column", "in1_deep", "in1_next"}};
+    const char *tile, *at, *from, *deep, *ahead;
+} sides[2] = {
+    {"in0_tile", "in0_row", "in0_from", "in0_deep", "in0_next"},
+    {"in1_tile", "in1_column", "in1_from", "in1_deep", "in1_next"}};
 
 /* "_re", "_im", or nothing. */
 static const char *
@@ -161,34 +162,108 @@ is_deep_first(const struct nest *w, const struct nest_tensor *x)
     return 0;
 }
 
+/* Rows or columns of a slice. */
+static int
+width_of(const struct printer *p, int side)
+{
+    return side ? p->nest->tile.nc : p->nest->tile.mc;
+}
+
+/* Elements of a slice that a thread brings. */
+static int
+share_of(const struct printer *p, int side)
+{
+    return width_of(p, side) * p->nest->tile.kc / DEVICE_THREADS;
+}
+
+/* Which those are: `k` and `x` of number e. Along K a thread keeps its depth,
+ * else its row or column. */
+static void
+put_element(const struct printer *p, int side)
+{
+    const struct nest *w = p->nest;
+    int width = width_of(p, side), kc = w->tile.kc;
+    if (is_deep_first(w, &w->in[side]))
+        einc_line(p->t, "const int k = thread %% %d, x = thread/%d + %d*e;", kc,
+                  kc, DEVICE_THREADS / kc);
+    else
+        einc_line(p->t, "const int k = thread/%d + %d*e, x = thread %% %d;",
+                  width, DEVICE_THREADS / width, width);
+}
+
+static void
+open_elements(const struct printer *p, int side)
+{
+    einc_line(p->t, "#pragma unroll");
+    einc_line(p->t, "for (int e = 0; e < %d; e++) {", share_of(p, side));
+    p->t->indent += 4;
+}
+
+static void
+close_elements(const struct printer *p)
+{
+    p->t->indent -= 4;
+    einc_line(p->t, "}");
+}
+
+/* Where its rows or columns begin, kept in registers. What lies beyond the last
+ * one is the first one's, and is not used. */
+static void
+put_from(const struct printer *p, int side)
+{
+    const struct nest *w = p->nest;
+    const struct nest_tensor *x = &w->in[side];
+    const char *type = einc_print_storage(x->storage), *from = sides[side].from;
+    const char *twice = einc_nest_planes(x->storage) == 2 ? "2*" : "";
+    if (!is_deep_first(w, x)) {
+        einc_line(p->t, "const %s *const %s = %s + %s%s[thread %% %d];", type,
+                  from, x->name, twice, sides[side].at, width_of(p, side));
+        return;
+    }
+    einc_line(p->t, "const %s *%s[%d];", type, from, share_of(p, side));
+    open_elements(p, side);
+    einc_line(p->t, "%s[e] = %s + %s%s[thread/%d + %d*e];", from, x->name,
+              twice, sides[side].at, w->tile.kc, DEVICE_THREADS / w->tile.kc);
+    close_elements(p);
+}
+
+/* A depth and its offset. */
+static void
+put_deep(const struct printer *p, int side)
+{
+    int width = width_of(p, side);
+    if (is_deep_first(p->nest, &p->nest->in[side]))
+        einc_line(p->t, "const int k = k1 + thread %% %d;", p->nest->tile.kc);
+    else
+        einc_line(p->t, "const int k = k1 + thread/%d + %d*e;", width,
+                  DEVICE_THREADS / width);
+    einc_line(p->t, "const int64_t deep = k < depth ? %s[k] : 0;",
+              sides[side].deep);
+}
+
 /* A thread's part of the next slice, to registers. */
 static void
 put_fetch(const struct printer *p, int side)
 {
     struct text *t = p->t;
-    const struct nest *w = p->nest;
-    const struct nest_tensor *x = &w->in[side];
-    int width = side ? w->tile.nc : w->tile.mc;
-    int deep_first = is_deep_first(w, x);
-    einc_line(t, "#pragma unroll");
-    einc_line(t, "for (int e = 0; e < %d; e++) {",
-              width * w->tile.kc / DEVICE_THREADS);
+    const struct nest_tensor *x = &p->nest->in[side];
+    int deep_first = is_deep_first(p->nest, x);
+    const char *from = deep_first ? einc_printed(t->perm, "%s[e]", sides[side].from)
+                                  : sides[side].from;
+    einc_line(t, "{");
     t->indent += 4;
-    einc_line(t, "const int at = thread + %d*e;", DEVICE_THREADS);
-    einc_line(t, deep_first ? "const int k = at %% %d, x = at/%d;"
-                            : "const int x = at %% %d, k = at/%d;",
-              deep_first ? w->tile.kc : width,
-              deep_first ? w->tile.kc : width);
-    einc_line(t, "const int inside = k1 + k < depth && x < %s;",
-              side ? "columns" : "rows");
-    einc_line(t, "const int64_t from = inside ? %s[x] + %s[k1 + k] : 0;",
-              sides[side].at, sides[side].deep);
+    if (deep_first)
+        put_deep(p, side);
+    open_elements(p, side);
+    if (!deep_first)
+        put_deep(p, side);
     for (int plane = 0; plane < p->planes; plane++) {
-        einc_put(t, "%*s%s%s[e] = inside ? ", t->indent, "",
+        einc_put(t, "%*s%s%s[e] = k < depth ? ", t->indent, "",
                  sides[side].ahead, suffix(p, plane));
-        einc_print_load(p, x->storage, plane, x->name, "from");
+        einc_print_load(p, x->storage, plane, from, "deep");
         einc_put(t, " : 0;\n");
     }
+    close_elements(p);
     t->indent -= 4;
     einc_line(t, "}");
 }
@@ -196,22 +271,32 @@ put_fetch(const struct printer *p, int side)
 static void
 put_deposit(const struct printer *p, int side)
 {
-    struct text *t = p->t;
-    const struct nest *w = p->nest;
-    int width = side ? w->tile.nc : w->tile.mc;
-    int deep_first = is_deep_first(w, &w->in[side]);
-    einc_line(t, "#pragma unroll");
-    einc_line(t, "for (int e = 0; e < %d; e++) {",
-              width * w->tile.kc / DEVICE_THREADS);
-    einc_line(t, "    const int at = thread + %d*e;", DEVICE_THREADS);
+    open_elements(p, side);
+    put_element(p, side);
     for (int plane = 0; plane < p->planes; plane++)
-        einc_line(t, deep_first ? "    %s%s[at %% %d][at/%d] = %s%s[e];"
-                                : "    %s%s[at/%d][at %% %d] = %s%s[e];",
-                  sides[side].tile, suffix(p, plane),
-                  deep_first ? w->tile.kc : width,
-                  deep_first ? w->tile.kc : width, sides[side].ahead,
-                  suffix(p, plane));
-    einc_line(t, "}");
+        einc_line(p->t, "%s%s[k][x] = %s%s[e];", sides[side].tile,
+                  suffix(p, plane), sides[side].ahead, suffix(p, plane));
+    close_elements(p);
+}
+
+/* Row number r of a thread. */
+static const char *
+row_text(const struct printer *p, const char *row, const char *r)
+{
+    return einc_printed(p->t->perm, "%d*%s + %s", p->nest->tile.mr, row, r);
+}
+
+/* Column number c of a thread: 16 bytes at a time beside its neighbours', so
+ * that eight threads read from all banks. */
+static const char *
+column_text(const struct printer *p, const char *column, const char *c)
+{
+    int bytes = einc_nest_bytes(p->nest->compute), nr = p->nest->tile.nr;
+    int wide = bytes * nr > 16 ? 16 / bytes : nr;
+    return wide == nr
+               ? einc_printed(p->t->perm, "%d*%s + %s", nr, column, c)
+               : einc_printed(p->t->perm, "%s/%d*%d + %d*%s + %s%%%d", c, wide,
+                              16 * wide, wide, column, c, wide);
 }
 
 /* sum[r][c] += a*b over a slice. */
@@ -229,14 +314,18 @@ put_multiply(const struct printer *p)
     einc_line(t, "        for (int c = 0; c < %d; c++) {", s->nr);
     t->indent += 12;
     for (int plane = 0; plane < p->planes; plane++) {
-        einc_line(t, "const %s a%s = in0_tile%s[k][%d*row + r];", p->type,
-                  suffix(p, plane), suffix(p, plane), s->mr);
-        einc_line(t, "const %s b%s = in1_tile%s[k][%d*column + c];", p->type,
-                  suffix(p, plane), suffix(p, plane), s->nr);
+        einc_line(t, "const %s a%s = in0_tile%s[k][%s];", p->type,
+                  suffix(p, plane), suffix(p, plane),
+                  row_text(p, "row", "r"));
+        einc_line(t, "const %s b%s = in1_tile%s[k][%s];", p->type,
+                  suffix(p, plane), suffix(p, plane),
+                  column_text(p, "column", "c"));
     }
     if (p->planes == 2) {
-        einc_line(t, "sum_re[r][c] += a_re*b_re - a_im*b_im;");
-        einc_line(t, "sum_im[r][c] += a_re*b_im + a_im*b_re;");
+        einc_line(t, "sum_re[r][c] += a_re*b_re;");
+        einc_line(t, "sum_re[r][c] -= a_im*b_im;");
+        einc_line(t, "sum_im[r][c] += a_re*b_im;");
+        einc_line(t, "sum_im[r][c] += a_im*b_re;");
     } else {
         einc_line(t, "sum[r][c] %s= a %s b;", add, mul);
     }
@@ -282,13 +371,16 @@ put_sums(const struct printer *p)
         for (int plane = 0; plane < p->planes; plane++)
             einc_line(t, "%s %s%s[%d];", p->type, sides[side].ahead,
                       suffix(p, plane),
-                      (side ? s->nc : s->mc) * s->kc / DEVICE_THREADS);
+                      share_of(p, side));
+    einc_line(t, "__syncthreads(); /* tables of rows and columns are there */");
+    put_from(p, 0);
+    put_from(p, 1);
     einc_line(t, "for (int64_t k0 = 0; k0 < n_k; k0 += %d) {", TABLE);
     t->indent += 4;
     einc_line(t, "const int depth = n_k - k0 < %d ? (int)(n_k - k0) : %d;",
               TABLE, TABLE);
     put_depths(p);
-    einc_line(t, "__syncthreads(); /* tables are there */");
+    einc_line(t, "__syncthreads(); /* offsets of depths are there */");
     put_slices(p);
     t->indent -= 4;
     einc_line(t, "}");
@@ -324,10 +416,11 @@ put_store(const struct printer *p)
     einc_line(t, "#pragma unroll");
     einc_line(t, "for (int g = 0; g < %d; g++) {", each);
     for (int plane = 0; plane < p->planes; plane++)
-        einc_line(t, "    slice%s[%s][%d*%s + g] = sum%s[%s];",
-                  suffix(p, plane), rows ? "column" : "row", each,
-                  rows ? "row" : "column", suffix(p, plane),
-                  rows ? "g][f" : "f][g");
+        einc_line(t, rows ? "    slice%s[column][%s] = sum%s[g][f];"
+                          : "    slice%s[row][%s] = sum%s[f][g];",
+                  suffix(p, plane),
+                  rows ? row_text(p, "row", "g")
+                       : column_text(p, "column", "g"), suffix(p, plane));
     einc_line(t, "}");
     einc_line(t, "__syncthreads();");
     einc_line(t, "#pragma unroll 1");
@@ -335,8 +428,9 @@ put_store(const struct printer *p)
               2*s->kc*side, DEVICE_THREADS);
     t->indent += 4;
     einc_line(t, "const int far = at/%d, near = at %% %d;", side, side);
-    einc_line(t, rows ? "const int x = near, y = %d*far + f;"
-                      : "const int x = %d*far + f, y = near;", each);
+    einc_line(t, rows ? "const int x = near, y = %s;"
+                      : "const int x = %s, y = near;",
+              rows ? column_text(p, "far", "f") : row_text(p, "far", "f"));
     einc_line(t, "if (x >= rows || y >= columns)");
     einc_line(t, "    continue;");
     einc_line(t, "const int64_t to = out_row[x] + out_column[y];");

@@ -43,8 +43,4 @@ const char *einc_form_name(struct form f);
 /* "f32", "i32" ... of a type; bool is i32. */
 const char *einc_form_suffix(enum value_type t);
 
-/* struct text in the arena, as a string. */
-const char *einc_printed(struct arena *a, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
 #endif

@@ -8,17 +8,6 @@
 #include <assert.h>
 #include <string.h>
 
-const char *
-einc_printed(struct arena *a, const char *fmt, ...)
-{
-    struct text t = {.perm = a};
-    va_list ap;
-    va_start(ap, fmt);
-    einc_putv(&t, fmt, ap);
-    va_end(ap);
-    return einc_text_z(&t);
-}
-
 /* --- variables of loops ------------------------------------------------- */
 
 const char *
