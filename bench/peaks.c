@@ -174,7 +174,8 @@ peaks_work(void *floor, int64_t calls)
     struct share a = {f, calls, 0, 0}, b = {f, calls, 1, 0};
     pthread_t other;
     int two = f->threads > 1;
-    clockid_t clock = two ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID;
+    clockid_t clock =
+        two || f->wall ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID;
     double start = rounds_seconds(clock);
     if (two && pthread_create(&other, NULL, do_share, &b))
         return -1;
@@ -193,8 +194,8 @@ static double
 rate(const struct peaks *p, enum limit limit, int threads)
 {
     int fma = limit == LIMIT_FMA32 || limit == LIMIT_FMA64;
-    struct floor f = {p, limit, fma ? 1e9 : 2.0 * (double)p->stream_bytes,
-                      threads};
+    struct floor f = {.peaks = p, .limit = limit, .threads = threads,
+                      .amount = fma ? 1e9 : 2.0 * (double)p->stream_bytes};
     double x[5];
     peaks_work(&f, 1);
     for (int r = 0; r < 5; r++)
@@ -288,10 +289,12 @@ peaks_floor(const struct peaks *p, double flop, int is_double, double read,
                        : read < written / 8 ? LIMIT_FILL : LIMIT_COPY;
     enum limit past = plain == LIMIT_COPY   ? LIMIT_NT_COPY
                       : plain == LIMIT_FILL ? LIMIT_NT_FILL : LIMIT_READ;
-    struct floor fma = {p, is_double ? LIMIT_FMA64 : LIMIT_FMA32, flop,
-                        threads};
-    struct floor move = {p, plain, read + written, threads};
-    struct floor other = {p, past, read + written, threads};
+    struct floor fma = {.peaks = p, .amount = flop, .threads = threads,
+                        .limit = is_double ? LIMIT_FMA64 : LIMIT_FMA32};
+    struct floor move = {.peaks = p, .limit = plain,
+                         .amount = read + written, .threads = threads};
+    struct floor other = move;
+    other.limit = past;
     double by_fma = flop > 0 ? flop / p->rate[fma.limit][threads - 1] : 0;
     double by_bytes = time_of(&move), by_past = time_of(&other);
     if (by_past < by_bytes) {

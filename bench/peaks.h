@@ -7,6 +7,7 @@
 #ifndef EINC_BENCH_PEAKS_H
 #define EINC_BENCH_PEAKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -27,6 +28,7 @@ struct floor {
     enum limit limit;
     double amount;              /* flop or bytes */
     int threads;
+    bool wall;                  /* wall time though it is one thread */
 };
 
 /* Allocates and measures. */

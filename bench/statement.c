@@ -55,7 +55,7 @@ struct state {
     struct gather gather;
     struct peer peers[PEERS];
     void *result;             /* of the peers */
-    struct floor floor;
+    struct floor floor, floor_of_1;
     struct contest contest;
 };
 
@@ -494,13 +494,37 @@ find(const struct contest *c, const char *name)
     return -1;
 }
 
+/* How much faster we are than with one thread, over the floor's own gain. */
+static double
+scaling_of(const struct state *x)
+{
+    const struct contest *c = &x->contest;
+    int alone = find(c, "1 thread"), floor = find(c, "floor");
+    int floor_alone = find(c, "floor of 1");
+    if (alone < 0 || floor_alone < 0)
+        return 0;
+    return 2 * rounds_ratio(c, alone, 0).mid /
+           rounds_ratio(c, floor_alone, floor).mid;
+}
+
 static double
 bar_of(const struct state *x, const char *against, double seconds)
 {
+    if (strcmp(against, "scaling") == 0)
+        return scaling_of(x);
     if (strcmp(against, "points") == 0)
         return 1e-9 * x->t->points / seconds;
     int who = find(&x->contest, against);
     return who < 0 ? 0 : rounds_ratio(&x->contest, who, 0).mid;
+}
+
+static double
+largest_of(const struct tensor *t)
+{
+    double most = -INFINITY;
+    for (int64_t at = 0; at < t->n; at++)
+        most = fmax(most, get(t, t->data, at));
+    return most;
 }
 
 static double
@@ -529,6 +553,9 @@ report(struct state *x, double bytes)
     }
     if (t->work_mib > 0)
         table_bar(to, x->b->set, "MiB", mib, t->work_mib, true);
+    if (t->most > 0)
+        table_bar(to, x->b->set, "largest", largest_of(&x->own[0].out.tensor),
+                  t->most, true);
     for (const struct statement_bar *bar = t->bars; bar->against; bar++) {
         double got = bar_of(x, bar->against, seconds);
         if (got > 0)
@@ -553,6 +580,11 @@ compete(struct state *x)
                        &x->own[r + 1].local);
     x->floor = peaks_floor(b->peaks, t->flop, 0, read, written, x->threads);
     rounds_add(&x->contest, "floor", peaks_work, &x->floor);
+    x->floor_of_1 = x->floor;
+    x->floor_of_1.threads = 1;
+    x->floor_of_1.wall = true;
+    if (x->threads > 1)
+        rounds_add(&x->contest, "floor of 1", peaks_work, &x->floor_of_1);
     add_gather(x);
     add_peers(x);
     rounds_run(&x->contest, b->rounds, b->budget, x->threads > 1);

@@ -39,7 +39,9 @@ struct rival {
     int threads;         /* 0: as many */
 };
 
-/* Ratios are times over ours, or "floor", "gather", or "points": G/s. */
+/* Ratios are times over ours, or "floor", "gather", or "points": G/s. Or
+ * "scaling": of the rival "1 thread", on a machine whose floor would double:
+ * where two processors share a core it does not. */
 struct statement_bar {
     const char *against; /* NULL: the list ends */
     double least;
@@ -66,6 +68,7 @@ struct statement {
     int threads;           /* 0: 1 */
     struct gathered gathered[2];
     double work_mib;       /* bar on the workspace; 0: none */
+    double most;           /* bar on any element of the result; 0: none */
     const char *peers;     /* separated by blanks */
     struct rival rivals[MOST_RIVALS];
     struct statement_bar bars[MOST_STATEMENT_BARS];

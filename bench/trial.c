@@ -20,6 +20,7 @@ struct own {
     const struct subject *s;
     struct einc_run_options options;
     void *work;
+    size_t work_bytes;
     struct emitted *file; /* or NULL */
     struct local local;
 };
@@ -106,6 +107,50 @@ trial_compile(struct bench *b, struct einc_ctx *ctx, const struct subject *s,
     return NULL;
 }
 
+/* Strides of a dense tensor, by label. */
+static int64_t
+stride_of(const struct tensor *t, char label)
+{
+    int64_t stride = 1;
+    for (int d = t->layout.ndim - 1; d >= 0; d--) {
+        if (t->labels[d] == label)
+            return stride;
+        stride *= t->shape[d];
+    }
+    return 0;
+}
+
+/* Whether it is the same plan as that of `o`. */
+static bool
+is_same_plan(const struct state *x, const struct own *o,
+             const struct spelling *z)
+{
+    struct einc_layout in[MOST_OPERANDS];
+    int64_t shape[MOST_OPERANDS][MOST_DIMS], stride[MOST_OPERANDS][MOST_DIMS];
+    struct einc_options options = {.size = sizeof options};
+    struct einc_plan *plan;
+    const char *at = z->expr;
+    for (int k = 0; k < x->s.n_in; k++) {
+        const struct tensor *t = &x->s.in[z->operand[k] - '0'];
+        int n = 0;
+        for (; *at != ',' && *at != '-' && n < MOST_DIMS; at++, n++) {
+            shape[k][n] = x->s.extent[(int)*at];
+            stride[k][n] = stride_of(t, *at);
+        }
+        at += *at == ',';
+        in[k] = t->layout;
+        in[k].ndim = n;
+        in[k].shape = shape[k];
+        in[k].stride = stride[k];
+    }
+    if (einc_compile(x->b->tiers[0].ctx, z->expr, (size_t)x->s.n_in, in,
+                     &x->s.out.layout, &options, &plan, NULL))
+        return false;
+    bool same = einc_plan_hash(plan) == einc_plan_hash(o->plan);
+    einc_plan_free(plan);
+    return same;
+}
+
 static void
 run_own(void *own)
 {
@@ -149,6 +194,7 @@ add_own(struct state *x, const struct tier *tier)
     einc_plan_workspace(o->plan, &bytes, &align);
     o->s = &x->s;
     o->work = aligned_alloc(64, (bytes + 64) / 64 * 64);
+    o->work_bytes = bytes;
     o->options = (struct einc_run_options){
         .size = sizeof o->options, .threads = x->threads,
         .work = o->work, .work_bytes = o->work ? bytes : 0};
@@ -282,9 +328,25 @@ bar_ratio(const struct state *x, const char *against)
     return rounds_best(c, set, 0, &who);
 }
 
+/* What the list asks for beside time. */
+static void
+add_plan_bars(const struct state *x)
+{
+    int n = 0, same = 0;
+    if (x->t->work_mib > 0)
+        table_bar(x->b->table, x->b->set, "MiB",
+                  (double)x->own[0].work_bytes / 1048576, x->t->work_mib,
+                  true);
+    for (; n < MOST_SPELLINGS && x->t->also[n].expr; n++)
+        same += is_same_plan(x, &x->own[0], &x->t->also[n]);
+    if (n)
+        table_bar(x->b->table, x->b->set, "same plans", same, n, false);
+}
+
 static void
 add_bars(const struct state *x, struct outcome *o)
 {
+    add_plan_bars(x);
     for (const struct bar *bar = x->t->bars; bar->against; bar++) {
         bool floor = strcmp(bar->against, "floor") == 0;
         double got = floor ? o->floor : bar_ratio(x, bar->against).mid;

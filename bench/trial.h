@@ -10,13 +10,21 @@
 #include "blas.h"
 #include "subject.h"
 
-enum { MOST_BARS = 4 };
+enum { MOST_BARS = 4, MOST_SPELLINGS = 3 };
 
 /* The ratio that is to be at least so much: "floor" (the fraction of it), a
  * peer's name, or "a|b|c": the best of these. */
 struct bar {
     const char *against; /* NULL: the list ends */
     double least;
+};
+
+/* The same einsum written otherwise: `operand` has a digit per term, the
+ * operand that it is. A label that the operand has not is read with a stride
+ * of 0. */
+struct spelling {
+    const char *expr; /* NULL: the list ends */
+    const char *operand;
 };
 
 struct trial {
@@ -31,6 +39,8 @@ struct trial {
     const char *columns;     /* of the set; NULL: one per peer */
     double flop;             /* 0: as counted by subject_open() */
     struct bar bars[MOST_BARS];
+    double work_mib;         /* bar on the workspace; 0: none */
+    struct spelling also[MOST_SPELLINGS]; /* bar: all have the plan's hash */
     /* Adds contenders of the set's own; NULL: none. */
     void (*extra)(struct bench *b, const struct subject *s,
                   struct contest *c);

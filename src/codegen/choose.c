@@ -21,7 +21,9 @@ struct walk {
     int path[MAX_PATH], n_path;     /* loops around the node */
     int payload;                    /* index that runs inside, or -1 */
     int costly;                     /* holds exp or the like */
-    int by_share;                   /* what a guard keeps away costs nothing */
+    int by_share;                   /* counted, not chosen: what a guard keeps
+                                     * away costs nothing, ranges are as long
+                                     * as they are thought to be */
 };
 
 static const struct index *
@@ -156,17 +158,48 @@ has_loop(const struct walk *w, const struct node *n, int a, int b)
 
 /* --- extents ------------------------------------------------------------ */
 
+/* Elements of the largest tensor that a bound reads; 0: it reads none. */
+static double
+elements_in(const struct program *p, const struct node *n)
+{
+    double most = 0;
+    if (n->access) {
+        const struct tensor *t = &p->tensors[n->access->tensor];
+        most = 1;
+        for (int d = 0; d < t->n_dims; d++)
+            most *= (double)t->shape[d];
+    }
+    for (int k = 0; k < n->n_args; k++) {
+        double own = elements_in(p, n->args[k]);
+        most = own > most ? own : most;
+    }
+    return most;
+}
+
+/* Values of a range with bounds of its own, of which no plan knows more than
+ * the sizes. Where both are data, as ptr[i]:ptr[i+1], the ranges are taken to
+ * share the index out; else, as in 0:i+1 or 0:length[i], to begin or end
+ * anywhere. */
+static double
+range_of(const struct walk *w, const struct index *x)
+{
+    double n = (double)(x->hi - x->lo);
+    double from = elements_in(w->p, x->from), to = elements_in(w->p, x->to);
+    n /= from > 0 && to > 0 ? from : 2;
+    return n < 1 ? 1 : n;
+}
+
 /* Values of an index, on the average. */
 static double
 extent(const struct walk *w, int x)
 {
     const struct index *i = index_of(w, x);
     double n = (double)(i->hi - i->lo);
-    if (i->from && w->s->n_loops) {
-        const struct index *o = index_of(w, w->s->loops[0]);
-        n = n / (double)(o->hi > o->lo ? o->hi - o->lo : 1);
+    if (i->from) {
         double least = w->costly ? 64 : 1; /* then masks pay, too */
-        return n < least ? least : n > 1000 ? 1000 : n;
+        n = range_of(w, i);
+        if (!w->by_share)
+            return n < least ? least : n > 1000 ? 1000 : n;
     }
     return n < 1 ? 1 : n;
 }

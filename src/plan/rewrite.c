@@ -434,3 +434,47 @@ einc_rewrite_any(const struct program *p, const struct node *n,
 {
     return each(p, n, f, user);
 }
+
+static int
+reads_tensor(void *user, const struct node *n)
+{
+    return n->access && n->access->tensor == *(const int *)user;
+}
+
+int
+einc_rewrite_has(const struct program *p, const struct node *n, int tensor)
+{
+    return each(p, n, reads_tensor, &tensor);
+}
+
+int
+einc_rewrite_left_reads(const struct program *p, const struct stmt *s, int tensor)
+{
+    for (int d = 0; d < s->left.n_subs; d++)
+        if (s->left.subs[d].rest &&
+            einc_rewrite_has(p, s->left.subs[d].rest, tensor))
+            return 1;
+    return 0;
+}
+
+int
+einc_rewrite_reads(const struct program *p, const struct stmt *s, int tensor)
+{
+    return einc_rewrite_left_reads(p, s, tensor) ||
+           einc_rewrite_has(p, s->right, tensor);
+}
+
+int
+einc_rewrite_is_bare(const struct access *a)
+{
+    for (int d = 0; d < a->n_subs; d++) {
+        const struct subscript *s = &a->subs[d];
+        if (s->n_terms != 1 || s->terms[0].coef != 1 || s->constant ||
+            s->rest || s->mode != BOUND_CHECK)
+            return 0;
+        for (int e = 0; e < d; e++)
+            if (a->subs[e].terms[0].index == s->terms[0].index)
+                return 0;
+    }
+    return 1;
+}

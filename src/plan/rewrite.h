@@ -68,4 +68,14 @@ int64_t einc_rewrite_count(const struct node *n);
 int einc_rewrite_any(const struct program *p, const struct node *n,
                      int (*f)(void *user, const struct node *n), void *user);
 
+/* Whether the node reads the tensor; the statement; its left side. */
+int einc_rewrite_has(const struct program *p, const struct node *n,
+                     int tensor);
+int einc_rewrite_reads(const struct program *p, const struct stmt *s,
+                       int tensor);
+int einc_rewrite_left_reads(const struct program *p, const struct stmt *s,
+                            int tensor);
+/* All subscripts are indices by themselves, and no two the same one. */
+int einc_rewrite_is_bare(const struct access *a);
+
 #endif

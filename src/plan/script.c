@@ -152,6 +152,7 @@ einc_script_build(struct arena *perm, struct arena scratch,
     einc_script_turn(&r, scratch, slice_bytes);
     if (plain)
         einc_script_part_sums(&r, scratch, slice_bytes);
+    einc_script_settle(&r);
     einc_script_notes(&r);
     *own = r.p;
     s->given = p;

@@ -23,52 +23,14 @@ struct reading {
 };
 
 static int
-is_plain(const struct access *a)
-{
-    for (int d = 0; d < a->n_subs; d++) {
-        const struct subscript *s = &a->subs[d];
-        if (s->n_terms != 1 || s->terms[0].coef != 1 || s->constant ||
-            s->rest || s->mode != BOUND_CHECK)
-            return 0;
-        for (int e = 0; e < d; e++)
-            if (a->subs[e].terms[0].index == s->terms[0].index)
-                return 0;
-    }
-    return 1;
-}
-
-static int
 look(void *user, const struct node *n)
 {
     struct reading *x = user;
     if (n->access && n->access->tensor == x->tensor) {
         x->first = x->n++ ? x->first : n->access;
-        x->plain &= is_plain(n->access);
+        x->plain &= einc_rewrite_is_bare(n->access);
     }
     return 0;
-}
-
-static int
-reads_tensor(void *user, const struct node *n)
-{
-    return n->access && n->access->tensor == *(const int *)user;
-}
-
-static int
-left_reads(const struct program *p, const struct stmt *s, int tensor)
-{
-    for (int d = 0; d < s->left.n_subs; d++)
-        if (s->left.subs[d].rest &&
-            einc_rewrite_any(p, s->left.subs[d].rest, reads_tensor, &tensor))
-            return 1;
-    return 0;
-}
-
-static int
-stmt_reads(const struct program *p, const struct stmt *s, int tensor)
-{
-    return left_reads(p, s, tensor) ||
-           einc_rewrite_any(p, s->right, reads_tensor, &tensor);
 }
 
 /* --- whether it pays ---------------------------------------------------- */
@@ -117,7 +79,7 @@ free_of_factor(const struct program *p, const struct node *n, int tensor,
     int sum = n->kind == NODE_REDUCE && n->redop == REDOP_SUM;
     int reader = -1, readers = 0;
     for (int a = 0; (product || sum) && a < n->n_args; a++)
-        if (einc_rewrite_any(p, n->args[a], reads_tensor, &tensor)) {
+        if (einc_rewrite_has(p, n->args[a], tensor)) {
             reader = a;
             readers++;
         }
@@ -225,7 +187,7 @@ is_written_once(const struct program *p, int s)
     for (int i = 0; i < p->n_stmts; i++)
         writers += p->stmts[i].left.tensor == x->left.tensor;
     return writers == 1 && x->op == ASSIGN_SET && !x->scatters &&
-           is_plain(&x->left);
+           einc_rewrite_is_bare(&x->left);
 }
 
 /* Whether what `s` reads is still the same where `reader` stands, and while it
@@ -234,7 +196,7 @@ static int
 is_unchanged(const struct program *p, int s, int reader)
 {
     for (int i = s + 1; i <= reader; i++)
-        if (stmt_reads(p, &p->stmts[s], p->stmts[i].left.tensor))
+        if (einc_rewrite_reads(p, &p->stmts[s], p->stmts[i].left.tensor))
             return 0;
     return 1;
 }
@@ -270,7 +232,7 @@ fuse(struct rewrite *r, struct arena scratch, int s)
         einc_rewrite_any(p, p->stmts[s].right, is_best, NULL))
         return 0;
     for (int i = s + 1; i < p->n_stmts; i++)
-        if (stmt_reads(p, &p->stmts[i], tensor)) {
+        if (einc_rewrite_reads(p, &p->stmts[i], tensor)) {
             if (reader >= 0)
                 return 0;
             reader = i;
@@ -280,7 +242,7 @@ fuse(struct rewrite *r, struct arena scratch, int s)
     struct stmt *to = &r->p.stmts[reader];
     struct reading x = {.p = p, .tensor = tensor, .plain = 1};
     einc_rewrite_any(p, to->right, look, &x);
-    if (!x.n || !x.plain || left_reads(p, to, tensor) ||
+    if (!x.n || !x.plain || einc_rewrite_left_reads(p, to, tensor) ||
         !is_unchanged(p, s, reader) ||
         einc_rewrite_count(to->right) +
                 x.n * einc_rewrite_count(p->stmts[s].right) > MOST_NODES ||

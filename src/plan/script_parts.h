@@ -69,6 +69,10 @@ void einc_script_repeat(struct rewrite *r, struct arena scratch,
 void einc_script_turn(struct rewrite *r, struct arena scratch,
                       int64_t slice_bytes);
 
+/* script_inplace.c: makes temporaries in the output that is made of them,
+ * element by element. */
+void einc_script_settle(struct rewrite *r);
+
 /* script_notes.c: notes of what statements say twice. */
 void einc_script_notes(struct rewrite *r);
 

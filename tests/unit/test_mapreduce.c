@@ -442,6 +442,39 @@ functions(void **state)
                 check_polynomial(&polynomials[f], bytes, targets[t]);
 }
 
+/* --- how much there is to do --------------------------------------------- */
+
+/* Ranges of data have no length until a run: what the sizes say of it. The
+ * points that a plan counts, to a quarter or so (loads and bounds go on top). */
+static void
+ranges(void **state)
+{
+    static const struct {
+        const char *text, *operands;
+        double points;
+    } all[] = {
+        {"Y[i] = sum[p in ptr[i]:ptr[i+1]](val[p]*w[p])",
+         "ptr i64 101 >60000, val f32 60000, w f32 60000", 60000},
+        /* rows that share ranges: 40 of 25 intervals of 400 each */
+        {"O[i] = sum[s in ptr[cl[i]]:ptr[cl[i]+1], j in lo[s]:hi[s]](V[j]*W[j])",
+         "ptr i64 41 >1000, cl i64 5000 <40, lo i64 1000 <9, hi i64 1000 <9, "
+         "V f32 400000, W f32 400000", 5000.0 * 25 * 400},
+        {"y[b] = sum[j in 0:n[b]](x[b,j]*z[b,j])",
+         "n i64 80 <999, x f32 80x1000, z f32 80x1000", 80 * 500},
+    };
+    (void)state;
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+        struct statement s;
+        statement_open(&s, all[k].text, all[k].operands);
+        double flop = einc_mapreduce_flop(einc_mapreduce_build(
+            &s.perm, s.scratch, s.p, &s.p->stmts[0],
+            einc_target_find(str_of("avx512")), SIZES_GENERIC));
+        if (flop < 3 * all[k].points || flop > 6 * all[k].points)
+            fail_msg("%s: %g flop", all[k].text, flop);
+        statement_close(&s);
+    }
+}
+
 /* --- printed kernels ---------------------------------------------------- */
 
 /* Kernels as they are printed for avx512, under tests/golden. */
@@ -519,7 +552,7 @@ main(void)
         cmocka_unit_test(kernels),   cmocka_unit_test(best_ones),
         cmocka_unit_test(guards),    cmocka_unit_test(subscripts),
         cmocka_unit_test(writes),    cmocka_unit_test(functions),
-        cmocka_unit_test(golden),
+        cmocka_unit_test(ranges),    cmocka_unit_test(golden),
     };
     return cmocka_run_group_tests(tests, open_targets, NULL);
 }

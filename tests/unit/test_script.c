@@ -210,6 +210,38 @@ test_distances(void **state)
     done(&m);
 }
 
+/* A temporary of the output's size: the output has room for it. */
+static void
+test_in_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *shapes;
+        int64_t bytes; /* of temporaries */
+    } all[] = {
+        {"C[i,j] = sum[k](A[i,k]*B[k,j])/(x[i]*y[j])", "50x20 20x40 50 40", 0},
+        {"C[j,i] = exp(sum[k](A[i,k]*B[k,j]))", "50x20 20x40", 0},
+        /* two readers; a reader that sums; the output is read; another
+         * position */
+        {"t[i,j] = A[i,k]*B[k,j]; C[i,j] = t[i,j]*x[i]; D[i,j] = t[i,j]+x[i]",
+         "50x20 20x40 50", 50 * 40 * 4},
+        {"t[i,j] = A[i,k]*B[k,j]; C[i,j] = sum[l](exp(t[i,j]*y[l]))",
+         "50x20 20x40 30", 50 * 40 * 4},
+        {"C[i,j] = exp(sum[k](A[i,k]*B[k,j])) + C[i,j]", "50x20 20x40",
+         50 * 40 * 4},
+        {"t[i,j] = A[i,k]*B[k,j]; C[i,j] = exp(t[i,39-j])", "50x20 20x40",
+         50 * 40 * 4},
+    };
+    for (size_t z = 0; z < sizeof all / sizeof *all; z++) {
+        struct made m;
+        make(&m, all[z].text, all[z].shapes, 0);
+        if (m.script->temp_bytes != all[z].bytes)
+            print_error("%s\n", einc_text_z(&m.text));
+        assert_int_equal(m.script->temp_bytes, all[z].bytes);
+        done(&m);
+    }
+}
+
 /* --- notes -------------------------------------------------------------- */
 
 /* The plan tells so. */
@@ -328,6 +360,7 @@ main(void)
         cmocka_unit_test(test_distances),
         cmocka_unit_test(test_bands),
         cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_in_place),
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_padded),
         cmocka_unit_test(test_slices),
