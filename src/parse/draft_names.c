@@ -163,19 +163,21 @@ einc_draft_mark_uses(struct resolver *r, struct diag *d, const struct tree *t,
 struct span
 einc_draft_first_use(const struct tree *t, struct str name)
 {
-    struct span none = {-1, -1};
+    struct span at = {-1, -1};
+    if (!t || einc_draft_is_shape(t))
+        return at;
     if (t->kind == TREE_NAME && str_equal(t->name, name))
         return t->at;
-    if (einc_draft_is_shape(t))
-        return none;
-    for (int i = 0; i < t->n_bounds; i++)
-        if (str_equal(t->bounds[i].name, name))
-            return t->bounds[i].at;
-    for (int i = 0; i < t->n_args; i++) {
-        struct span at = einc_draft_first_use(t->args[i], name);
-        if (at.begin >= 0)
-            return at;
+    for (int i = 0; i < t->n_bounds && at.begin < 0; i++) {
+        const struct tree_bound *b = &t->bounds[i];
+        if (str_equal(b->name, name))
+            return b->at;
+        at = einc_draft_first_use(b->lo, name);
+        if (at.begin < 0)
+            at = einc_draft_first_use(b->hi, name);
     }
-    return t->guard ? einc_draft_first_use(t->guard, name) : none;
+    for (int i = 0; i < t->n_args && at.begin < 0; i++)
+        at = einc_draft_first_use(t->args[i], name);
+    return at.begin < 0 ? einc_draft_first_use(t->guard, name) : at;
 }
 

@@ -106,7 +106,7 @@ bind_best(struct resolver *r, const struct tree *t, struct draft *d)
                   "'%s' counts the best of %s and must be on the left",
                   einc_resolve_show(r, t->best_at), op);
     if (einc_draft_first_use(t->args[0], t->best).begin >= 0
-        || (t->guard && einc_draft_first_use(t->guard, t->best).begin >= 0))
+        || einc_draft_first_use(t->guard, t->best).begin >= 0)
         einc_fail(r->cx, EINC_EPARSE, "E709", t->best_at,
                   "'%s' counts the best of %s and has no value within it",
                   einc_resolve_show(r, t->best_at), op);
