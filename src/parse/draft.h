@@ -132,6 +132,9 @@ struct draft_index {
     enum range_rule rule;
     const struct draft *from, *to; /* of all rules but INFERRED */
     struct span range_at;
+    const struct draft *within[2]; /* ends of `where` if a bound restricts
+                                    * that range further; else NULL */
+    struct span within_at;
     int is_left;                 /* on the left side of its statement */
     int makes_dim;               /* and a dim of a new tensor */
     int known;                   /* range.c: lo:hi is */

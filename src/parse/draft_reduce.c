@@ -32,14 +32,20 @@ bind_listed(struct resolver *r, const struct tree_bound *b)
     const struct draft *from = einc_draft_build(r, b->lo);
     const struct draft *to = einc_draft_build(r, b->hi);
     r->in_bound--;
-    int x = einc_draft_new_index(r, w, b->at, INDEX_REDUCED);
+    int number = einc_draft_new_index(r, w, b->at, INDEX_REDUCED);
+    struct draft_index *x = &r->indices[number];
     int has = from->has | to->has;
-    r->indices[x].rule = has & HAS_DATA ? RANGE_DATA
-                         : has & HAS_INDEX ? RANGE_OUTER : RANGE_WHERE;
-    r->indices[x].from = from;
-    r->indices[x].to = to;
-    r->indices[x].range_at = (struct span){b->at.begin, b->hi->at.end};
-    return x;
+    if (x->rule == RANGE_WHERE) {
+        x->within[0] = x->from;
+        x->within[1] = x->to;
+        x->within_at = x->range_at;
+    }
+    x->rule = has & HAS_DATA ? RANGE_DATA
+              : has & HAS_INDEX ? RANGE_OUTER : RANGE_WHERE;
+    x->from = from;
+    x->to = to;
+    x->range_at = (struct span){b->at.begin, b->hi->at.end};
+    return number;
 }
 
 /* "argmax over two indices (j,k) needs them listed ..." */
@@ -117,6 +123,10 @@ bind_best(struct resolver *r, const struct tree *t, struct draft *d)
             || most->integer != q->to->integer))
         einc_fail(r->cx, EINC_EPARSE, "E709", t->best_at,
                   "'%s' has two extents", einc_resolve_show(r, t->best_at));
+    if (q->kind != INDEX_NEW && q->rule == RANGE_WHERE)
+        einc_fail(r->cx, EINC_EPARSE, "E606", q->range_at,
+                  "'%s' is given two ranges",
+                  einc_resolve_show(r, t->best_at));
     q->kind = INDEX_NEW;
     q->rule = RANGE_WHERE;
     q->from = einc_draft_integer(r, t->most, 0);
@@ -169,6 +179,8 @@ new_twin(struct resolver *r, struct word *w, struct span at)
     twin->from = i->from;
     twin->to = i->to;
     twin->range_at = i->range_at;
+    twin->within[0] = i->within[0];
+    twin->within[1] = i->within[1];
     twin->twin = i->twin >= 0 ? i->twin : of;
     return x;
 }

@@ -86,9 +86,9 @@ set_range(struct draft_index *x, int64_t lo, int64_t hi)
 }
 
 static _Noreturn void
-no_range(struct resolver *r, const struct draft_index *x)
+no_range(struct resolver *r, const struct draft_index *x, struct span at)
 {
-    einc_fail(r->cx, EINC_EPARSE, "E605", x->range_at,
+    einc_fail(r->cx, EINC_EPARSE, "E605", at,
               "the range of '%s' must be made of integers",
               index_name(r, x));
 }
@@ -101,23 +101,40 @@ is_moderate(struct interval v)
     return v.lo >= -(INT64_MAX / 4) && v.hi <= INT64_MAX / 4;
 }
 
+/* Takes from v, half open, what is outside of a constant range. Returns 0 if
+ * that is not known yet. */
 static int
-settle_where(struct resolver *r, struct draft_index *x)
+cut(struct resolver *r, const struct draft_index *x,
+    const struct draft *const ends[2], struct span at, struct interval *v)
 {
-    int64_t v[2];
-    const struct draft *ends[2] = {x->from, x->to};
+    int64_t to[2];
     for (int i = 0; i < 2; i++) {
-        enum einc_constant c = einc_linear_constant(r, ends[i], &v[i]);
+        enum einc_constant c = einc_linear_constant(r, ends[i], &to[i]);
         if (c == CONSTANT_WAITS)
             return 0;
         if (c == CONSTANT_NOT)
-            no_range(r, x);
+            no_range(r, x, at);
     }
-    if (v[0] > v[1] || !is_moderate((struct interval){v[0], v[1]}))
-        einc_fail(r->cx, EINC_EPARSE, "E608", x->range_at,
-                  "'%s' cannot be in %lld:%lld", index_name(r, x),
-                  (long long)v[0], (long long)v[1]);
-    set_range(x, v[0], v[1]);
+    if (to[0] > to[1] || !is_moderate((struct interval){to[0], to[1]}))
+        einc_fail(r->cx, EINC_EPARSE, "E608", at, "'%s' cannot be in %lld:%lld",
+                  index_name(r, x), (long long)to[0], (long long)to[1]);
+    v->lo = to[0] > v->lo ? to[0] : v->lo;
+    v->hi = to[1] < v->hi ? to[1] : v->hi;
+    return 1;
+}
+
+/* `where` and bounds of constants. Other bounds restrict a range of `where`
+ * at run (type.c). */
+static int
+settle_where(struct resolver *r, struct draft_index *x)
+{
+    const struct draft *const ends[2] = {x->from, x->to};
+    struct interval v = {INT64_MIN, INT64_MAX};
+    if (x->within[0] && !cut(r, x, x->within, x->within_at, &v))
+        return 0;
+    if (x->rule == RANGE_WHERE && !cut(r, x, ends, x->range_at, &v))
+        return 0;
+    set_range(x, v.lo, v.hi);
     return 1;
 }
 
@@ -142,7 +159,7 @@ settle_given(struct resolver *r, const struct draft_stmt *s)
         struct draft_index *x = &r->indices[s->first_index + i];
         if (x->known || x->twin >= 0)
             continue;
-        if (x->rule == RANGE_WHERE)
+        if (x->rule == RANGE_WHERE || x->within[0])
             n += settle_where(r, x);
         else if (x->rule == RANGE_OUTER)
             n += settle_outer(r, x);
@@ -155,7 +172,8 @@ settle_given(struct resolver *r, const struct draft_stmt *s)
 static int
 is_inferred(const struct draft_index *x)
 {
-    return x->rule == RANGE_INFERRED || x->rule == RANGE_DATA;
+    return x->rule == RANGE_INFERRED
+           || (x->rule == RANGE_DATA && !x->within[0]);
 }
 
 static int

@@ -799,6 +799,18 @@ einc_type_stmt(struct resolver *r, struct draft_stmt *s)
     return made;
 }
 
+/* The end of a range that `where` keeps on one side of a constant. */
+static const struct node *
+cut_end(struct resolver *r, const struct node *end, enum fn fn, int64_t at)
+{
+    struct node *c = new_node(r, NODE_NUMBER, EINC_I64, end->at);
+    struct node *n = new_call(r, fn, EINC_I64, end->at, 2);
+    c->integer = at;
+    n->args[0] = end;
+    n->args[1] = c;
+    return n;
+}
+
 struct index
 einc_type_index(struct resolver *r, const struct draft_index *x)
 {
@@ -809,6 +821,10 @@ einc_type_index(struct resolver *r, const struct draft_index *x)
     if (x->rule == RANGE_OUTER || x->rule == RANGE_DATA) {
         i.from = type_position(r, x->from);
         i.to = type_position(r, x->to);
+    }
+    if (i.from && x->within[0]) {
+        i.from = cut_end(r, i.from, FN_MAXIMUM, x->lo);
+        i.to = cut_end(r, i.to, FN_MINIMUM, x->hi);
     }
     return i;
 }

@@ -20,6 +20,17 @@ def make():
     complexes(b)
     same_everywhere(b)
     long_lists(b)
+    both_ranges(b)
+
+
+def both_ranges(b):
+    """`where` fixes a range and a bound restricts it."""
+    lo, hi = V("a", "i64", [0, 1, 0]), V("b", "i64", [2, 5, 4])
+    x = V("x", "f32", [1, 2, 3, 4, 5])
+    b.case("where_and_data", "y[i] = sum[p in a[i]:b[i]](x[p])"
+           " where p in 0:3", [lo, hi, x], Out("y", [3, 5, 6], "f32"))
+    b.case("where_and_index", "y[i] = sum[p in i:i+2](x[p])"
+           " where i in 0:3, p in 1:3", [x], Out("y", [2, 5, 3], "f32"))
 
 
 def ranked(row, kept, k, least):
