@@ -105,6 +105,33 @@ fresh_mode(void)
     return 0666 & ~mask;
 }
 
+/* Finds a path's folder; returns its last name, or NULL if there is none. */
+static const char *
+look_up(const char *path, struct stat *folder)
+{
+    char text[FILE_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const int n = slash ? (int)(slash - path) + 1 : 0;
+
+    if (snprintf(text, sizeof(text), "%.*s.", n, path) >= (int)sizeof(text)
+        || stat(text, folder))
+        return NULL;
+    return path + n;
+}
+
+int
+einc_output_same(const char *a, const char *b)
+{
+    struct stat in_a, in_b, st;
+
+    if (!strcmp(a, "-") || !strcmp(b, "-")
+        || (!stat(a, &st) && !S_ISREG(st.st_mode)))
+        return 0; /* one after the other */
+    const char *last_a = look_up(a, &in_a), *last_b = look_up(b, &in_b);
+    return last_a && last_b && !strcmp(last_a, last_b)
+           && in_a.st_dev == in_b.st_dev && in_a.st_ino == in_b.st_ino;
+}
+
 int
 einc_output_open(struct output *o, const char *path, int force)
 {

@@ -23,6 +23,9 @@ struct output {
  * after it, or NULL, having said why. */
 char *einc_file_read(const char *path);
 
+/* Whether what is written to the one path replaces what was written to the
+ * other: a name in a folder, however the folder is spelled. */
+int einc_output_same(const char *a, const char *b);
 /* Opens, commits (moves into place) or gives up. Each returns enum exit_code
  * and has said why when it is not EXIT_DONE. An existing file is refused
  * unless `force`. A failed open needs no more calls. */

@@ -13,7 +13,9 @@ const struct verb einc_verbs[] = {
      "computes an expression on .npy files",
      "  einc run 'ij,jk->ik' a.npy b.npy -o c.npy\n"
      "  einc run 'ii->' a.npy                     prints the trace\n"
-     "  einc run 'bhid,bhjd->bhij' q.npy k.npy -o s.npy --check --time\n",
+     "  einc run 'bhid,bhjd->bhij' q.npy k.npy -o s.npy --check --time\n"
+     "  einc run 'y[i] += A[i,j]*x[j]' A=a.npy x=x.npy y=y.npy -o y.npy -f\n"
+     "                                    without y=y.npy it adds to zeros\n",
      einc_verb_run},
     {"emit", VERB_EMIT, "EXPR [flags] [-o FILE]",
      "writes C or CUDA that needs nothing of einc",

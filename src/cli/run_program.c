@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/file.h"
 #include "cli/npy.h"
@@ -95,6 +96,23 @@ find(const struct run *r, const char *name, size_t n)
     return NULL;
 }
 
+/* "w=x.npy", where there is neither a name w nor such a file. */
+static int
+unknown_name(const struct run *r, const char *word)
+{
+    enum { LISTED = 8 };
+    char names[ERR_ROOM] = "";
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n && i <= LISTED && n < sizeof(names); i++)
+        n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s",
+                              i ? ", " : "",
+                              i < LISTED ? r->names[i].name.name : "...");
+    return einc_say_usage(r->a->verb, "the program has no operand %.*s; its "
+                          "names are %s", (int)strcspn(word, "="), word,
+                          names);
+}
+
 /* "X=file" if X is a name of the program; else the next operand's file. */
 static int
 bind_word(struct run *r, const char *word, size_t *next)
@@ -105,6 +123,9 @@ bind_word(struct run *r, const char *word, size_t *next)
 
     if (x) {
         word = equals + 1;
+    } else if (equals && !memchr(word, '/', (size_t)(equals - word))
+               && access(word, F_OK)) {
+        return unknown_name(r, word);
     } else {
         while (*next < r->n_in && r->names[*next].file)
             ++*next;
@@ -160,6 +181,21 @@ read_files(struct run *r)
     return EXIT_DONE;
 }
 
+/* The second of two outputs would replace the first. */
+static int
+check_outputs(const struct run *r)
+{
+    for (size_t i = r->n_in; i < r->n; i++)
+        for (size_t j = r->n_in; j < i; j++) {
+            const struct bound *x = &r->names[j], *y = &r->names[i];
+            if (x->to && y->to && einc_output_same(x->to, y->to))
+                return einc_say_usage(r->a->verb, "-o: %s and %s go to one "
+                                      "file, %s", x->name.name, y->name.name,
+                                      y->to);
+        }
+    return EXIT_DONE;
+}
+
 /* "-o FILE" for the one output, "-o O=FILE,S=FILE" for some of several. */
 static int
 read_outputs(struct run *r)
@@ -190,7 +226,7 @@ read_outputs(struct run *r)
         x->to = file; /* lives as long as the process */
         s += end + (s[end] == ',');
     }
-    return EXIT_DONE;
+    return check_outputs(r);
 }
 
 /* --- plan */
@@ -268,6 +304,10 @@ make_outputs(struct run *r)
         x->data = calloc(x->bytes + 1, 1);
         if (!x->data)
             return no_memory();
+        if (x->name.read && !x->file)
+            einc_say(EXIT_DONE, "%s is read before it is written: it starts "
+                     "as zeros; %s=FILE.npy gives it", x->name.name,
+                     x->name.name);
         begin_with(x, x->data);
     }
     return EXIT_DONE;

@@ -578,6 +578,23 @@ run 2 run 's[] = sum(A[i,j]); m[j] = max[i](A[i,j])' p.npy -o x=m2.npy
 has err 'is no output of the program'
 run 2 run 's[] = sum(A[i,j]); m[j] = max[i](A[i,j])' p.npy -o m=m2.npy,m=m3.npy
 has err 'm goes to two files'
+for other in both.npy ./both.npy "../${work##*/}/both.npy"; do
+    run 2 run 's[i] = x[i]+1; t[i] = x[i]*2' v.npy -o s=both.npy,t="$other" -f
+    has err 's and t go to one file'
+    holds 'nothing is written' test ! -e both.npy
+done
+run 0 run 's[i] = x[i]+1; t[i] = x[i]*2' v.npy -o s=/dev/null,t=/dev/null
+run 2 run 'y[i] = v[i]' w=v.npy
+has err 'the program has no operand w; its names are v, y'
+cp v.npy w=v.npy
+run 0 run 'y[i] = v[i]' w=v.npy
+rm w=v.npy
+run 0 run 'y[i] *= v[i]' v.npy
+out '[0. 0. 0.]'
+has err 'y is read before it is written: it starts as zeros'
+run 0 run 'y[i] += v[i]' v.npy y=v.npy
+out '[0. 2. 4.]'
+quiet err
 run 3 run 'H[K[i]] += 1' K=ids4.npy H=v.npy
 err "error: the subscript 'K[i]' is 3, outside of 0:3 in dim 0 of H"
 run 3 run 'y[i] = A[i,j]+x[j]' p.npy v.npy
