@@ -27,8 +27,6 @@ EINC_MACHINE=default:avx2 # modelled times are the same everywhere
 export EINC_CACHE_DIR EINC_MACHINE
 limit=900 # seconds a single program may take
 logs=$B/logs
-rm -rf "$logs"
-mkdir -p "$logs"
 passed=0
 failed=0
 
@@ -49,33 +47,58 @@ count() { # count LOG STATUS
     return 0
 }
 
-one() { # one NAME COMMAND...
-    name=$1
+log_of() { # log_of NAME
+    echo "$logs/$(echo "$1" | tr / _).log"
+}
+
+# Its log; beside it the exit status and the seconds it took.
+run() { # run NAME COMMAND...
+    log=$(log_of "$1")
     shift
-    log=$logs/$(echo "$name" | tr / _).log
     start=$(date +%s)
     timeout -k 5 "$limit" "$@" >"$log" 2>&1 </dev/null
-    rc=$?
+    echo "$? $(($(date +%s) - start))" >"$log.status"
+}
+
+report() { # report NAME
+    log=$(log_of "$1")
+    read -r rc took <"$log.status"
     count "$log" "$rc"
-    took=$(($(date +%s) - start))
     passed=$((passed + p))
     failed=$((failed + f))
     if [ "$f" -eq 0 ]; then
-        printf 'ok    %-32s %5d passed %12d s\n' "$name" "$p" "$took"
+        printf 'ok    %-32s %5d passed %12d s\n' "$1" "$p" "$took"
         return
     fi
     [ "$rc" -eq 124 ] && echo "stopped after $limit s" >>"$log"
     tail -n 40 "$log" | sed 's/^/      | /'
     printf 'FAIL  %-32s %5d passed, %d failed (exit %d)  %s\n' \
-        "$name" "$p" "$f" "$rc" "$log"
+        "$1" "$p" "$f" "$rc" "$log"
 }
 
-programs() { # programs FOLDER PATTERN: a test program per source file
+one() { # one NAME COMMAND...
+    run "$@"
+    report "$1"
+}
+
+names() { # names FOLDER PATTERN: of test programs, one per source file
     for source in tests/"$1"/$2; do
         [ -e "$source" ] || continue
         name=${source#tests/}
-        name=${name%.c}
+        echo "${name%.c}"
+    done
+}
+
+programs() { # programs FOLDER PATTERN
+    for name in $(names "$1" "$2"); do
         one "$name" "$B/tests/$name"
+    done
+}
+
+together() { # likewise, for programs that use one processor each
+    names "$1" "$2" | xargs -P "$(nproc)" -n 1 tools/test.sh --run
+    for name in $(names "$1" "$2"); do
+        report "$name"
     done
 }
 
@@ -86,11 +109,17 @@ scripts() { # scripts FOLDER
     done
 }
 
+if [ "$1" = --run ]; then
+    run "$2" "$B/tests/$2"
+    exit 0
+fi
+rm -rf "$logs"
+mkdir -p "$logs"
 for part in "$@"; do
     case $part in
     build) one build "$MAKE" -s -k "-j$(nproc)" all tests ;;
     check) one check tools/check_includes.sh ;;
-    unit) programs unit 'test_*.c' ;;
+    unit) together unit 'test_*.c' ;;
     fault | stress | numeric | language | cuda) programs "$part" '*.c' ;;
     emitted)
         programs emitted '*.c' && scripts emitted

@@ -30,7 +30,7 @@
 #include "runtime/eval.h"
 
 enum {
-    CASES = 6000,
+    CASES = 5250,
     COMPILED = 4,     /* each so many-th has its kernels compiled */
     CHUNK = 500,      /* cases between two runs of the compilers */
     WORKERS = 2,
