@@ -26,6 +26,7 @@ struct tier {
 struct bench {
     int rounds;          /* most rounds of a case */
     double budget;       /* seconds that the rounds of a case may take */
+    double minutes;      /* that the run may take; 0: any time */
     bool list;           /* only name the cases */
     const char *command; /* the `einc` to spawn, or NULL */
     const char *self;    /* this program, to spawn fresh processes of it */
@@ -39,6 +40,8 @@ struct bench {
     struct table *table;
     const char *set;     /* the one that runs */
     int number;          /* of the case within it, from 0 */
+    double until;        /* no case of the set begins later */
+    int left_out;        /* cases that would have */
 };
 
 /* Counts the cases of the running set; whether this one is to be run. With

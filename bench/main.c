@@ -43,6 +43,8 @@ static const char help[] =
     "  --list            name the cases, run nothing\n"
     "  --rounds N        most rounds of a case (default 9)\n"
     "  --seconds S       of the rounds of a case (default 0.7)\n"
+    "  --minutes M       of the whole run: each set has its share, and what\n"
+    "                    those before it left; cases beyond it are left out\n"
     "  --tier A,B        tiers of einc: auto, cc, ... (default auto); bars\n"
     "                    are for the first\n"
     "  --no-python       do not look for numpy, torch and the like\n"
@@ -90,7 +92,11 @@ bench_wants(struct bench *b, const char *name)
     if (b->list && wanted)
         printf("%s/%d  %s\n", b->set, b->number, name);
     b->number++;
-    return wanted && !b->list;
+    if (!wanted || b->list)
+        return false;
+    bool late = b->minutes > 0 && rounds_seconds(CLOCK_MONOTONIC) >= b->until;
+    b->left_out += late;
+    return !late;
 }
 
 static bool
@@ -154,6 +160,8 @@ read_command(struct bench *b, struct flags *f, int argc, char **argv)
             b->rounds = atoi(value);
         else if (strcmp(z, "--seconds") == 0)
             b->budget = atof(value);
+        else if (strcmp(z, "--minutes") == 0)
+            b->minutes = atof(value);
         else if (strcmp(z, "--tier") == 0)
             f->tiers = value;
         else if (strcmp(z, "--table") == 0)
@@ -327,6 +335,40 @@ print_limits(struct bench *b)
     free(text);
 }
 
+/* --- the run ------------------------------------------------------------ */
+
+static void
+run_set(struct bench *b, const struct set *set, double seconds)
+{
+    double start = rounds_seconds(CLOCK_MONOTONIC);
+    b->set = set->name;
+    b->number = 0;
+    b->left_out = 0;
+    b->until = start + seconds;
+    set->run(b);
+    if (b->list)
+        return;
+    table_say(b->table, "(%s took %.0f s)", b->set,
+              rounds_seconds(CLOCK_MONOTONIC) - start);
+    if (b->left_out)
+        table_say(b->table, "(%d of its %d cases left out: --minutes %g)",
+                  b->left_out, b->number, b->minutes);
+}
+
+/* What is left of the time is shared by the sets that are left. */
+static void
+run_sets(struct bench *b)
+{
+    double end = rounds_seconds(CLOCK_MONOTONIC) + 60 * b->minutes;
+    int n = 0;
+    for (int s = 0; s < N_SETS; s++)
+        n += wants_set(b, sets[s].name);
+    for (int s = 0; s < N_SETS; s++)
+        if (wants_set(b, sets[s].name))
+            run_set(b, &sets[s],
+                    (end - rounds_seconds(CLOCK_MONOTONIC)) / n--);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -354,17 +396,7 @@ main(int argc, char **argv)
             bench_die("memory", "none");
         print_limits(&b);
     }
-    for (int s = 0; s < N_SETS; s++) {
-        b.set = sets[s].name;
-        b.number = 0;
-        if (!wants_set(&b, b.set))
-            continue;
-        double start = rounds_seconds(CLOCK_MONOTONIC);
-        sets[s].run(&b);
-        if (!b.list)
-            table_say(b.table, "(%s took %.0f s)", b.set,
-                      rounds_seconds(CLOCK_MONOTONIC) - start);
-    }
+    run_sets(&b);
     if (!b.list)
         table_summary(b.table);
     int n_points;
