@@ -51,8 +51,9 @@ open_reduce(struct plain *x, const struct node *n, int v)
     default: /* ranked */
         einc_line(t, "static %s best%d[%lld];", einc_plain_word(body), v,
                   (long long)best_of(x, n));
-        einc_line(t, "static int64_t where%d[%lld];", v,
-                  (long long)best_of(x, n));
+        if (redop_is_position(n->redop))
+            einc_line(t, "static int64_t where%d[%lld];", v,
+                      (long long)best_of(x, n));
         einc_line(t, "int64_t n%d = 0;", v);
     }
 }
@@ -81,7 +82,9 @@ put_rank(struct plain *x, const struct node *n, int v, int term)
     struct text *t = x->t;
     const char *worse = redop_is_least(n->redop) ? "<" : ">";
     long long most = (long long)best_of(x, n);
-    put_term_position(x, n, v);
+    int placed = redop_is_position(n->redop);
+    if (placed)
+        put_term_position(x, n, v);
     einc_line(t, "int64_t k%d = n%d;", v, v);
     if (einc_plain_is_real(n->args[0]->type))
         einc_line(t, "while (k%d > 0 && (u%d %s best%d[k%d - 1] || (u%d != "
@@ -92,13 +95,17 @@ put_rank(struct plain *x, const struct node *n, int v, int term)
                   worse, v, v);
     einc_line(t, "    k%d--;", v);
     einc_line(t, "n%d += n%d < %lld;", v, v, most);
-    einc_line(t, "for (int64_t j = n%d - 1; j > k%d; j--) {", v, v);
-    einc_line(t, "    best%d[j] = best%d[j - 1];", v, v);
-    einc_line(t, "    where%d[j] = where%d[j - 1];", v, v);
-    einc_line(t, "}");
+    if (most > 1) {
+        einc_line(t, "for (int64_t j = n%d - 1; j > k%d; j--) {", v, v);
+        einc_line(t, "    best%d[j] = best%d[j - 1];", v, v);
+        if (placed)
+            einc_line(t, "    where%d[j] = where%d[j - 1];", v, v);
+        einc_line(t, "}");
+    }
     einc_line(t, "if (k%d < n%d) {", v, v);
     einc_line(t, "    best%d[k%d] = u%d;", v, v, term);
-    einc_line(t, "    where%d[k%d] = p%d;", v, v, v);
+    if (placed)
+        einc_line(t, "    where%d[k%d] = p%d;", v, v, v);
     einc_line(t, "}");
 }
 

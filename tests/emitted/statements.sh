@@ -84,7 +84,7 @@ one() { # of the words in $row
     try 'again' eval "'$B/einc' emit $row --main --name e -f -o again.c"
     sed '/^ \* again  /d' main.c >first && sed '/^ \* again  /d' again.c >second
     try 'same bytes' cmp first second
-    try 'gcc, C99' gcc -std=c99 -O1 $warn -c main.c -o main.o
+    try 'gcc, C99' gcc -std=c99 -O2 $warn -c main.c -o main.o
     try 'libc only' only_libc
     try 'link' gcc main.o -o main -lm
     try 'run' in_each_set main
