@@ -64,8 +64,9 @@ is_widening(const struct node *n)
            einc_dtype_holds(n->type, n->args[0]->type);
 }
 
-/* Whole numbers only: a factor that is not exact would round otherwise than
- * the product does. */
+/* A factor of every term becomes one of the sum: where numbers are exact both
+ * are, and elsewhere it is rounded once and not with each term. One that is far
+ * from 1 stays where it keeps terms in range. */
 static int
 take_number(const struct node *n, struct product *x)
 {
@@ -74,7 +75,7 @@ take_number(const struct node *n, struct product *x)
                    ? n->number
                    : (double)n->integer;
     x->scale *= v;
-    return v > -1e6 && v < 1e6 && v == (double)(int64_t)v && v != 0;
+    return (v > 1e-6 && v < 1e6) || (v > -1e6 && v < -1e-6);
 }
 
 static int

@@ -60,7 +60,11 @@ const struct node *einc_script_expand(struct rewrite *r,
                                       const struct node *const side[2],
                                       const struct node *const norm[2]);
 
-/* script_repeat.c: splits an index of which a factor has the remainder. */
+/* script_repeat.c: splits an index of which a factor has the remainder: of
+ * statements that are such sums, or of one sum (NULL: it has none). */
+const struct node *einc_script_repeated(struct rewrite *r,
+                                        const struct node *sum);
+void einc_script_tell_repeat(struct rewrite *r, const struct node *sum);
 void einc_script_repeat(struct rewrite *r, struct arena scratch,
                         int64_t slice_bytes);
 

@@ -175,31 +175,45 @@ repeats(struct splitting *s, const struct node *sum, int at)
            !einc_rewrite_any(&s->r->p, sum, is_bound, s);
 }
 
-/* Elsewhere than in an einsum two loops are no better than one. */
-static void
-try(struct rewrite *r, struct arena scratch, int64_t slice_bytes, int at,
-    int bound)
+const struct node *
+einc_script_repeated(struct rewrite *r, const struct node *sum)
 {
-    struct stage whole;
     struct splitting s = {.r = r};
-    const struct node *sum = r->p.stmts[at].right;
-    if (!repeats(&s, sum, bound))
-        return;
-    r->p.stmts[at].right = split_sum(&s, sum, bound);
-    if (!einc_script_is_contract(&scratch, &r->p, &r->p.stmts[at], slice_bytes,
-                                 &whole))
-        r->p.stmts[at].right = sum;
+    const struct node *own = NULL;
+    if (sum->kind != NODE_REDUCE || sum->redop != REDOP_SUM || sum->guard)
+        return NULL;
+    for (int b = sum->n_bound - 1; b >= 0; b--)
+        if (repeats(&s, own ? own : sum, b))
+            own = split_sum(&s, own ? own : sum, b);
+    return own;
 }
 
+void
+einc_script_tell_repeat(struct rewrite *r, const struct node *sum)
+{
+    struct str words = einc_rewrite_words(r, sum->at);
+    einc_rewrite_note(r, "repeats: %.*s loads the same again and again; what "
+                      "it is multiplied by is summed first", (int)words.n,
+                      words.p);
+}
+
+/* Elsewhere than in an einsum two loops are no better than one. */
 void
 einc_script_repeat(struct rewrite *r, struct arena scratch,
                    int64_t slice_bytes)
 {
     for (int at = 0; at < r->p.n_stmts; at++) {
+        struct stage whole;
+        struct arena room = scratch;
         const struct node *sum = r->p.stmts[at].right;
-        if (sum->kind != NODE_REDUCE || sum->redop != REDOP_SUM || sum->guard)
+        const struct node *own = einc_script_repeated(r, sum);
+        if (!own)
             continue;
-        for (int b = sum->n_bound - 1; b >= 0; b--)
-            try(r, scratch, slice_bytes, at, b);
+        r->p.stmts[at].right = own;
+        if (einc_script_is_contract(&room, &r->p, &r->p.stmts[at], slice_bytes,
+                                    &whole))
+            einc_script_tell_repeat(r, sum);
+        else
+            r->p.stmts[at].right = sum;
     }
 }

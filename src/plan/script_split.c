@@ -155,11 +155,24 @@ pays(const struct splitting *s, const struct node *n, const int *kept,
     struct arena scratch = *s->scratch;
     const struct contract_ask ask = {0, s->slice_bytes};
     struct stage g;
-    if (is_invariant(s, n, kept, n_kept))
-        return 1;
     return is_of_the_statement(s) &&
-           einc_script_contracts(&scratch, p, n, n->type, kept, n_kept, &ask, &g) &&
+           einc_script_contracts(&scratch, p, n, n->type, kept, n_kept, &ask,
+                                 &g) &&
            is_gemm(s, &g, kept, n_kept, n);
+}
+
+/* The node as it is worth a statement of its own, or NULL. */
+static const struct node *
+as_taken(struct splitting *s, const struct node *n, const int *kept,
+         int n_kept)
+{
+    if (is_invariant(s, n, kept, n_kept) || pays(s, n, kept, n_kept))
+        return n;
+    const struct node *own = einc_script_repeated(s->r, n);
+    if (!own || !pays(s, own, kept, n_kept))
+        return NULL;
+    einc_script_tell_repeat(s->r, n);
+    return own;
 }
 
 /* --- doing it ----------------------------------------------------------- */
@@ -268,7 +281,8 @@ try_one(struct splitting *s, const struct node *n)
                           name.p, (int)words.n, words.p);
         return found;
     }
-    if (!pays(s, n, kept, n_kept))
+    n = as_taken(s, n, kept, n_kept);
+    if (!n)
         return NULL;
     const struct node *own = take_out(s, n, kept, n_kept);
     tell(s, n, own, kept, n_kept);

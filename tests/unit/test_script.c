@@ -98,8 +98,10 @@ test_einsums(void **state)
     /* an affine subscript is two strides */
     stages_are("Y[n,o,t] = X[n,c,2*t+2*r]*W[o,c,r]", "2x3x20 4x3x3",
                "nctr,ocr->not");
-    /* not exact, not a sum, guarded, a copy for each i */
-    stages_are("C[i,k] = sum[j](0.1*A[i,j]*B[j,k])", "20x30 30x40", "loops");
+    stages_are("C[i,k] = sum[j](0.1*A[i,j]*B[j,k])", "20x30 30x40",
+               "ij,jk->ik");
+    /* far from 1, not a sum, guarded */
+    stages_are("C[i,k] = sum[j](1e-9*A[i,j]*B[j,k])", "20x30 30x40", "loops");
     stages_are("C[i,k] = max[j](A[i,j]*B[j,k])", "20x30 30x40", "loops");
     stages_are("C[i,k] = sum[j](A[i,j]*B[j,k] if j <= i)", "20x30 30x40",
                "loops");
@@ -179,6 +181,8 @@ test_repeats(void **state)
                "iq{q_2},{q_2}d->id");
     stages_are("O[d] = sum[q,i](A[i,q]*B[q%4,d]*C[2*q+i])",
                "9x20 4x50 48", "iq{q_2},{q_2}d,q{q_2}i->d");
+    stages_are("O[i,d] = relu(sum[q](A[i,q]*B[q%4,d])+c[d])",
+               "30x20 4x50 50", "iq{q_2},{q_2}d->id; loops");
     /* no whole number of repeats; two periods; no product */
     stages_are("O[i,d] = sum[q](A[i,q]*B[q%4,d])", "30x22 4x50", "loops");
     stages_are("O[i,d] = sum[q](A[i,q%5]*B[q%4,d]) where q in 0:20",
