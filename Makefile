@@ -30,7 +30,7 @@ LIB_SRC = \
   src/base/dtype.c \
   src/parse/parse.c src/parse/stmt.c src/parse/graph.c src/parse/fn.c \
   src/parse/parse_program.c src/parse/fault.c src/parse/tree.c \
-  src/parse/resolve.c src/parse/draft.c src/parse/draft_names.c \
+  src/parse/resolve.c src/parse/open.c src/parse/draft.c src/parse/draft_names.c \
   src/parse/draft_reduce.c src/parse/left.c src/parse/linear.c \
   src/parse/interval.c src/parse/range.c src/parse/type.c \
   src/parse/resolve_print.c \
@@ -64,7 +64,7 @@ LIB_SRC = \
   src/codegen/print_size.c src/codegen/print_load.c src/codegen/print_fn.c \
   src/codegen/print_reduce.c src/codegen/print_list.c \
   src/codegen/print_loops.c src/codegen/print_helpers.c \
-  src/codegen/print_math.c src/codegen/emit_program.c \
+  src/codegen/print_math.c src/codegen/emit_program.c src/codegen/emit_open.c \
   src/codegen/emit_border.c src/codegen/plain.c src/codegen/plain_node.c \
   src/codegen/plain_access.c src/codegen/plain_fn.c \
   src/codegen/plain_reduce.c src/codegen/program_main.c \

@@ -202,7 +202,10 @@ struct einc_options {
     uint64_t memory_limit_bytes; /* intermediates; 0: none */
     const char *symbolic;    /* NULL, or labels separated by commas, or "*":
                               * extents that emitted code takes as arguments.
-                              * Their sizes in `in` only guide the plan */
+                              * Their sizes in `in` only guide the plan. Of
+                              * index statements: sizes by the names that
+                              * einc_program_shapes() takes; the plan is for
+                              * einc_emit() alone */
     const char *kernel;      /* NULL or "auto": the family with the least
                               * modelled time; else "gett", "stream" ..., as
                               * the dump "nest" names them, taken for every
@@ -428,7 +431,7 @@ einc_shapes(const char *expr, const char *sizes, uint32_t flags,
  * its shape must be given in another way. Behind the operands come those
  * outputs whose shape the caller must give and which the sizes tell: number i
  * as number `operands + i`. `unsized`: NULL, or receives the names that a
- * nominal size stands for, with commas. */
+ * nominal size stands for, with commas, for einc_options.symbolic. */
 EINC_API enum einc_status
 einc_program_shapes(const char *expr, const char *params, const char *sizes,
                     einc_shape_fn each, void *user, char *unsized,
@@ -452,10 +455,13 @@ struct einc_emit_options {
 /* Writes C or CUDA that needs nothing of einc. The same plan, options and
  * version give the same bytes. With extents as arguments (see `symbolic`) all
  * tensors are dense row-major; else the plan's extents and strides are
- * literals. Those of index statements are always, and their function,
- * int NAME(out0, ..., in0, ..., work), returns 0; 1: no memory; 2: data lead
- * out of a tensor, and outputs are undefined. A MAIN of these takes dense
- * tensors. */
+ * literals. The function of index statements is
+ * int NAME(out0, ..., in0, ..., n_i, ..., work), with the sizes that are
+ * arguments in the order in which the operands name them. It returns 0; 1: no
+ * memory; 2: data lead out of a tensor, and outputs are undefined; 3: it is
+ * not made for such sizes, and nothing was read. A MAIN of these takes dense
+ * tensors. EINC_ESHAPE: a size decides what is written and must be given
+ * (E411, E412). */
 EINC_API enum einc_status
 einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
           einc_write_fn write, void *user, struct einc_err **err);

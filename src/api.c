@@ -273,6 +273,7 @@ run_program_stages(struct guarded *g, void *arg)
         .out = r->outs ? r->outs : one,
         .n_out = r->n_outs >= 0 ? r->n_outs : 1,
         .params = r->opts.params,
+        .symbolic = r->opts.symbolic,
         .summing = summing_of(r),
         .flags = r->opts.flags,
         .memory_limit_bytes = r->opts.memory_limit_bytes};
@@ -338,11 +339,8 @@ compile(struct einc_ctx *ctx, const struct request *r,
                         .hint_bytes = 48 * (size_t)r->text.n +
                                       1024 * r->n_in};
     int is_program = !r->ids && einc_program_is(r->text);
-    if (is_program && (r->opts.plan_text || r->opts.symbolic))
-        return misuse(err, r->opts.symbolic
-                               ? "extents of index statements cannot be "
-                                 "arguments yet: symbolic is for einsums"
-                               : "plan_text is for einsums");
+    if (is_program && r->opts.plan_text)
+        return misuse(err, "plan_text is for einsums");
     enum einc_status status =
         einc_guard(&g, is_program ? run_program_stages : run_stages, &j, err);
     if (status != EINC_OK)

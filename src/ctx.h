@@ -146,6 +146,8 @@ struct einc_plan {
     const struct plan *plan; /* NULL: a program of index statements; then: */
     const struct tree_program *tree;
     const struct names *names;
+    const struct script **others; /* of a program: [program.open.n], one with
+                            * each size's second number, see parse/open.h */
     const struct script *script;
     struct stage_run *stages; /* [script.n_stages] */
     uint64_t hash;
@@ -244,6 +246,7 @@ struct program_request {
     const struct einc_layout *const *out; /* [n_out]; an entry NULL: inferred */
     int n_out;             /* -1: not said */
     const char *params;    /* as in einc_options */
+    const char *symbolic;  /* likewise */
     struct summing summing;
     uint32_t flags;        /* likewise */
     uint64_t memory_limit_bytes; /* likewise */

@@ -223,6 +223,27 @@ emit_program(struct printing *p, struct arena scratch)
         einc_emit_program(&p->text, scratch, x->script, plans, p->style);
 }
 
+/* The file of the script with another number for size `size` must be the same:
+ * else the number has decided something, and is no argument. */
+static void
+check_open(struct guarded *g, const struct printing *p, int size)
+{
+    const struct script *s = p->plan->others[size];
+    struct text own = {.perm = &g->perm};
+    const struct plan **plans = NEW(&g->perm, const struct plan *,
+                                    s->n_stages);
+    struct str name = s->program->open.list[size].name;
+    einc_emit_program(&own, g->scratch, s, plans, p->style);
+    if (str_equal((struct str){own.p, own.n},
+                  (struct str){p->text.p, p->text.n}))
+        return;
+    const char *word = einc_diag_show(&g->cx, name, 40);
+    einc_fail(&g->cx, EINC_ESHAPE, "E412", (struct span){-1, -1},
+              "size '%s' cannot be an argument of the function: its number "
+              "decides how the statements are written; give it, --size %s=64",
+              word, word);
+}
+
 static void
 emit_guarded(struct guarded *g, void *arg)
 {
@@ -232,6 +253,9 @@ emit_guarded(struct guarded *g, void *arg)
     const struct plan *plan = p->plan->plan;
     if (p->plan->script) {
         emit_program(p, scratch);
+        int n_open = p->plan->script->program->open.n;
+        for (int k = 0; k < n_open && p->part != EINC_HEADER; k++)
+            check_open(g, p, k);
         return;
     }
     if (p->cuda)

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "codegen/mapreduce.h"
 #include "ctx.h"
+#include "parse/open.h"
 #include "parse/resolve.h"
 #include "plan/widen.h"
 #include "runtime/border.h"
@@ -227,6 +228,22 @@ is_einsum(const struct script *s)
     return 1;
 }
 
+/* Of sizes that are arguments, number `other` has its second number. */
+static const struct script *
+script_of(struct guarded *g, const struct program_request *r,
+          const struct einc_plan *x, struct bindings b, int other)
+{
+    struct arena *perm = &g->perm;
+    if (r->symbolic && *r->symbolic)
+        b.open = einc_open_sizes(perm, x->tree, x->names, r->symbolic, other,
+                                 &b);
+    const struct program *p = einc_resolve(perm, g->scratch, x->tree, &b);
+    if (p->summing.wide)
+        p = einc_widen(perm, g->scratch, p);
+    return einc_script_build(perm, g->scratch, p, (r->flags & EINC_FUSE) != 0,
+                             r->memory_limit_bytes);
+}
+
 void
 einc_program_stages(struct guarded *g, const struct program_request *r,
                     enum einc_tier tier, struct einc_plan *x)
@@ -238,18 +255,16 @@ einc_program_stages(struct guarded *g, const struct program_request *r,
     x->tree = einc_parse_program(perm, g->scratch, r->text);
     x->names = einc_resolve_names(perm, g->scratch, x->tree, params, n_params);
     check_counts(&g->cx, x->names, r);
-    struct bindings b = {.in = r->in, .n_in = r->n_in, .out = r->out,
-                         .n_out = r->n_out < 0 ? 0 : r->n_out,
-                         .params = params, .n_params = n_params,
-                         .summing = r->summing};
-    const struct program *p =
-        einc_resolve(perm, g->scratch, x->tree, &b);
-    if (p->summing.wide)
-        p = einc_widen(perm, g->scratch, p);
-    x->script = einc_script_build(perm, g->scratch, p,
-                                  (r->flags & EINC_FUSE) != 0,
-                                  r->memory_limit_bytes);
+    const struct bindings b = {.in = r->in, .n_in = r->n_in, .out = r->out,
+                               .n_out = r->n_out < 0 ? 0 : r->n_out,
+                               .params = params, .n_params = n_params,
+                               .summing = r->summing};
+    x->script = script_of(g, r, x, b, -1);
     check_limit(&g->cx, x->script, r->memory_limit_bytes);
+    int n_open = x->script->program->open.n;
+    x->others = NEW(perm, const struct script *, n_open);
+    for (int k = 0; k < n_open; k++)
+        x->others[k] = script_of(g, r, x, b, k);
     x->hash = hash_of(g->scratch, x->script);
     x->stages = NEW(perm, struct stage_run, x->script->n_stages);
     x->calls = NEW(perm, struct call *, x->script->n_stages);
@@ -778,6 +793,10 @@ einc_program_run(const struct einc_plan *x, const void *const in[],
     enum einc_status status = check_run(x, in, out, o, err);
     if (status != EINC_OK)
         return status;
+    if (x->script->program->open.n)
+        return einc_err_set(&x->ctx->mem, err, EINC_EINVAL,
+                            "a plan of statements whose sizes are arguments "
+                            "is written, not run");
     const struct mem *m = &x->ctx->mem;
     struct running r = {.x = x, .err = err, .work = o->work};
     r.threads = x->ctx->pool ? x->ctx->threads : 1;
@@ -838,6 +857,10 @@ einc_program_reference(const struct einc_plan *x, const void *const in[],
     enum { ULPS = 4 }; /* of the kernels' functions */
     const struct program *p = x->script->given;
     const struct mem *m = &x->ctx->mem;
+    if (p->open.n)
+        return einc_err_set(m, err, EINC_EINVAL,
+                            "a plan of statements whose sizes are arguments "
+                            "has no reference");
     size_t n = (size_t)p->n_tensors;
     int64_t own = place_temps(p, NULL, NULL, NULL);
     size_t bytes = (size_t)own + 64;

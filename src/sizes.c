@@ -4,6 +4,7 @@
  */
 #include "base/hash.h"
 #include "ctx.h"
+#include "parse/open.h"
 
 enum { NOMINAL = 64 }; /* extent of a label nobody gave a size, for planning */
 
@@ -248,19 +249,6 @@ struct dims_job {
     struct text unsized;       /* names without a size, with commas */
 };
 
-/* Operands, then outputs: which one has that name; -1: none. */
-static int
-find_tensor(const struct dims_job *j, struct str name)
-{
-    for (int o = 0; o < j->names->n_in; o++)
-        if (str_equal(j->names->in[o], name))
-            return o;
-    for (int o = 0; o < j->names->n_out; o++)
-        if (str_equal(j->names->out[o], name))
-            return j->names->n_in + o;
-    return -1;
-}
-
 static int
 dims_of(const struct dims_job *j, int tensor)
 {
@@ -286,53 +274,16 @@ note_unsized(struct dims_job *j, struct str name)
 
 /* The size that was given to a name, else the nominal one. */
 static int64_t
-size_by_name(struct dims_job *j, struct str name)
+size_by_name(struct dims_job *j, struct str name, int is_asked)
 {
     for (int e = 0; e < j->sizes.n_entries; e++)
         if (str_equal(j->sizes.entries[e].label, name)) {
             j->sizes.entries[e].used = 1;
             return j->sizes.entries[e].extent;
         }
-    note_unsized(j, name);
+    if (is_asked)
+        note_unsized(j, name);
     return NOMINAL;
-}
-
-/* What a header says of a tensor. */
-static void
-take_decl(struct dims_job *j, const struct tree_decl *d)
-{
-    int tensor = find_tensor(j, d->name);
-    for (int i = 0; tensor >= 0 && i < d->n_extents; i++)
-        j->shapes[tensor][i] = d->extents[i]->kind == TREE_NAME
-                                   ? size_by_name(j, d->extents[i]->name)
-                                   : d->extents[i]->integer;
-}
-
-/* The size of a bare index is that of the dim it runs over. */
-static void
-take_access(struct dims_job *j, const struct tree *n)
-{
-    int tensor = find_tensor(j, n->name);
-    for (int d = 0; tensor >= 0 && d < n->n_args && d < dims_of(j, tensor);
-         d++)
-        if (n->args[d]->kind == TREE_NAME && j->shapes[tensor][d] < 0)
-            j->shapes[tensor][d] = size_by_name(j, n->args[d]->name);
-}
-
-static void
-take_tree(struct dims_job *j, const struct tree *n)
-{
-    if (!n)
-        return;
-    if (n->kind == TREE_ACCESS)
-        take_access(j, n);
-    for (int a = 0; a < n->n_args; a++)
-        take_tree(j, n->args[a]);
-    for (int b = 0; b < n->n_bounds; b++) {
-        take_tree(j, n->bounds[b].lo);
-        take_tree(j, n->bounds[b].hi);
-    }
-    take_tree(j, n->guard);
 }
 
 static void
@@ -354,13 +305,6 @@ check_dims(struct guarded *g, const struct dims_job *j)
         }
 }
 
-/* Outputs whose shape a caller must give. */
-static int
-is_asked_for(const struct dims_job *j, int output)
-{
-    return j->names->out_read[output] || j->names->out_given[output];
-}
-
 static int
 is_known(const struct dims_job *j, int tensor)
 {
@@ -368,6 +312,22 @@ is_known(const struct dims_job *j, int tensor)
         if (j->shapes[tensor][d] < 0)
             return 0;
     return 1;
+}
+
+/* Outputs whose shape a caller must give. */
+static int
+is_asked_for(const struct dims_job *j, int output)
+{
+    return j->names->out_read[output] || j->names->out_given[output];
+}
+
+static void
+take_said(struct dims_job *j, const struct said *s)
+{
+    int is_asked = s->tensor < j->names->n_in ||
+                   is_asked_for(j, s->tensor - j->names->n_in);
+    j->shapes[s->tensor][s->dim] =
+        s->name.n ? size_by_name(j, s->name, is_asked) : s->extent;
 }
 
 static void
@@ -395,14 +355,10 @@ make_dims(struct guarded *g, void *arg)
         for (int d = 0; d < dims_of(j, o); d++)
             j->shapes[o][d] = -1;
     }
-    for (int d = 0; d < t->n_in; d++)
-        take_decl(j, &t->in[d]);
-    for (int d = 0; d < t->n_out; d++)
-        take_decl(j, &t->out[d]);
-    for (int s = 0; s < t->n_stmts; s++) {
-        take_tree(j, t->stmts[s].left);
-        take_tree(j, t->stmts[s].right);
-    }
+    int n_said;
+    const struct said *said = einc_open_said(&g->perm, t, j->names, &n_said);
+    for (int k = 0; k < n_said; k++)
+        take_said(j, &said[k]);
     check_dims(g, j);
 }
 

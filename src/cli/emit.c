@@ -215,12 +215,6 @@ einc_verb_emit(const struct args *a)
                       || (a->output && same_place(a->header, a->output))))
         return einc_say_usage(a->verb, "--header needs a file of its own");
     int code = einc_operands_read(&o, a);
-    if (code == EXIT_DONE && einc_cli_is_program(a->expr) && o.symbolic
-        && *o.symbolic)
-        code = einc_say_usage(a->verb, "no size for %s: those of index "
-                              "statements are constants, --size %.*s=64",
-                              o.symbolic, (int)strcspn(o.symbolic, ","),
-                              o.symbolic);
     if (code == EXIT_DONE) {
         const struct request r = {.in = o.in, .n = o.n, .out = o.out,
                                   .outs = o.outs, .n_outs = o.n_outs,

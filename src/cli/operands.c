@@ -432,7 +432,8 @@ einc_operands_compile(const struct args *a, const struct request *r,
     opts.plan_text = plan_text;
     opts.memory_limit_bytes = a->memory_limit_bytes;
     opts.symbolic = r->symbolic && r->symbolic[0]
-                            && !einc_cli_is_program(a->expr)
+                            && (a->verb->bit == VERB_EMIT
+                                || !einc_cli_is_program(a->expr))
                         ? r->symbolic : NULL;
     enum einc_status status = einc_ctx_create(&config, &ctx, &err);
     if (!status)

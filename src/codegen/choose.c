@@ -158,6 +158,14 @@ has_loop(const struct walk *w, const struct node *n, int a, int b)
 
 /* --- extents ------------------------------------------------------------ */
 
+/* What costs are modelled with: of a size that is an argument its guide. */
+static double
+guide_of(const struct program *p, int64_t size)
+{
+    int open = open_find(&p->open, size);
+    return (double)(open < 0 ? size : p->open.list[open].guide);
+}
+
 /* Elements of the largest tensor that a bound reads; 0: it reads none. */
 static double
 elements_in(const struct program *p, const struct node *n)
@@ -167,7 +175,7 @@ elements_in(const struct program *p, const struct node *n)
         const struct tensor *t = &p->tensors[n->access->tensor];
         most = 1;
         for (int d = 0; d < t->n_dims; d++)
-            most *= (double)t->shape[d];
+            most *= guide_of(p, t->shape[d]);
     }
     for (int k = 0; k < n->n_args; k++) {
         double own = elements_in(p, n->args[k]);
@@ -183,7 +191,7 @@ elements_in(const struct program *p, const struct node *n)
 static double
 range_of(const struct walk *w, const struct index *x)
 {
-    double n = (double)(x->hi - x->lo);
+    double n = guide_of(w->p, x->hi) - (double)x->lo;
     double from = elements_in(w->p, x->from), to = elements_in(w->p, x->to);
     n /= from > 0 && to > 0 ? from : 2;
     return n < 1 ? 1 : n;
@@ -194,7 +202,7 @@ static double
 extent(const struct walk *w, int x)
 {
     const struct index *i = index_of(w, x);
-    double n = (double)(i->hi - i->lo);
+    double n = guide_of(w->p, i->hi) - (double)i->lo;
     if (i->from) {
         double least = w->costly ? 64 : 1; /* then masks pay, too */
         n = range_of(w, i);

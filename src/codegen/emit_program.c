@@ -7,6 +7,7 @@
 #include "codegen/emit_program.h"
 
 #include "codegen/emit_border.h"
+#include "codegen/emit_open.h"
 #include "codegen/file.h"
 #include "codegen/program_file.h"
 
@@ -29,6 +30,25 @@ einc_program_put(struct text *t, const struct tensor *x)
     einc_put(t, "%s%d", kinds[x->kind], x->number + (x->kind == TENSOR_TEMP));
 }
 
+/* Whether some sizes are arguments. */
+static int
+is_open(const struct program_file *f)
+{
+    return f->p->open.n > 0;
+}
+
+void
+einc_program_open_set(struct text *t, const char *set)
+{
+    einc_file_open_set(t, einc_target_find(str_of(set)));
+}
+
+void
+einc_program_close_set(struct text *t)
+{
+    einc_file_close_set(t);
+}
+
 /* --- the opening -------------------------------------------------------- */
 
 static void
@@ -49,10 +69,14 @@ put_opening(const struct program_file *f)
         einc_put(t, " is ");
         einc_emit_comment(t, y->name);
         einc_put(t, "  %s", einc_dtype_name(y->dtype));
-        for (int d = 0; d < y->n_dims; d++)
-            einc_put(t, "%s%lld", d ? "x" : " ", (long long)y->shape[d]);
+        if (is_open(f))
+            einc_open_shape(f, y);
+        else
+            for (int d = 0; d < y->n_dims; d++)
+                einc_put(t, "%s%lld", d ? "x" : " ", (long long)y->shape[d]);
         einc_put(t, "\n");
     }
+    einc_open_comment(f);
     if (f->style->again) {
         einc_put(t, " * again       ");
         einc_emit_comment(t, str_of(f->style->again));
@@ -82,17 +106,34 @@ put_signature(const struct program_file *f)
             einc_program_put(t, y);
             comma = ", ";
         }
-    einc_put(t, "%svoid *work)", comma);
+    einc_put(t, "%s", comma);
+    einc_open_arguments(f, t, "int64_t ", ", ");
+    einc_put(t, "void *work)");
+}
+
+static void
+put_workspace_signature(const struct program_file *f)
+{
+    struct text own = {.perm = f->scratch};
+    einc_open_arguments(f, &own, "int64_t ", ", ");
+    einc_put(f->t, "%s_workspace(%.*s)", f->style->name,
+             (int)(own.n ? own.n - 2 : 4), own.n ? own.p : "void");
 }
 
 static void
 put_declarations(const struct program_file *f)
 {
     struct text *t = f->t;
-    einc_put(t, "/* 0; 1: no memory; 2: data lead out of a tensor. work is "
-                "NULL or %s_workspace()\n * bytes. */\n", f->style->name);
+    einc_put(t, "/* 0; 1: no memory; 2: data lead out of a tensor%s. work is "
+                "NULL or %s_workspace()\n * bytes%s. */\n",
+             is_open(f) ? "; 3: it is not made for\n * such sizes" : "",
+             f->style->name,
+             is_open(f) ? ", -1 for such sizes. Tensors are dense row-major"
+                        : "");
     put_signature(f);
-    einc_put(t, ";\nint64_t %s_workspace(void);\n", f->style->name);
+    einc_put(t, ";\nint64_t ");
+    put_workspace_signature(f);
+    einc_put(t, ";\n");
 }
 
 /* --- stages ------------------------------------------------------------- */
@@ -237,7 +278,8 @@ put_shared(struct program_file *f)
     char *is_plain = NEW(f->scratch, char, f->s->n_stages);
     for (int s = 0; s < f->s->n_stages; s++)
         if (!f->plans[s]) {
-            is_plain[s] = !build(f, s);
+            is_plain[s] = is_open(f) ? !einc_open_has_kernel(f, s)
+                                     : !build(f, s);
             loops = 1;
             kernels |= !is_plain[s];
         }
@@ -247,6 +289,8 @@ put_shared(struct program_file *f)
         einc_put(f->t, "#if defined(__GNUC__)\n"
                        "#pragma GCC diagnostic ignored \"-Wpsabi\" /* "
                        "functions of vectors are inlined */\n#endif\n\n");
+    if (is_open(f))
+        einc_open_struct(f);
     if (loops)
         put_args(f);
     if (kernels)
@@ -338,9 +382,21 @@ put_call_loops(const struct program_file *f, int stage)
                 "        const struct %s_args args = {tensor[%d],\n"
                 "            (const void *const *)tensor, 0, 0, scratch, "
                 "stray};\n"
-                "        %s_stage%d(&args);\n"
+                "        %s_stage%d(&args%s);\n"
                 "        status = stray[0] ? 2 : 0;\n    }\n", x, left, x,
-             stage + 1);
+             stage + 1, is_open(f) ? ", z" : "");
+}
+
+static void
+put_open_workspace(const struct program_file *f)
+{
+    einc_open_room(f);
+    einc_put(f->t, "int64_t\n");
+    put_workspace_signature(f);
+    einc_put(f->t, "\n{\n");
+    einc_open_locals(f);
+    einc_put(f->t, "    int64_t at[%d];\n    return %s_room(z, at);\n}\n\n",
+             f->p->n_tensors + 1, f->style->name);
 }
 
 static void
@@ -349,6 +405,10 @@ put_workspace(struct program_file *f)
     struct text *t = f->t;
     const char *x = f->style->name;
     int64_t most = 0;
+    if (is_open(f)) {
+        put_open_workspace(f);
+        return;
+    }
     for (int s = 0; s < f->s->n_stages; s++)
         if (!f->plans[s] && build(f, s))
             most = scratch_of(f) > most ? scratch_of(f) : most;
@@ -365,31 +425,55 @@ put_workspace(struct program_file *f)
              (long long)((f->s->temp_bytes + 63) / 64 * 64));
 }
 
+/* Sizes, memory and where scratch begins in it. */
+static void
+put_memory(const struct program_file *f)
+{
+    struct text *t = f->t;
+    const char *x = f->style->name;
+    int64_t temps = (f->s->temp_bytes + 63) / 64 * 64;
+    if (is_open(f)) {
+        einc_open_locals(f);
+        einc_put(t, "    int64_t at[%d];\n    const int64_t room = "
+                    "%s_room(z, at);\n    if (room < 0)\n"
+                    "        return 3;\n"
+                    "    void *const own = work ? 0 : malloc((size_t)room);\n",
+                 f->p->n_tensors + 1, x);
+    } else {
+        einc_put(t, "    void *const own = work ? 0 : malloc((size_t)"
+                    "%s_workspace());\n", x);
+    }
+    einc_put(t, "    char *base = work ? (char *)work : (char *)own;\n"
+                "    int64_t stray[2] = {0, 0};\n    int status = 0;\n"
+                "    if (!base)\n        return 1;\n"
+                "    base += (0 - (uintptr_t)base)%%64;\n");
+    if (is_open(f))
+        einc_put(t, "    char *const scratch = base + at[%d];\n",
+                 f->p->n_tensors);
+    else
+        einc_put(t, "    char *const scratch = base + %lld;\n",
+                 (long long)temps);
+}
+
 static void
 put_function(struct program_file *f)
 {
     struct text *t = f->t;
-    int64_t temps = (f->s->temp_bytes + 63) / 64 * 64;
     put_signature(f);
-    einc_put(t, "\n{\n    void *const own = work ? 0 : malloc((size_t)"
-                "%s_workspace());\n"
-                "    char *base = work ? (char *)work : (char *)own;\n"
-                "    int64_t stray[2] = {0, 0};\n    int status = 0;\n"
-                "    if (!base)\n        return 1;\n"
-                "    base += (0 - (uintptr_t)base)%%64;\n", f->style->name);
-    einc_put(t, "    char *const scratch = base + %lld;\n"
-                "    void *const tensor[] = {\n", (long long)temps);
+    einc_put(t, "\n{\n");
+    put_memory(f);
+    einc_put(t, "    void *const tensor[] = {\n");
     for (int x = 0; x < f->p->n_tensors; x++) {
         const struct tensor *y = &f->p->tensors[x];
-        einc_put(t, "        ");
-        if (y->kind == TENSOR_TEMP)
-            einc_put(t, "base + %lld,\n",
-                     (long long)(f->s->at_byte[x] < 0 ? 0
-                                                      : f->s->at_byte[x]));
-        else {
-            einc_put(t, "(void *)(uintptr_t)");
+        int64_t at = f->s->at_byte[x] < 0 ? 0 : f->s->at_byte[x];
+        if (y->kind != TENSOR_TEMP) {
+            einc_put(t, "        (void *)(uintptr_t)");
             einc_program_put(t, y);
             einc_put(t, ",\n");
+        } else if (is_open(f) && f->s->at_byte[x] >= 0) {
+            einc_put(t, "        base + at[%d],\n", x);
+        } else {
+            einc_put(t, "        base + %lld,\n", (long long)at);
         }
     }
     einc_put(t, "    };\n    (void)stray;\n    (void)scratch;\n");
@@ -462,7 +546,9 @@ einc_emit_program(struct text *t, struct arena scratch, const struct script *s,
     for (int i = 0; i < s->n_stages; i++)
         if (plans[i])
             put_einsum(&f, i);
-        else if (build(&f, i))
+        else if (is_open(&f) && einc_open_has_kernel(&f, i))
+            einc_open_stage(&f, i);
+        else if (!is_open(&f) && build(&f, i))
             put_loops(&f, i);
         else
             einc_program_plain_stage(&f, i);

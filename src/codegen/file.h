@@ -87,11 +87,11 @@ void einc_file_driver(const struct file *f);
 void einc_file_main(const struct file *f);
 /* Its parts that know no tensor: NAME_seconds(); rounds of `call`, a C
  * expression that is not 0 where there is no memory, which leave `best`; the
- * line that tells of `best`, `flop`, `checked` and `wrong`. */
+ * line that tells of `best`, `flop` if there is one, `checked` and `wrong`. */
 void einc_file_main_seconds(struct text *t, const char *name);
 void einc_file_main_rounds(struct text *t, const char *name,
                            const char *call);
-void einc_file_main_result(struct text *t, const char *name);
+void einc_file_main_result(struct text *t, const char *name, int has_flop);
 
 /* file_sets.c: what stands between the two is compiled for the set. */
 void einc_file_open_set(struct text *t, const struct target *x);

@@ -322,16 +322,18 @@ einc_file_main_rounds(struct text *t, const char *name, const char *call)
 }
 
 void
-einc_file_main_result(struct text *t, const char *name)
+einc_file_main_result(struct text *t, const char *name, int has_flop)
 {
     einc_put(t, "    const char *const unit = best < 1e-6 ? \"ns\" : best < "
                 "1e-3 ? \"us\" : \"ms\";\n"
                 "    const double time = best*(best < 1e-6 ? 1e9 : best < "
                 "1e-3 ? 1e6 : 1e3);\n"
-                "    printf(\"%s: %%.3f %%s, %%.2f GFLOP/s; "
+                "    printf(\"%s: %%.3f %%s%s; "
                 "%%lld elements checked, %%lld wrong\\n\",\n"
-                "           time, unit, best > 0 ? 1e-9*flop/best : 0.0,\n"
-                "           (long long)checked, (long long)wrong);\n", name);
+                "           time, unit,%s\n"
+                "           (long long)checked, (long long)wrong);\n", name,
+             has_flop ? ", %.2f GFLOP/s" : "",
+             has_flop ? " best > 0 ? 1e-9*flop/best : 0.0," : "");
 }
 
 void
@@ -353,7 +355,7 @@ einc_file_main(const struct file *f)
     einc_file_main_rounds(t, f->style->name, call_of(f));
     put_main_check(f);
     put_main_flop(f);
-    einc_file_main_result(t, f->style->name);
+    einc_file_main_result(t, f->style->name, 1);
     for (int o = 0; o < g->n_in; o++)
         einc_put(t, "    free(in%d);\n", o);
     einc_put(t, "    free(out);\n    free(work);\n    return wrong != 0;\n}\n");

@@ -345,15 +345,23 @@ element_bytes(const struct mapreduce *m, int v)
     return t == VALUE_F64 || t == VALUE_I64 ? 8 : 4;
 }
 
+static void
+take_room(struct mapreduce *m, int64_t bytes, uint64_t vars)
+{
+    PUSH(m, m->rooms, m->n_rooms, m->cap_rooms);
+    m->rooms[m->n_rooms++] = (struct room){m->scratch_bytes, bytes, vars};
+    bytes *= einc_levels_points(m, vars);
+    m->scratch_bytes += (bytes + 63) / 64 * 64;
+}
+
 /* Bytes of scratch, 64-aligned, for all values of some vars. *is_fixed:
  * whether where they begin is a literal. */
 static int64_t
-take_scratch(struct mapreduce *m, int64_t elements, uint64_t vars, int v,
-             int wide, int *is_fixed)
+take_scratch(struct mapreduce *m, uint64_t vars, int v, int wide,
+             int *is_fixed)
 {
     int64_t at = m->scratch_bytes;
-    int64_t bytes = elements * element_bytes(m, v) * (wide ? m->lanes : 1);
-    m->scratch_bytes += (bytes + 63) / 64 * 64;
+    take_room(m, element_bytes(m, v) * (wide ? (int64_t)m->lanes : 1), vars);
     *is_fixed = !m->scratch_varies;
     for (int q = 0; q < m->values.n_vars; q++)
         if (vars >> q & 1 && !m->literals.index[m->values.var[q].index])
@@ -372,7 +380,7 @@ take_lists(struct mapreduce *m, struct carry *c)
     c->offset = m->scratch_bytes;
     c->lost = c->offset + bytes;
     c->result = c->lost + bytes;
-    m->scratch_bytes = c->result + bytes;
+    take_room(m, 3 * bytes, 0);
     c->is_fixed = c->lost_is_fixed = !m->scratch_varies;
 }
 
@@ -470,7 +478,7 @@ place_table(struct mapreduce *m, int block, int v, const struct within *in)
     uint64_t dims = 0;
     for (int k = 0; k < t.n_dims; k++)
         dims |= (uint64_t)1 << t.dims[k];
-    t.offset = take_scratch(m, t.elements, dims, v, 1, &t.is_fixed);
+    t.offset = take_scratch(m, dims, v, 1, &t.is_fixed);
     m->tables[m->n_tables] = t;
     struct item *i = new_item(m, at, ITEM_FILL, ready_at(m, at, v));
     i->value = v;
@@ -707,14 +715,12 @@ descend(struct mapreduce *m, int block, int v, int k, int carry)
             take_lists(m, &m->carries[carry]);
         if (r->payload)
             m->carries[carry].offset =
-                take_scratch(m, einc_levels_points(m, r->payload),
-                             r->payload, v,
+                take_scratch(m, r->payload, v,
                              einc_levels_is_wide(m, v),
                              &m->carries[carry].is_fixed);
         if (r->payload && r->kept)
             m->carries[carry].lost =
-                take_scratch(m, einc_levels_points(m, r->payload),
-                             r->payload, v,
+                take_scratch(m, r->payload, v,
                              einc_levels_is_wide(m, v),
                              &m->carries[carry].lost_is_fixed);
     }

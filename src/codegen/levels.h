@@ -97,6 +97,13 @@ struct table {
     int is_fixed;        /* offset is a literal */
 };
 
+/* A piece of scratch: an element for every value of some vars. */
+struct room {
+    int64_t at;    /* bytes; 64-aligned */
+    int64_t bytes; /* of an element */
+    uint64_t vars; /* 0: one element */
+};
+
 enum { MAX_FREE = 24 };
 
 /* What one point writes. */
@@ -150,6 +157,8 @@ struct mapreduce {
     int n_carries, cap_carries;
     struct table *tables;
     int n_tables, cap_tables;
+    struct room *rooms;
+    int n_rooms, cap_rooms;
     struct store *stores;
     int n_stores, cap_stores;
     struct placed *placed;

@@ -263,8 +263,10 @@ einc_mapreduce_build(struct arena *perm, struct arena scratch,
     for (int d = 0; d < s->left.n_subs; d++)
         if (s->left.subs[d].mode == BOUND_PAD) /* not all is stored */
             return NULL;
+    if (mode == SIZES_SINGLE)
+        m->modest = most = 1;
     make_all_values(m, most);
-    if (m->values.n > MUCH) { /* a compiler would take seconds */
+    if (m->values.n > MUCH && !m->modest) { /* a compiler would take seconds */
         m->modest = 1;
         make_all_values(m, most);
     }
@@ -292,6 +294,25 @@ einc_mapreduce_arguments(const struct mapreduce *m, int threads, int64_t *n,
             to[x->slot] = x->value;
     }
     return m->tasks;
+}
+
+int64_t
+einc_mapreduce_least(const struct mapreduce *m, int open)
+{
+    int64_t value = m->p->open.list[open].value, least = 0;
+    for (int f = 0; f < m->n_free; f++) {
+        const struct free_loop *x = &m->free[f];
+        const struct index *i = &m->p->indices[x->index];
+        if (!x->is_copied && i->hi == value && x->span > 1 &&
+            x->span + i->lo > least)
+            least = x->span + i->lo;
+    }
+    for (int v = 0; v < m->values.n_vars; v++) {
+        const struct value_var *x = &m->values.var[v];
+        if (v == m->lane && x->hi == value && m->lanes + x->lo > least)
+            least = m->lanes + x->lo;
+    }
+    return least;
 }
 
 double

@@ -71,7 +71,7 @@ enum nest_op {
     NEST_TURN   /* a block of a transpose */
 };
 
-enum block { BLOCK_NONE, BLOCK_K, BLOCK_N, BLOCK_M, BLOCK_PANEL,
+enum nest_block { BLOCK_NONE, BLOCK_K, BLOCK_N, BLOCK_M, BLOCK_PANEL,
              BLOCK_TILE };
 
 /* How a gett walks: which operand is packed in a block that stays while the
@@ -100,7 +100,7 @@ struct gett {
 struct nest_node {
     enum nest_op op;
     int index;           /* LOOP of a stream: number in nest.idx, else -1 */
-    enum block block;    /* LOOP of a gett: what it steps over */
+    enum nest_block block;    /* LOOP of a gett: what it steps over */
     int tensor;          /* PACK: 0 lhs, 1 rhs */
     struct nest_node *child, *next; /* body; what follows */
 };

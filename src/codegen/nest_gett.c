@@ -8,7 +8,7 @@
 /* --- the tree ----------------------------------------------------------- */
 
 static struct nest_node *
-block_loop(struct arena *perm, enum block block, struct nest_node *child)
+block_loop(struct arena *perm, enum nest_block block, struct nest_node *child)
 {
     struct nest_node *x = einc_nest_node(perm, NEST_LOOP, child);
     x->block = block;

@@ -6,6 +6,7 @@
  */
 #include "codegen/plain.h"
 
+#include "codegen/emit_open.h"
 #include "parse/resolve.h"
 
 /* --- which elements ------------------------------------------------------ */
@@ -53,11 +54,11 @@ is_sampled(const struct plain *x, int stmt)
     return !h.found;
 }
 
-static int64_t
-extent_of(const struct plain *x, int index)
+const char *
+einc_plain_extent(const struct plain *x, int index)
 {
     const struct index *j = &x->p->indices[index];
-    return j->hi > j->lo ? j->hi - j->lo : 0;
+    return einc_open_count(x->f, j->lo, j->hi);
 }
 
 /* One loop over a sample of the points that the loops of a statement have. */
@@ -69,19 +70,19 @@ open_sample(struct plain *x, const struct stmt *s)
     char name[PLAIN_NAME];
     einc_put(t, "%*sconst int64_t all%d = 1", t->indent, "", v);
     for (int i = 0; i < s->n_loops; i++)
-        einc_put(t, "*(int64_t)%lld", (long long)extent_of(x, s->loops[i]));
+        einc_put(t, "*(int64_t)%s", einc_plain_extent(x, s->loops[i]));
     einc_put(t, ";\n");
     einc_line(t, "for (int64_t at%d = 0; at%d < all%d; at%d += all%d/500 + "
                  "1) {", v, v, v, v, v);
     t->indent += 4;
     einc_line(t, "int64_t rest%d = at%d;", v, v);
     for (int i = s->n_loops - 1; i >= 0; i--) {
-        int64_t n = extent_of(x, s->loops[i]);
+        const char *n = einc_plain_extent(x, s->loops[i]);
+        n = n[0] == '0' ? "1" : n;
         einc_plain_name(x, s->loops[i], name);
-        einc_line(t, "const int64_t %s = %lld + rest%d %% %lld;", name,
-                  (long long)x->p->indices[s->loops[i]].lo, v,
-                  (long long)(n ? n : 1));
-        einc_line(t, "rest%d /= %lld;", v, (long long)(n ? n : 1));
+        einc_line(t, "const int64_t %s = %lld + rest%d %% %s;", name,
+                  (long long)x->p->indices[s->loops[i]].lo, v, n);
+        einc_line(t, "rest%d /= %s;", v, n);
     }
     einc_line(t, "(void)rest%d;", v);
     for (int i = 0; i < s->n_loops; i++) {
@@ -322,8 +323,13 @@ einc_program_plain_stage(const struct program_file *f, int stage)
     const struct stage *g = &f->s->stages[stage];
     int left = f->p->stmts[g->stmt].left.tensor;
     einc_put(f->t, "/* --- stage %d: plain loops --- */\n\nstatic void\n"
-                   "%s_stage%d(const struct %s_args *args)\n{\n", stage + 1,
+                   "%s_stage%d(const struct %s_args *args", stage + 1,
              f->style->name, stage + 1, f->style->name);
+    if (f->p->open.n)
+        einc_put(f->t, ", const struct %s_sizes *z)\n{\n    (void)z;\n",
+                 f->style->name);
+    else
+        einc_put(f->t, ")\n{\n");
     for (int i = 0; i < g->n_reads; i++) {
         const struct tensor *y = &f->p->tensors[g->reads[i]];
         if (g->reads[i] == left)
@@ -352,7 +358,7 @@ put_kept(struct plain *x, int tensor)
     einc_put(t, "    const int64_t n_%s = %d", z,
              einc_plain_is_complex(y->dtype) ? 2 : 1);
     for (int d = 0; d < y->n_dims; d++)
-        einc_put(t, "*(int64_t)%lld", (long long)y->shape[d]);
+        einc_put(t, "*(int64_t)%s", einc_open_number(x->f, y->shape[d]));
     einc_put(t, ";\n    %s *const w_%s = (%s *)malloc((size_t)n_%s * sizeof "
                 "*w_%s + 1);\n", word, z, word, z, z);
 }
@@ -388,6 +394,8 @@ put_parameters(const struct plain *x)
             einc_program_put(t, y);
             einc_put(t, ", ");
         }
+    if (x->p->open.n)
+        einc_put(t, "const struct %s_sizes *z, ", x->f->style->name);
     einc_put(t, "int64_t *checked)\n{\n    int64_t wrong = 0;\n");
     for (int i = 0; i < x->p->n_tensors; i++)
         if (x->p->tensors[i].kind == TENSOR_OPERAND) {

@@ -51,6 +51,7 @@ void einc_plain_subscript(struct plain *x, enum einc_dtype t, int at,
 void einc_plain_open(struct plain *x, int index);
 void einc_plain_close(struct plain *x, int n);
 void einc_plain_name(const struct plain *x, int index, char to[PLAIN_NAME]);
+const char *einc_plain_extent(const struct plain *x, int index);
 
 const char *einc_plain_word(enum einc_dtype t); /* "double", "int64_t" */
 int einc_plain_is_complex(enum einc_dtype t);

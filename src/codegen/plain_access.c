@@ -4,17 +4,58 @@
  */
 #include "codegen/plain.h"
 
+#include "codegen/emit_open.h"
+
 /* --- accesses ----------------------------------------------------------- */
 
-/* Notes the first position of all that is beyond lo..most. */
+/* Notes the first position of all that is beyond lo..most + more. */
 static void
-put_stray(struct plain *x, int site, int v, long long lo, long long most)
+put_stray(struct plain *x, int site, int v, long long lo, const char *most,
+          long long more)
 {
-    einc_line(x->t, "if ((u%d < %lld || u%d > %lld) && !args->stray[0]) {", v,
-              lo, v, most);
+    struct text end = {.perm = x->f->scratch};
+    einc_put(&end, "%s", most);
+    if (more)
+        einc_put(&end, " + %lld", more);
+    einc_line(x->t, "if ((u%d < %lld || u%d > %s) && !args->stray[0]) {", v,
+              lo, v, einc_text_z(&end));
     einc_line(x->t, "    args->stray[0] = %d;", site + 1);
     einc_line(x->t, "    args->stray[1] = u%d;", v);
     einc_line(x->t, "}");
+}
+
+/* The last position of a dim, as C. */
+static const char *
+last_of(const struct plain *x, int64_t n)
+{
+    struct text t = {.perm = x->f->scratch};
+    if (open_find(&x->p->open, n) >= 0)
+        einc_put(&t, "(%s - 1)", einc_open_number(x->f, n));
+    else
+        einc_put(&t, "%lld", (long long)n - 1);
+    return einc_text_z(&t);
+}
+
+/* Mirrored into 0..most; of one position there is nothing to mirror. */
+static void
+put_reflect(struct plain *x, int v, int64_t n)
+{
+    struct text *t = x->t;
+    const char *most = last_of(x, n);
+    if (n == 1) {
+        einc_line(t, "u%d = 0;", v);
+        return;
+    }
+    struct text twice = {.perm = x->f->scratch};
+    if (open_find(&x->p->open, n) >= 0)
+        einc_put(&twice, "(%s > 0 ? 2*%s : 1)", most, most);
+    else
+        einc_put(&twice, "%lld", 2 * (long long)n - 2);
+    const char *period = einc_text_z(&twice);
+    einc_line(t, "u%d = (u%d %% %s + %s) %% %s;", v, v, period, period,
+              period);
+    einc_line(t, "u%d = u%d > %s ? %s - u%d : u%d;", v, v, most, period, v,
+              v);
 }
 
 /* The position in dim d, settled; where it may be outside, its flag is set. */
@@ -23,6 +64,7 @@ put_position(struct plain *x, const struct access *a, int d, int outside)
 {
     const struct subscript *s = &a->subs[d];
     int64_t n = x->p->tensors[a->tensor].shape[d];
+    const char *size = einc_open_number(x->f, n), *most = last_of(x, n);
     int rest = s->rest ? einc_plain_node(x, s->rest) : 0;
     int v = einc_plain_new(x);
     struct text *t = x->t;
@@ -36,36 +78,24 @@ put_position(struct plain *x, const struct access *a, int d, int outside)
     if (rest)
         einc_put(t, " + u%d", rest);
     einc_put(t, ";\n");
-    long long most = (long long)n - 1;
     switch (s->mode) {
     case BOUND_CLAMP:
-        einc_line(t, "u%d = u%d < 0 ? 0 : u%d > %lld ? %lld : u%d;", v, v, v,
+        einc_line(t, "u%d = u%d < 0 ? 0 : u%d > %s ? %s : u%d;", v, v, v,
                   most, most, v);
         break;
     case BOUND_WRAP:
-        einc_line(t, "u%d = (u%d %% %lld + %lld) %% %lld;", v, v, most + 1,
-                  most + 1, most + 1);
+        einc_line(t, "u%d = (u%d %% %s + %s) %% %s;", v, v, size, size, size);
         break;
-    case BOUND_REFLECT:
-        if (n == 1) {
-            einc_line(t, "u%d = 0;", v);
-            break;
-        }
-        einc_line(t, "u%d = (u%d %% %lld + %lld) %% %lld;", v, v, 2 * most,
-                  2 * most, 2 * most);
-        einc_line(t, "u%d = u%d > %lld ? %lld - u%d : u%d;", v, v, most,
-                  2 * most, v, v);
-        break;
+    case BOUND_REFLECT: put_reflect(x, v, n); break;
     case BOUND_CHECK:
     case BOUND_PAD:
         if (!s->checked && s->mode == BOUND_CHECK)
             break;
         if (s->checked && x->is_stage)
             put_stray(x, s->site, v,
-                      s->mode == BOUND_PAD ? -(long long)s->pad_lo : 0,
-                      s->mode == BOUND_PAD ? most + (long long)s->pad_hi
-                                           : most);
-        einc_line(t, "if (u%d < 0 || u%d > %lld) {", v, v, most);
+                      s->mode == BOUND_PAD ? -(long long)s->pad_lo : 0, most,
+                      s->mode == BOUND_PAD ? (long long)s->pad_hi : 0);
+        einc_line(t, "if (u%d < 0 || u%d > %s) {", v, v, most);
         einc_line(t, "    u%d = 0;", v);
         einc_line(t, "    outside%d = 1;", outside);
         einc_line(t, "}");
@@ -90,6 +120,22 @@ is_kept(const struct plain *x, const struct tensor *y)
     return y->kind != TENSOR_OPERAND && !x->is_stage;
 }
 
+static void
+put_stride(struct plain *x, const struct tensor *y, int dim)
+{
+    int64_t n = 1;
+    if (!is_kept(x, y) && einc_open_is_fixed(x->f, y)) {
+        einc_put(x->t, "%lld", (long long)y->stride[dim]);
+        return;
+    }
+    for (int d = dim + 1; d < y->n_dims; d++)
+        if (open_find(&x->p->open, y->shape[d]) >= 0)
+            einc_put(x->t, "%s*", einc_open_number(x->f, y->shape[d]));
+        else
+            n *= y->shape[d]; /* checked when the plan was made */
+    einc_put(x->t, "%lld", (long long)n);
+}
+
 int
 einc_plain_place(struct plain *x, const struct access *a, int outside)
 {
@@ -99,15 +145,12 @@ einc_plain_place(struct plain *x, const struct access *a, int outside)
     for (int d = 0; d < a->n_subs; d++)
         at[d] = put_position(x, a, d, outside);
     int v = einc_plain_new(x);
-    int64_t stride[MOST_DIMS];
-    int64_t n = 1;
-    for (int d = a->n_subs - 1; d >= 0; d--) {
-        stride[d] = is_kept(x, y) ? n : y->stride[d];
-        n *= y->shape[d]; /* checked when the plan was made */
-    }
     einc_put(x->t, "%*sconst int64_t u%d = 0", x->t->indent, "", v);
-    for (int d = 0; d < a->n_subs; d++)
-        einc_put(x->t, " + %lld*u%d", (long long)stride[d], at[d]);
+    for (int d = 0; d < a->n_subs; d++) {
+        einc_put(x->t, " + ");
+        put_stride(x, y, d);
+        einc_put(x->t, "*u%d", at[d]);
+    }
     einc_put(x->t, ";\n");
     return v;
 }
@@ -174,14 +217,15 @@ einc_plain_access(struct plain *x, const struct node *n)
 static void
 put_stray_range(struct plain *x, const struct index *i, int from, int to)
 {
-    long long lo = (long long)i->lo, hi = (long long)i->hi;
+    long long lo = (long long)i->lo;
+    const char *hi = einc_open_number(x->f, i->hi);
     struct text *t = x->t;
     einc_line(t, "const int leaves%d = u%d < u%d && (u%d < %lld || u%d > "
-                 "%lld);", from, from, to, from, lo, to, hi);
+                 "%s);", from, from, to, from, lo, to, hi);
     einc_line(t, "if (leaves%d && !args->stray[0]) {", from);
     einc_line(t, "    args->stray[0] = %d;", i->site + 1);
-    einc_line(t, "    args->stray[1] = u%d < %lld || u%d >= %lld ? u%d : "
-                 "%lld;", from, lo, from, hi, from, hi);
+    einc_line(t, "    args->stray[1] = u%d < %lld || u%d >= %s ? u%d : "
+                 "%s;", from, lo, from, hi, from, hi);
     einc_line(t, "}");
 }
 
@@ -192,8 +236,8 @@ einc_plain_open(struct plain *x, int index)
     char name[PLAIN_NAME];
     einc_plain_name(x, index, name);
     if (!i->from) {
-        einc_line(x->t, "for (int64_t %s = %lld; %s < %lld; %s++) {", name,
-                  (long long)i->lo, name, (long long)i->hi, name);
+        einc_line(x->t, "for (int64_t %s = %lld; %s < %s; %s++) {", name,
+                  (long long)i->lo, name, einc_open_number(x->f, i->hi), name);
     } else {
         int from = einc_plain_node(x, i->from), to = einc_plain_node(x, i->to);
         if (x->is_stage)

@@ -4,6 +4,9 @@
  */
 #include "codegen/plain.h"
 
+#include "codegen/emit_open.h"
+#include "parse/open.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -70,6 +73,12 @@ static int
 put_number(struct plain *x, const struct node *n)
 {
     char s[PLAIN_FORMULA];
+    int open = einc_open_of(&x->p->open, n);
+    if (open >= 0) {
+        snprintf(s, sizeof s, "(%s)%s", einc_plain_word(n->type),
+                 einc_open_number(x->f, x->p->open.list[open].value));
+        return einc_plain_declare(x, n->type, s, "0");
+    }
     if (!einc_plain_is_real(n->type)) {
         int64_t i = n->integer;
         if (i == INT64_MIN)

@@ -70,8 +70,9 @@ put_term_position(struct plain *x, const struct node *n, int v)
         if (n->n_bound == 1)
             einc_line(t, "p%d = %s;", v, name);
         else
-            einc_line(t, "p%d = p%d*%lld + %s - %lld;", v, v,
-                      (long long)(i->hi - i->lo), name, (long long)i->lo);
+            einc_line(t, "p%d = p%d*%s + %s - %lld;", v, v,
+                      einc_plain_extent(x, n->bound[k]), name,
+                      (long long)i->lo);
     }
 }
 

@@ -145,7 +145,9 @@ static int
 runs_long(const struct writer *w, const struct loop *l)
 {
     const struct value_var *q = &w->m->values.var[l->var];
-    return (q->hi - q->lo) / turn_values(w, l) >= 1024 ||
+    int open = open_find(&w->m->p->open, q->hi);
+    int64_t hi = open < 0 ? q->hi : w->m->p->open.list[open].guide;
+    return (hi - q->lo) / turn_values(w, l) >= 1024 ||
            !(einc_is_literal(w, l->var) || is_within(w, l));
 }
 

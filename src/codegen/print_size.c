@@ -30,6 +30,7 @@ name_of(const struct writer *w, const struct size *x)
     case SIZE_TABLE: return PRINTED(w, "table%d_at", x->of);
     case SIZE_LOST: return PRINTED(w, "lost%d_at", x->of);
     case SIZE_RESULT: return PRINTED(w, "sum%d_at", x->of);
+    case SIZE_OPEN: return PRINTED(w, "open_%d", x->of);
     case SIZE_PAYLOAD: break;
     }
     return PRINTED(w, "acc%d_at", x->of);
@@ -97,6 +98,12 @@ einc_size_text(const struct writer *w, int index)
 {
     const struct index *x = &w->m->p->indices[index];
     return size_text(w, SIZE_COUNT, index, 0, x->hi - x->lo);
+}
+
+const char *
+einc_open_text(const struct writer *w, int open)
+{
+    return size_text(w, SIZE_OPEN, open, 0, w->m->p->open.list[open].value);
 }
 
 const char *

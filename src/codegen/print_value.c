@@ -178,6 +178,7 @@ einc_plain(const struct writer *w, int v)
         return number_text(w, x);
     if (x->op == VALUE_SIZE)
         return x->var >= 0 ? einc_to_text(w, x->var)
+               : x->dim < 0 ? einc_open_text(w, x->tensor)
                : x->dim    ? einc_shape_text(w, x->tensor, x->dim - 1)
                            : einc_size_text(w, x->tensor);
     if (x->op == VALUE_VAR) {

@@ -73,6 +73,7 @@ const char *einc_turns_text(const struct writer *w, const struct free_loop *f);
 const char *einc_shape_text(const struct writer *w, int tensor, int dim);
 const char *einc_stride_text(const struct writer *w, int tensor, int dim);
 const char *einc_size_text(const struct writer *w, int index);
+const char *einc_open_text(const struct writer *w, int open);
 /* SIZE_TABLE and what stands behind it. */
 const char *einc_scratch_text(const struct writer *w, enum size_kind kind,
                               int of, int64_t offset);

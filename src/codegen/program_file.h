@@ -28,6 +28,10 @@ struct program_file {
 void einc_program_put(struct text *t, const struct tensor *x);
 const char *einc_program_type(const struct tensor *x);
 
+/* What stands between the two is compiled for the set ("avx2"). */
+void einc_program_open_set(struct text *t, const char *set);
+void einc_program_close_set(struct text *t);
+
 /* A function that counts the elements of the outputs that differ from those
  * of plain loops over the statements as they were written:
  *     int64_t NAME_wrong(const T *out0, ..., const T *in0, ...,

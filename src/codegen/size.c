@@ -135,6 +135,24 @@ is_literal_stride(const struct tensor *t, const char *shape, int d)
     return stride <= SHORT * ROW;
 }
 
+/* What is no size that the function is given, nor a product of these. */
+static void
+mark_open(const struct program *p, char *index, char *const *shape,
+          char *const *stride)
+{
+    for (int x = 0; x < p->n_indices; x++)
+        index[x] = open_find(&p->open, p->indices[x].hi) < 0;
+    for (int t = 0; t < p->n_tensors; t++) {
+        int fixed = 1;
+        for (int d = p->tensors[t].n_dims - 1; d >= 0; d--) {
+            stride[t][d] = (char)fixed;
+            shape[t][d] =
+                open_find(&p->open, p->tensors[t].shape[d]) < 0;
+            fixed &= shape[t][d];
+        }
+    }
+}
+
 struct literals
 einc_size_literals(struct arena *perm, const struct program *p,
                    const struct stmt *s, enum size_mode mode)
@@ -152,6 +170,12 @@ einc_size_literals(struct arena *perm, const struct program *p,
         for (int d = 0; d < n; d++)
             shape[t][d] = mode != SIZES_FEW;
     }
+    struct literals l = {all, index, (const char *const *)shape,
+                         (const char *const *)stride};
+    if (mode == SIZES_OPEN || mode == SIZES_SINGLE) {
+        mark_open(p, index, shape, stride);
+        return l;
+    }
     if (mode == SIZES_GENERIC) {
         mark_dims(p, index, &s->left, shape);
         mark_node(p, index, s->right, shape);
@@ -160,8 +184,7 @@ einc_size_literals(struct arena *perm, const struct program *p,
         for (int d = 0; d < p->tensors[t].n_dims; d++)
             stride[t][d] = (char)(all || is_literal_stride(&p->tensors[t],
                                                            shape[t], d));
-    return (struct literals){all, index, (const char *const *)shape,
-                             (const char *const *)stride};
+    return l;
 }
 
 /* --- arguments ---------------------------------------------------------- */
@@ -208,7 +231,7 @@ void
 einc_size_list(struct mapreduce *m)
 {
     int64_t most = (int64_t)m->values.n_vars + m->n_free + m->n_tables +
-                   3 * (int64_t)m->n_carries;
+                   3 * (int64_t)m->n_carries + m->p->open.n;
     m->n_sizes = m->n_extents = m->n_strides = 0;
     for (int t = 0; t < m->p->n_tensors; t++)
         most += 2 * (int64_t)m->p->tensors[t].n_dims;
@@ -221,8 +244,9 @@ einc_size_list(struct mapreduce *m)
             add(m, SIZE_TO, v, 0, m->values.var[v].hi);
     for (int v = 0; v < m->values.n; v++) {
         const struct value *x = &m->values.v[v];
-        if (x->op == VALUE_SIZE && x->var < 0 && !x->dim)
-            add(m, SIZE_COUNT, x->tensor, 0, x->integer);
+        if (x->op == VALUE_SIZE && x->var < 0 && x->dim <= 0)
+            add(m, x->dim < 0 ? SIZE_OPEN : SIZE_COUNT, x->tensor, 0,
+                x->integer);
     }
     for (int f = 0; f < m->n_free; f++)
         if (!m->free[f].is_copied && !is_literal_var(m, m->free[f].var))

@@ -4,7 +4,8 @@
  * extents, strides, and what is computed from them. One that decides the
  * structure is a literal: strides 0 and 1, short ranges, whose loops a
  * compiler unrolls. The others are arguments, so that the kernel serves all
- * shapes of one structure. In a file all are literals.
+ * shapes of one structure. In a file all are literals but those that the
+ * function is given.
  *
  * The text is made anew for each shape and is its own key, so a decision that
  * the shape took, as a proof that a subscript is inside, cannot reach a shape
@@ -26,8 +27,12 @@ struct literals {
 };
 
 /* GENERIC: as above. LITERAL: all of them. FEW: none that can be an argument,
- * for tests, whose extents are small. */
-enum size_mode { SIZES_GENERIC, SIZES_LITERAL, SIZES_FEW };
+ * for tests, whose extents are small. OPEN: all but program.open and what is
+ * made of these; nothing is decided by their numbers, but blocks of several
+ * values at a time ask for as many, see einc_mapreduce_least(). SINGLE: the
+ * same without blocks, for any extents. */
+enum size_mode { SIZES_GENERIC, SIZES_LITERAL, SIZES_FEW, SIZES_OPEN,
+                 SIZES_SINGLE };
 
 struct literals einc_size_literals(struct arena *perm, const struct program *p,
                                    const struct stmt *s, enum size_mode mode);
@@ -41,7 +46,8 @@ enum size_kind {
     SIZE_TABLE,   /* table: where it begins in scratch */
     SIZE_PAYLOAD, /* carry: where its accumulators do, */
     SIZE_LOST,    /* what they have lost, or positions; */
-    SIZE_RESULT   /* and the list of the k best */
+    SIZE_RESULT,  /* and the list of the k best */
+    SIZE_OPEN     /* number in program.open */
 };
 
 /* An argument of the kernel. */

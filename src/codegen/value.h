@@ -19,7 +19,8 @@ enum { VALUE_MAX_VARS = 63, VALUE_MAX_PARTS = 16,
 /* Loop variables. Reductions over the same range share one unless the body of
  * the inner one uses that of the outer one. */
 struct value_var {
-    int64_t lo, hi;   /* all that it can be, half open */
+    int64_t lo, hi;   /* all that it can be, half open; an argument of
+                       * emitted functions: see einc_values_most() */
     int from, to;     /* values when its loop is entered; -1 both: lo, hi */
     int is_free;      /* a loop of the statement */
     int index;        /* of the program: the first that it stands for */
@@ -32,7 +33,8 @@ enum value_op {
     VALUE_NUMBER,
     VALUE_SIZE,    /* integer, an argument of the kernel: the hi of var; if
                     * that is -1, with dim the extent of dim - 1 of tensor,
-                    * without how many values an index has, number `tensor` */
+                    * without how many values an index has, number `tensor`;
+                    * with dim -1 that one of program.open */
     VALUE_VAR,     /* var + integer; of the lane, if lo is 1, its first
                     * value, which is no vector */
     VALUE_LOAD,    /* element of a tensor */
@@ -180,6 +182,8 @@ int einc_values_number(struct values *s, enum value_type t, double x);
 /* The type that values of that type are computed in, one plane of it. */
 enum value_type einc_value_type(enum einc_dtype t);
 int einc_value_is_complex(enum einc_dtype t);
+/* The most that an extent can be: itself, or, of program.open, that of any. */
+int64_t einc_values_most(const struct values *s, int64_t extent);
 /* What a term counts for: coef, and the stride. */
 int64_t einc_value_pace(const struct values *s, const struct value *load,
                         const struct value_term *t);

@@ -34,6 +34,7 @@ form_of(const struct values *s, const struct subscript *x)
 struct place {
     int tensor, dim; /* dim from 1; 0: n is a literal */
     int64_t n;
+    int64_t sure;    /* it is no less: n, but for program.open */
 };
 
 static int
@@ -56,7 +57,7 @@ clamp_to(struct values *s, int p, const struct place *at)
     int one = integer(s, VALUE_I64, 1);
     if (s->v[p].least < 0)
         p = fn2(s, VALUE_I64, FN_MAXIMUM, p, integer(s, VALUE_I64, 0));
-    if (s->v[p].most >= at->n)
+    if (s->v[p].most >= at->sure)
         p = fn2(s, VALUE_I64, FN_MINIMUM, p,
                 fn2(s, VALUE_I64, FN_SUB, extent(s, at), one));
     return p;
@@ -71,7 +72,7 @@ wrap_once(struct values *s, int p, const struct place *at)
     if (s->v[p].least < 0)
         p = choose(s, fn2(s, VALUE_BOOL, FN_LT, p, integer(s, VALUE_I64, 0)),
                    fn2(s, VALUE_I64, FN_ADD, p, n), p);
-    if (most >= at->n)
+    if (most >= at->sure)
         p = choose(s, fn2(s, VALUE_BOOL, FN_GE, p, n),
                    fn2(s, VALUE_I64, FN_SUB, p, n), p);
     return p;
@@ -87,7 +88,7 @@ reflect_once(struct values *s, int p, const struct place *at)
     if (s->v[p].least < 0)
         p = choose(s, fn2(s, VALUE_BOOL, FN_LT, p, integer(s, VALUE_I64, 0)),
                    fn1(s, VALUE_I64, FN_NEG, p), p);
-    if (most >= at->n)
+    if (most >= at->sure)
         p = choose(s, fn2(s, VALUE_BOOL, FN_GT, p, last),
                    fn2(s, VALUE_I64, FN_SUB,
                        fn2(s, VALUE_I64, FN_ADD, last, last), p), p);
@@ -97,7 +98,7 @@ reflect_once(struct values *s, int p, const struct place *at)
 static int
 with_extent(struct values *s, enum value_op op, int p, const struct place *at)
 {
-    int64_t least = s->v[p].least, most = s->v[p].most, n = at->n;
+    int64_t least = s->v[p].least, most = s->v[p].most, n = at->sure;
     if (least >= 0 && most < n)
         return p;
     /* a division takes as long as all the rest */
@@ -120,7 +121,7 @@ static int
 check(struct values *s, const struct subscript *x, int p, int64_t lo,
       int64_t hi, const struct place *at)
 {
-    if (s->v[p].least >= lo && s->v[p].most < hi)
+    if (s->v[p].least >= lo && s->v[p].most < hi - at->n + at->sure)
         return p;
     return einc_values_add(s, (struct value){.op = VALUE_CHECK,
                                              .type = VALUE_I64,
@@ -173,7 +174,7 @@ settle(struct values *s, const struct subscript *x, int p,
     }
     if (s->v[p].least < 0)
         require(s, e, fn2(s, VALUE_BOOL, FN_GE, p, zero));
-    if (s->v[p].most >= at->n)
+    if (s->v[p].most >= at->sure)
         require(s, e, fn2(s, VALUE_BOOL, FN_LT, p, extent(s, at)));
     return clamp_to(s, p, at);
 }
@@ -230,7 +231,9 @@ element_of(struct values *s, const struct access *a)
         }
         const struct literals *l = s->literals;
         struct place at = {a->tensor, l->shape[a->tensor][d] ? 0 : d + 1,
-                           t->shape[d]};
+                           t->shape[d], t->shape[d]};
+        if (open_find(&s->p->open, t->shape[d]) >= 0)
+            at.sure = 0;
         if (x->mode != BOUND_CHECK || x->checked)
             p = settle(s, x, p, &at, &e);
         add_position(s, &e, p, t->stride[d],

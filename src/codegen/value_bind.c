@@ -181,7 +181,8 @@ einc_reduce_bind(struct values *s, struct folding *f)
             bind(s, f, n->bound[k], used);
         else
             s->fails = 1;
-        if (__builtin_mul_overflow(f->r.points, x->hi - x->lo,
+        if (__builtin_mul_overflow(f->r.points,
+                                   einc_values_most(s, x->hi) - x->lo,
                                    &f->r.points))
             f->r.points = INT64_MAX;
     }

@@ -149,6 +149,12 @@ reduce_range(const struct values *s, struct value *v)
     }
 }
 
+int64_t
+einc_values_most(const struct values *s, int64_t extent)
+{
+    return open_find(&s->p->open, extent) < 0 ? extent : OPEN_MOST;
+}
+
 void
 einc_value_range(const struct values *s, struct value *v)
 {
@@ -157,25 +163,36 @@ einc_value_range(const struct values *s, struct value *v)
         return;
     full_range(v);
     switch (v->op) {
-    case VALUE_NUMBER: case VALUE_SIZE:
+    case VALUE_SIZE:
+        v->least = v->most = v->integer;
+        if (s->p->open.n) {
+            v->least = 0;
+            v->most = OPEN_MOST;
+        }
+        return;
+    case VALUE_NUMBER:
         v->least = v->most = v->integer;
         return;
     case VALUE_VAR:
         v->least = s->var[v->var].lo + v->integer;
-        v->most = s->var[v->var].hi - 1 + v->integer;
+        v->most = einc_values_most(s, s->var[v->var].hi) - 1 + v->integer;
         return;
     case VALUE_LOAD: load_range(s, v); return;
     case VALUE_CHECK:
         v->least = v->lo;
         v->most = most(v->hi - 1, v->lo);
+        if (v->dim > 0) {
+            int64_t n = s->p->tensors[v->tensor].shape[v->dim - 1];
+            v->most += einc_values_most(s, n) - n;
+        }
         return;
     case VALUE_WRAP: case VALUE_REFLECT:
         v->least = 0;
-        v->most = v->integer - 1;
+        v->most = einc_values_most(s, v->integer) - 1;
         return;
     case VALUE_BOUND:
         v->least = v->lo;
-        v->most = v->hi;
+        v->most = einc_values_most(s, v->hi);
         return;
     case VALUE_PICK: {
         const struct value *r = &s->v[v->args[0]];

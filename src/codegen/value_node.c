@@ -7,6 +7,8 @@
 
 #include <assert.h>
 
+#include "parse/open.h"
+
 /* --- functions of complex numbers --------------------------------------- */
 
 static int
@@ -274,7 +276,7 @@ static int
 sized_index(const struct values *s, const struct node *n)
 {
     int x = n->size_of - 1;
-    if (x < 0 || s->literals->all || s->literals->index[x] ||
+    if (x < 0 || s->literals->all || s->p->open.n || s->literals->index[x] ||
         einc_value_is_complex(n->type))
         return -1;
     int64_t size = s->p->indices[x].hi - s->p->indices[x].lo;
@@ -290,6 +292,15 @@ static struct value_pair
 of_number(struct values *s, const struct node *n)
 {
     enum value_type t = einc_value_type(n->type);
+    int open = einc_open_of(&s->p->open, n);
+    if (open >= 0) {
+        int size = einc_values_add(
+            s, (struct value){.op = VALUE_SIZE, .type = VALUE_I64,
+                              .integer = s->p->open.list[open].value,
+                              .tensor = open, .dim = -1, .var = -1,
+                              .site = -1});
+        return (struct value_pair){einc_values_convert(s, size, t), -1};
+    }
     int index = sized_index(s, n);
     if (index >= 0) {
         const struct index *x = &s->p->indices[index];

@@ -452,6 +452,25 @@ pick_of(struct values *s, const struct node *n, struct value_pair x)
     return x;
 }
 
+/* A sum that a softmax weighs is one over another; of no terms, which there
+ * are where a size that is given is 0, it is 0 all the same. */
+static int
+weighted_or_none(struct values *s, const struct folding *f, int x)
+{
+    if (s->v[x].op != VALUE_REDUCE || s->v[x].reduce->redop != REDOP_WEIGHTED)
+        return x;
+    for (int k = 0; k < f->n->n_bound; k++) {
+        int index = f->n->bound[k];
+        const struct index *i = &s->p->indices[index];
+        if (i->from || open_find(&s->p->open, i->hi) < 0)
+            continue;
+        int any = fn2(s, VALUE_BOOL, FN_GT, count_of(s, index),
+                      integer(s, VALUE_I64, 0));
+        x = choose(s, any, x, number(s, s->v[x].type, 0));
+    }
+    return x;
+}
+
 struct value_pair
 einc_values_reduce(struct values *s, const struct node *n)
 {
@@ -480,6 +499,7 @@ einc_values_reduce(struct values *s, const struct node *n)
     }
     if (n->redop == REDOP_MEAN)
         x = mean_of(s, &f, x);
+    x.re = weighted_or_none(s, &f, x.re);
     einc_reduce_unbind(s, n);
     if (n->best >= 0)
         x = pick_of(s, n, x);

@@ -663,6 +663,7 @@ finish(struct resolver *r, struct stmt *stmts)
     p->n_sites = r->n_sites;
     p->sites = r->sites;
     p->summing = r->b->summing;
+    p->open = r->b->open;
     return p;
 }
 

@@ -58,6 +58,7 @@ struct bindings {
     const struct param *params;
     int n_params;
     struct summing summing;
+    struct open_sizes open;
 };
 
 /* Tree + layouts -> program, all settled: see stmt.h. Infers ranges (E601),

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "parse/open.h"
 #include "parse/resolve.h"
 
 struct printer {
@@ -227,7 +228,12 @@ static void
 print_node(struct printer *p, const struct node *n, int level)
 {
     switch (n->kind) {
-    case NODE_NUMBER: print_number(p, n); break;
+    case NODE_NUMBER:
+        if (einc_open_of(&p->p->open, n) >= 0)
+            einc_put_str(p->t, p->p->open.list[einc_open_of(&p->p->open, n)].name);
+        else
+            print_number(p, n);
+        break;
     case NODE_ACCESS: print_access(p, n->access); break;
     case NODE_REDUCE: print_reduce(p, n); break;
     case NODE_INDEX: print_index(p, n->index); break;

@@ -186,6 +186,34 @@ struct summing {
     int wide; /* in f64, of complex numbers in c128 */
 };
 
+/* A size that is an argument of the function that is emitted, see open.h:
+ * where its number stands, it is meant. */
+enum { OPEN_SIZES = 16,           /* how many */
+       OPEN_MOST = INT32_MAX - 0xffff }; /* the longest: positions that are
+                                   * some more have 32 bits */
+
+struct open_size {
+    struct str name;  /* of a header's size, or of the index */
+    int64_t value;    /* that stands for it */
+    int64_t guide;    /* what costs are modelled with */
+    int is_row;       /* some operand or output has rows of that many */
+};
+
+struct open_sizes {
+    const struct open_size *list;
+    int n;
+};
+
+/* Which of the sizes is meant by a number; -1: none. */
+static inline int
+open_find(const struct open_sizes *o, int64_t value)
+{
+    for (int k = 0; k < o->n; k++)
+        if (o->list[k].value == value)
+            return k;
+    return -1;
+}
+
 struct program {
     struct str source;
     struct index *indices; /* in order of first appearance */
@@ -200,6 +228,7 @@ struct program {
     int n_sites;
     struct summing summing; /* form B; `wide` stands in the nodes already. For
                              * form A see graph.h */
+    struct open_sizes open; /* form B */
 };
 
 /* Lowers form A: resolves "..." against the operands' ranks (broadcast dims

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "parse/interval.h"
+#include "parse/open.h"
 
 enum { MAX_POWER = 1024 }; /* x^n by multiplication */
 
@@ -288,7 +289,9 @@ fold(struct resolver *r, struct node *call)
 {
     const struct node *a = call->args[0], *b = call->args[call->n_args - 1];
     if (call->n_args > 2 || a->kind != NODE_NUMBER || b->kind != NODE_NUMBER
-        || a->type != call->type || b->type != call->type)
+        || a->type != call->type || b->type != call->type
+        || einc_open_of(&r->b->open, a) >= 0
+        || einc_open_of(&r->b->open, b) >= 0)
         return call;
     struct node *n = new_node(r, NODE_NUMBER, call->type, call->at);
     int done = 0;

@@ -147,10 +147,12 @@ einc_script_build(struct arena *perm, struct arena scratch,
     struct rewrite r = einc_rewrite_open(perm, p);
     struct program *own = NEW(perm, struct program, 1);
     einc_script_fuse(&r, scratch);
-    einc_script_repeat(&r, scratch, slice_bytes);
+    if (!p->open.n)
+        einc_script_repeat(&r, scratch, slice_bytes);
     einc_script_split(&r, scratch, slice_bytes);
-    einc_script_turn(&r, scratch, slice_bytes);
-    if (plain)
+    if (!p->open.n)
+        einc_script_turn(&r, scratch, slice_bytes);
+    if (plain && !p->open.n)
         einc_script_part_sums(&r, scratch, slice_bytes);
     einc_script_settle(&r);
     einc_script_notes(&r);

@@ -52,7 +52,7 @@ einc_script_is_distance(const struct program *p, struct arena scratch,
                         const struct node *n, const struct node *side[2])
 {
     double terms = 1;
-    if (p->summing.how == EINC_SUM_KAHAN || n->kind != NODE_REDUCE ||
+    if (p->open.n || p->summing.how == EINC_SUM_KAHAN || n->kind != NODE_REDUCE ||
         n->redop != REDOP_SUM || n->guard || !is_real(n->type) ||
         n->args[0]->type != n->type)
         return 0;

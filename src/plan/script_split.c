@@ -5,6 +5,7 @@
  * and sums of products over the loops of the statement, which a GEMM computes.
  * Never one that is guarded: what the guard keeps away might not be there.
  */
+#include <math.h>
 #include <string.h>
 
 #include "plan/script_parts.h"
@@ -79,16 +80,26 @@ reads_left(void *user, const struct node *n)
 
 /* --- whether it pays ---------------------------------------------------- */
 
-static void
-count_elements(const struct program *p, const struct node *n, double *most)
+/* Whether so many elements are no more than `size`; where sizes are arguments
+ * whatever these are, that is, if it is so many times a number. */
+static int
+is_within(const struct program *p, double elements, double size)
+{
+    return elements <= size && (!p->open.n || fmod(size, elements) == 0);
+}
+
+/* Whether the node reads a tensor of `elements` or more. */
+static int
+reads_as_many(const struct program *p, const struct node *n, double elements)
 {
     double size = 1;
     const struct tensor *t = n->access ? &p->tensors[n->access->tensor] : NULL;
     for (int d = 0; t && d < t->n_dims; d++)
         size *= (double)t->shape[d];
-    *most = size > *most ? size : *most;
-    for (int a = 0; a < n->n_args; a++)
-        count_elements(p, n->args[a], most);
+    int found = is_within(p, elements, size);
+    for (int a = 0; a < n->n_args && !found; a++)
+        found = reads_as_many(p, n->args[a], elements);
+    return found;
 }
 
 /* A loop of the statement that the node does not need, so that it would be
@@ -102,7 +113,7 @@ is_invariant(const struct splitting *s, const struct node *n, const int *kept,
 {
     const struct program *p = &s->r->p;
     const struct stmt *x = &p->stmts[s->stmt];
-    double out = 1, size = 1, most = 1;
+    double out = 1, size = 1;
     int missing = 0;
     for (int l = 0; l < x->n_loops; l++) {
         int has = 0;
@@ -113,8 +124,7 @@ is_invariant(const struct splitting *s, const struct node *n, const int *kept,
     }
     for (int k = 0; k < n_kept; k++)
         size *= extent_of(p, kept[k]);
-    count_elements(p, n, &most);
-    return missing && size <= (out > most ? out : most);
+    return missing && (is_within(p, size, out) || reads_as_many(p, n, size));
 }
 
 /* Work that a packed kernel does many times as fast as a plain loop. */

@@ -660,8 +660,25 @@ run 0 bench 'y[i] = max[j](A[i,j]*x[j])' x=v.npy A=p.npy --rounds 2 \
 has out '"statement": "y[i] = max[j](A[i,j]*x[j])"'
 run 2 bench 'y[i] = max[j](A[i,j]*x[j])' x=v.npy x=v.npy
 has err 'no operand of its own'
-run 2 emit 'y[i] = sum[j](A[i,j]*x[j])' --size i=4
-has err 'no size for j'
+run 0 emit 'y[i] = sum[j](A[i,j]*x[j])' --size i=4 --main -o free.c
+has free.c 'const float *in1, int64_t n_j, void *work'
+holds 'its main() takes the size' sh -c \
+    'cc -O1 free.c -o free -lm && ./free 0 | grep -q " 0 wrong" &&
+     ./free 77 | grep -q " 0 wrong" && ! ./free -1 2>/dev/null'
+run 0 emit 'kernel get(E[v,d], K[n]:i64) -> (Y[n,d]): Y[i,c] = E[K[i],c]' \
+    --main -o get.c --header get.h
+has get.h 'int64_t n_v, int64_t n_d, int64_t n_n, void *work'
+has get.h 'n_v is the size v'
+holds 'it says which sizes it is not made for' sh -c \
+    'cc -O1 get.c -o get -lm && ./get 5 3 9 | grep -q " 0 wrong" &&
+     ./get 0 3 0 | grep -q " 0 wrong" &&
+     ! ./get 0 3 9 2>out.txt && grep -q "not made for such sizes" out.txt'
+run 3 emit 'kernel f(X[n]) -> (Y[n]): Y[i] = X[n-1-i]'
+has err "error[E412]: size 'n' cannot be an argument"
+has err 'give it, --size n=64'
+run 0 emit 'kernel f(X[n]) -> (Y[n]): Y[i] = X[n-1-i]' --size n=9
+run 3 emit 'kernel f(X[n]) -> (Y[n]): Y[i] = sum[r](X[i-r] if r <= i) where r in 0:3'
+has err 'E411'
 run 0 emit 'kernel dots(A[n,3], x[3]) -> (y[n]): y[i] = sum[j](A[i,j]*x[j])' \
     --size n=4 --main -o dots.c --header dots.h
 has dots.h 'dots(float *out0, const float *in0, const float *in1'
