@@ -326,6 +326,27 @@ open_term(const struct resolver *r, const struct draft_sub *s)
     return open;
 }
 
+/* All of it further away than positions may be. */
+static int
+is_beyond(struct interval v)
+{
+    return v.lo > INT64_MAX / 4 || v.hi < -(INT64_MAX / 4);
+}
+
+/* "'-a' is in A dim 0 (size 5) for no a" */
+static void
+nowhere(struct resolver *r, const struct draft_sub *u, struct draft_index *x)
+{
+    const struct named *n = tensor_of(r, u);
+    struct diag *d = einc_diag_add(
+        r->cx, EINC_ESHAPE, "E602", "'%s' is in %s dim %d (size %lld) for no"
+        " %s", einc_resolve_show(r, u->at),
+        einc_resolve_name(r, u->access->tensor), u->dim,
+        (long long)n->shape[u->dim], index_name(r, x));
+    einc_diag_mark(r->cx, d, u->at, number_of(n), u->dim, "%s", "");
+    x->is_told = 1;
+}
+
 /* Takes from the candidates of a subscript's open index what is not legal
  * here. L <= c*x + [a,b] <= H for all of [a,b]. */
 static void
@@ -334,7 +355,9 @@ restrict_index(struct resolver *r, struct draft_sub *s, int number, int term)
     struct draft_index *x = einc_range_root(r, s->terms[term].index);
     int64_t c = s->terms[term].coef;
     struct interval v = reach(r, s, term), l = legal(r, s), at;
-    if (!einc_interval_is_finite(v) || !is_moderate(v) || c == INT64_MIN)
+    if (is_beyond(v) && !x->is_told)
+        nowhere(r, s, x);
+    if (!is_moderate(v) || c == INT64_MIN)
         return;
     at.lo = c > 0 ? l.lo - v.lo : v.hi - l.hi;
     at.hi = c > 0 ? l.hi - v.hi : v.lo - l.lo;
@@ -360,21 +383,18 @@ no_value(struct resolver *r, const struct draft_stmt *s,
     const struct draft_sub *u = s->subs[x->limit];
     const struct named *n = tensor_of(r, u);
     const char *text = einc_resolve_show(r, u->at);
-    struct diag *d;
-    if (x->makes_dim)
-        d = einc_diag_add(
-            r->cx, EINC_ESHAPE, "E602",
-            "'%s' exceeds %s dim %d (size %lld) for every %s >= 0", text,
-            einc_resolve_name(r, u->access->tensor), u->dim,
-            (long long)n->shape[u->dim], index_name(r, x));
-    else
-        d = einc_diag_add(r->cx, EINC_ESHAPE, "E602",
-                          "'%s' is in %s dim %d (size %lld) for no %s", text,
-                          einc_resolve_name(r, u->access->tensor), u->dim,
-                          (long long)n->shape[u->dim], index_name(r, x));
+    if (!x->makes_dim) {
+        nowhere(r, u, x);
+        return;
+    }
+    struct diag *d = einc_diag_add(
+        r->cx, EINC_ESHAPE, "E602",
+        "'%s' exceeds %s dim %d (size %lld) for every %s >= 0", text,
+        einc_resolve_name(r, u->access->tensor), u->dim,
+        (long long)n->shape[u->dim], index_name(r, x));
     einc_diag_mark(r->cx, d, u->at, number_of(n), u->dim, "%s", "");
     x->is_told = 1;
-    if (u->mode != BOUND_CHECK || !x->makes_dim)
+    if (u->mode != BOUND_CHECK)
         return;
     struct text edit = {.perm = r->cx->perm}, hint = {.perm = r->cx->perm};
     einc_put(&edit, ", 0, %lld)", (long long)-x->most);
@@ -406,8 +426,7 @@ take_candidates(struct resolver *r, const struct draft_stmt *s,
         x->least = 0;
     }
     const struct draft_sub *u = s->subs[x->limit];
-    int empty = x->makes_dim ? x->most < 0 : x->most < x->least - 1;
-    if (empty && tensor_of(r, u)->shape[u->dim] > 0)
+    if (x->most < x->least && tensor_of(r, u)->shape[u->dim] > 0)
         no_value(r, s, x);
     set_range(x, x->least, x->most + 1);
 }
@@ -820,11 +839,34 @@ judge(struct resolver *r, const struct draft_sub *u, struct interval l,
     return v == STRAYS && !certain ? OPEN : v;
 }
 
+/* Whether no sum on the way to a position leaves 64 bits. What has no bounds,
+ * data, is thought to be a position itself. */
+static int
+fits(const struct resolver *r, const struct draft_sub *u)
+{
+    struct draft_sub affine = *u;
+    affine.n_parts = 0;
+    struct interval v = reach(r, &affine, -1);
+    for (int i = 0; i < u->n_parts; i++) {
+        struct interval c = {u->parts[i].coef, u->parts[i].coef};
+        struct interval x = einc_interval(r, u->parts[i].value);
+        x.lo = x.lo == INT64_MIN ? -widest : x.lo;
+        x.hi = x.hi == INT64_MAX ? widest : x.hi;
+        v = einc_interval_add(v, einc_interval_mul(x, c));
+    }
+    return is_moderate(v);
+}
+
 static void
 prove(struct resolver *r, const struct draft_stmt *s, struct draft_sub *u)
 {
     if (!tensor_of(r, u)->known)
         return;
+    if ((!is_limited(u) || u->n_parts > 0) && !fits(r, u)
+        && !never_runs(r, s, u))
+        einc_fail(r->cx, EINC_ELIMIT, "E805", u->at,
+                  "positions of '%s' do not fit 64 bits",
+                  einc_resolve_show(r, u->at));
     if (!is_limited(u)) {
         if (tensor_of(r, u)->shape[u->dim] == 0 && !never_runs(r, s, u))
             no_position(r, u);
