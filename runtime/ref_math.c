@@ -270,35 +270,25 @@ divide(enum einc_dtype t, struct value a, struct value b)
     return einc_ref_rounded(t, v, 1);
 }
 
-/* a - b*floor(a/b), where a quotient next to an integer may be on either side
- * of it. */
+/* The rest has the sign of b. fmod() is exact, so that exact arguments leave
+ * one rounding, of the sum that turns the sign; others may be on either side
+ * of a multiple of b. */
 static struct value
 modulo(enum einc_dtype t, struct value a, struct value b)
 {
-    long double r = fmodl(a.re, b.re), u = einc_ref_limits(t)->u;
+    long double r = fmodl(a.re, b.re);
     if (r != 0 && (r < 0) != (b.re < 0))
         r += b.re;
     struct value v = of_real(r, 0);
-    if (!is_finite(a) || !is_finite(b) || b.re == 0) {
-        int is_sure = a.error + b.error == 0 &&
-                      (isnan(a.re) || isnan(b.re) || b.re == 0);
-        v.re = NAN;
-        v.error = error_if(!is_sure);
-        return v;
-    }
+    if (a.error + b.error == 0)
+        return einc_ref_rounded(t, v, 1);
     long double q = a.re / b.re, part = r / b.re;
-    long double margin = 4 * u * fabsl(q);
-    if (a.error + b.error > 0)
-        margin += (long double)(a.error + modulus(of_real(q, 0)) * b.error) /
-                  fmaxl(fabsl(b.re) - (long double)b.error, 0);
-    int exact = a.error + b.error == 0 &&
-                einc_ref_is_exact(t, of_real(a.re - r, 0));
-    if (!(exact && (r == 0 || margin < part)) &&
+    long double margin = ((long double)a.error + fabsl(q) * b.error) /
+                         fmaxl(fabsl(b.re) - (long double)b.error, 0);
+    if (!is_finite(a) || !is_finite(b) ||
         !(part > margin && part < 1 - margin))
-        v.error = INFINITY;
-    else if (!exact)
-        v.error = a.error + (double)fabsl(floorl(q)) * b.error +
-                  (double)(2 * u * (fabsl(a.re) + fabsl(b.re)));
+        return of_real(r, INFINITY);
+    v.error = a.error + (double)fabsl(floorl(q)) * b.error;
     return einc_ref_rounded(t, v, 1);
 }
 

@@ -225,8 +225,11 @@ static const struct template floats[] = {
                "    return a <= b || a != a ? a : b;\n}\n",
      FN "$v\n@($v a, $v b)\n{\n    $i k = (a <= b) | (a != a);\n"
         "    return ($v)((k & ($i)a) | (~k & ($i)b));\n}\n"},
+    /* of the sign of b; exact but for the last sum, whatever a/b is */
     {"mod", FN "$s\n@($s a, $s b)\n{\n"
-               "    return a - b*__builtin_floor$f(a/b);\n}\n", NULL},
+               "    const $s r = __builtin_fmod$f(a, b);\n"
+               "    return r != 0 && (r < 0) != (b < 0) ? r + b : r;\n}\n",
+     NULL},
     {"abs", FN "$s\n@($s a)\n{\n    return __builtin_fabs$f(a);\n}\n",
      FN "$v\n@($v a)\n{\n    $i k = ($i)(a - a);\n"
         "    k = ($i)((~($w)(k ^ k)) >> 1);\n"

@@ -18,6 +18,7 @@ def make():
     mixtures(b)
     halves(b)
     complexes(b)
+    remainders(b)
     same_everywhere(b)
     long_lists(b)
     both_ranges(b)
@@ -489,6 +490,19 @@ def halves(b):
         ones = F("x", t, (3000,), m=1, lo=1)
         b.case(t + "_count_up", "y[] += x[i]", [ones],
                Out("y", 3008, t, init=S("y", t, 8), mag=3008, eps=u * 1.01))
+
+
+def remainders(b):
+    """Of the sign of the divisor, whatever the quotient is."""
+    a = [1.5, -1.5, 1e17, 5, 1, -0.75, 7, nan, inf, 2, -1, 0, -6, 2 ** 24 + 2]
+    c = [inf, inf, 3, 0.1, 0.1, 0.5, -2, 1, 2, nan, -inf, -3, -1.5, -7]
+    for t, real in ("f32", np.float32), ("f64", np.float64):
+        # of twice as many, lanes are met as well
+        x, y = (np.array(v * 2, real) for v in (a, c))
+        with np.errstate(all="ignore"):
+            b.case("remainder_" + t, "y[i] = a[i]%c[i]",
+                   [V("a", t, x), V("c", t, y)],
+                   Out("y", np.mod(x, y).astype(float) + 0, t))
 
 
 def complexes(b):
