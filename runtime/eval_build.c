@@ -57,7 +57,7 @@ build_cast(struct build *b, const struct node *n, int block)
     int v = einc_eval_node(b, n->args[0], block);
     v = einc_eval_cast(b, v, einc_eval_type(n->type));
     eval_fn *narrow = b->c->set->narrow[n->type];
-    if (!narrow || n->args[0]->type == n->type)
+    if (!narrow)
         return v;
     return einc_eval_call(b, narrow, einc_eval_type(n->type), &v, 1, 0,
                           COST_SIMPLE);

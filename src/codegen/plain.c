@@ -13,7 +13,9 @@
 
 struct hunt {
     const struct program *p;
-    int tensor, found;
+    int tensor;           /* an access of it is found; -1: of none */
+    enum einc_dtype cast; /* a cast to it, too; 0: to none */
+    int found;
 };
 
 static void
@@ -26,6 +28,7 @@ hunt_in(struct hunt *h, const struct node *n)
     if (n->access)
         hunt_in(h, n->access->fill);
     h->found |= n->access && n->access->tensor == h->tensor;
+    h->found |= n->kind == NODE_CALL && n->fn == FN_CAST && n->type == h->cast;
     for (int k = 0; k < n->n_args; k++)
         hunt_in(h, n->args[k]);
     for (int k = 0; k < n->n_bound; k++) {
@@ -40,7 +43,7 @@ is_sampled(const struct plain *x, int stmt)
 {
     const struct program *p = x->p;
     const struct stmt *s = &p->stmts[stmt];
-    struct hunt h = {p, s->left.tensor, 0};
+    struct hunt h = {.p = p, .tensor = s->left.tensor};
     if (s->scatters || p->tensors[h.tensor].kind != TENSOR_OUTPUT)
         return 0;
     for (int i = 0; i < s->n_loops; i++)
@@ -52,6 +55,21 @@ is_sampled(const struct plain *x, int stmt)
         h.found |= p->stmts[o].left.tensor == h.tensor;
     }
     return !h.found;
+}
+
+static int
+casts_to(const struct program *p, int stmt, enum einc_dtype d)
+{
+    const struct stmt *s = &p->stmts[stmt];
+    struct hunt h = {.p = p, .tensor = -1, .cast = d};
+    hunt_in(&h, s->right);
+    for (int k = 0; k < s->left.n_subs; k++)
+        hunt_in(&h, s->left.subs[k].rest);
+    for (int i = 0; i < s->n_loops; i++) {
+        hunt_in(&h, p->indices[s->loops[i]].from);
+        hunt_in(&h, p->indices[s->loops[i]].to);
+    }
+    return h.found;
 }
 
 const char *
@@ -219,11 +237,14 @@ has_type(const struct program *p, enum einc_dtype d)
     for (int i = 0; i < p->n_tensors; i++)
         if (p->tensors[i].dtype == d)
             return 1;
+    for (int s = 0; s < p->n_stmts; s++)
+        if (casts_to(p, s, d))
+            return 1;
     return 0;
 }
 
 /* Whether tensors of that type are read by what is printed in this form, and
- * written. */
+ * written; a cast does both. */
 static void
 find_half(const struct program_file *f, const char *is_plain,
           enum einc_dtype d, int *is_read, int *is_written)
@@ -232,6 +253,9 @@ find_half(const struct program_file *f, const char *is_plain,
     for (int i = 0; f->style->with_main && i < p->n_tensors; i++)
         *is_read |= p->tensors[i].dtype == d &&
                     p->tensors[i].kind != TENSOR_TEMP;
+    for (int s = 0; f->style->with_main && s < p->n_stmts; s++)
+        if (casts_to(p, s, d))
+            *is_read = *is_written = 1;
     for (int s = 0; s < f->s->n_stages; s++) {
         const struct stage *g = &f->s->stages[s];
         if (!is_plain[s])
@@ -240,6 +264,8 @@ find_half(const struct program_file *f, const char *is_plain,
             *is_read |= p->tensors[g->reads[i]].dtype == d;
         *is_written |=
             p->tensors[p->stmts[g->stmt].left.tensor].dtype == d;
+        if (casts_to(p, g->stmt, d))
+            *is_read = *is_written = 1;
     }
 }
 

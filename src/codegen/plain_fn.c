@@ -231,6 +231,22 @@ einc_plain_cast(struct plain *x, enum einc_dtype from, enum einc_dtype to,
     return einc_plain_declare(x, to, re, im);
 }
 
+/* As it stands in an expression: a half is rounded to what it holds. */
+static int
+put_cast(struct plain *x, const struct node *n, int a)
+{
+    const char *name = x->f->style->name;
+    const char *half = n->type == EINC_F16 ? "half"
+                       : n->type == EINC_BF16 ? "brain" : NULL;
+    int v = einc_plain_cast(x, n->args[0]->type, n->type, a);
+    if (!half)
+        return v;
+    struct text s = {.perm = x->f->scratch};
+    einc_put(&s, "%s_%s_value(%s_%s_bits((double)(float)u%d))", name, half,
+             name, half, v);
+    return einc_plain_declare(x, n->type, einc_text_z(&s), "0");
+}
+
 /* Only one side is evaluated. */
 static int
 put_select(struct plain *x, const struct node *n)
@@ -309,8 +325,7 @@ einc_plain_call(struct plain *x, const struct node *n)
     if (n->fn == FN_IMAG && !einc_plain_is_complex(n->args[0]->type))
         einc_line(x->t, "(void)u%d;", u[0]); /* it is 0 */
     switch (n->fn) {
-    case FN_CAST:
-        return einc_plain_cast(x, n->args[0]->type, n->type, u[0]);
+    case FN_CAST: return put_cast(x, n, u[0]);
     case FN_POWI: return put_power(x, n, u[0]);
     case FN_MOD: return put_modulo(x, n, u);
     case FN_NOT: case FN_AND: case FN_OR: case FN_LT: case FN_LE: case FN_GT:

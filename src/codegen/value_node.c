@@ -228,7 +228,7 @@ cast(struct values *s, const struct node *n, struct value_pair x)
 {
     enum einc_dtype from = n->args[0]->type;
     x = einc_values_cast(s, x, from, n->type);
-    if ((n->type != EINC_F16 && n->type != EINC_BF16) || from == n->type)
+    if (n->type != EINC_F16 && n->type != EINC_BF16)
         return x;
     x.re = einc_values_add(s, (struct value){.op = VALUE_FN,
                                              .fn = FN_CAST,

@@ -672,6 +672,29 @@ type_size(struct resolver *r, const struct draft *d)
     return (struct typed){n, 1};
 }
 
+/* Whether a value is one of its type already, not only of the wider type that
+ * it is computed in. */
+static int
+is_held(const struct node *n)
+{
+    return einc_fn_compute(n->type) == n->type || n->kind == NODE_ACCESS ||
+           (n->kind == NODE_NUMBER && kind_of(n->type) < KIND_FLOAT) ||
+           (n->kind == NODE_CALL && n->fn == FN_CAST);
+}
+
+/* What is written as a cast wraps and rounds, also to the type that the value
+ * has on paper: i8(a+a) of an i8, f16(a*a) of an f16, f16(0.1). */
+static const struct node *
+written_cast(struct resolver *r, const struct node *n, enum einc_dtype t)
+{
+    n = cast(r, n, t);
+    if (is_held(n))
+        return n;
+    struct node *c = new_call(r, FN_CAST, t, n->at, 1);
+    c->args[0] = n;
+    return c;
+}
+
 static struct typed
 type_cast(struct resolver *r, const struct draft *d)
 {
@@ -682,7 +705,8 @@ type_cast(struct resolver *r, const struct draft *d)
                   "a complex number is no %s; take its real() or imag()",
                   einc_dtype_info(d->cast)->name);
     const struct node *n = d->cast == EINC_BOOL ? truth(r, v.node)
-                                                : cast(r, v.node, d->cast);
+                                                : written_cast(r, v.node,
+                                                               d->cast);
     return (struct typed){n, 0};
 }
 

@@ -55,12 +55,15 @@ take_wide(const struct program *p, const struct node *n, struct product *x)
     return take_access(p, of->access, x);
 }
 
-/* A cast that changes no value: i8(x) of an i32 wraps. */
+/* A cast that changes no value: i8(x) of an i32 wraps, and i8(x + x) of an
+ * i8, which is computed in i32, too. */
 static int
 is_widening(const struct node *n)
 {
     return n->kind == NODE_CALL && n->fn == FN_CAST &&
            einc_fn_compute(n->args[0]->type) == einc_fn_compute(n->type) &&
+           (n->type != n->args[0]->type ||
+            einc_fn_compute(n->type) == n->type) &&
            einc_dtype_holds(n->type, n->args[0]->type);
 }
 

@@ -19,6 +19,7 @@ def make():
     halves(b)
     complexes(b)
     remainders(b)
+    written_casts(b)
     same_everywhere(b)
     long_lists(b)
     both_ranges(b)
@@ -503,6 +504,27 @@ def remainders(b):
             b.case("remainder_" + t, "y[i] = a[i]%c[i]",
                    [V("a", t, x), V("c", t, y)],
                    Out("y", np.mod(x, y).astype(float) + 0, t))
+
+
+def written_casts(b):
+    """A cast to the type that a value has on paper wraps, and rounds."""
+    h = F("h", "i8", (37,), m=17, lo=92)
+    w = (h.a * 2).astype(np.int8)
+    b.case("cast_i8_again", "y[i] = i32(i8(h[i]+h[i]))", [h],
+           Out("y", w.astype(int), "i32"))
+    b.case("cast_i8_in_sum", "y[] = sum[i](i32(i8(h[i]*h[i])))", [h],
+           Out("y", (h.a * h.a).astype(np.int8).astype(int).sum(), "i32"))
+    u = V("u", "u32", [1, 2 ** 32 - 1, 2 ** 31])
+    b.case("cast_u32_again", "y[i] = i64(u32(u[i]+u[i]))", [u],
+           Out("y", (u.a * 2) % 2 ** 32, "i64"))
+    x = V("x", "f16", [300, -300, 1 + 2 ** -10, 0.5] * 9 + [3])
+    y = x.a.astype(np.float16)
+    with np.errstate(over="ignore"):
+        b.case("cast_f16_again", "y[i] = f32(f16(x[i]*x[i]))", [x],
+               Out("y", (y * y).astype(float)))
+    b.case("cast_f16_number", "y[i] = f32(f16(0.1))*x[i]",
+           [V("x", "f32", [1, 2, -4])],
+           Out("y", float(np.float16(0.1)) * np.array([1, 2, -4])))
 
 
 def complexes(b):

@@ -420,8 +420,6 @@ plain_cast(struct plain *p, enum einc_dtype t, struct plain_value v)
                       v.im};
     value_store(t, one, 0, x);
     x = value_load(t, one, 0);
-    /* a cast to the type that a half has already rounds nothing */
-    p->rough |= einc_dtype_bytes(t) == 2 && x.re != v.re;
     return plain_of(p, x.re, x.im);
 }
 
