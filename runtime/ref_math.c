@@ -238,12 +238,23 @@ einc_ref_multiply(enum einc_dtype t, struct value a, struct value b)
     return einc_ref_rounded(t, v, 4);
 }
 
+/* Smith's way, as kernels do: Algorithm 116, CACM 5(8), 1962. */
+static struct value
+smith(struct value a, struct value b)
+{
+    if (fabsl(b.re) >= fabsl(b.im)) {
+        long double q = b.re == 0 ? b.im : b.im / b.re, d = b.re + b.im * q;
+        return (struct value){(a.re + a.im * q) / d, (a.im - a.re * q) / d,
+                              0, 0};
+    }
+    long double q = b.re / b.im, d = b.re * q + b.im;
+    return (struct value){(a.re * q + a.im) / d, (a.im * q - a.re) / d, 0, 0};
+}
+
 static struct value
 divide_complex(enum einc_dtype t, struct value a, struct value b)
 {
-    long double d = b.re * b.re + b.im * b.im;
-    struct value v = {(a.re * b.re + a.im * b.im) / d,
-                      (a.im * b.re - a.re * b.im) / d, 0, 0};
+    struct value v = smith(a, b);
     double size = modulus(b);
     if (!is_finite(a) || !is_finite(b) || !(size > b.error))
         v.error = INFINITY; /* which parts are NaN is the compiler's choice */
@@ -534,21 +545,27 @@ call_floats(const struct node *n, const struct value a[], double ulps)
 
 /* --- casts -------------------------------------------------------------- */
 
+/* Toward zero, to the ends of the type that `to` is computed in; 0 for NaN. */
+static int64_t
+whole(enum einc_dtype to, long double x)
+{
+    enum einc_dtype c = einc_fn_compute(to);
+    if (x >= (long double)einc_ref_largest(c))
+        return einc_ref_largest(c);
+    if (x <= (long double)einc_ref_least(c))
+        return einc_ref_least(c);
+    return isnan(x) ? 0 : (int64_t)x;
+}
+
 static struct value
 real_to_int(enum einc_dtype to, struct value v)
 {
-    /* Nothing is promised of what `to` does not hold. */
-    long double lo = (long double)einc_ref_least(to) - 1;
-    long double hi = (long double)einc_ref_largest(to) + 1;
-    if (to == EINC_U64)
-        lo = -1;
-    if (!(v.re > lo && v.re < hi))
-        return of_int(0, INFINITY);
-    int64_t i = (int64_t)truncl(v.re);
-    int unsure = v.error > 0 &&
-                 !(truncl(v.re - (long double)v.error) == (long double)i &&
-                   truncl(v.re + (long double)v.error) == (long double)i);
-    return of_int(i, error_if(unsure));
+    int64_t i = whole(to, v.re);
+    int sure = v.error == 0 ||
+               (is_finite(v) && isfinite(v.error) &&
+                whole(to, v.re - (long double)v.error) == i &&
+                whole(to, v.re + (long double)v.error) == i);
+    return einc_ref_stored(to, of_int(i, error_if(!sure)));
 }
 
 struct value

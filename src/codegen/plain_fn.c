@@ -116,6 +116,26 @@ declare_whole(struct plain *x, enum einc_dtype t, const char *formula)
     return einc_plain_declare(x, t, einc_text_z(&s), "");
 }
 
+/* u<a>/u<b> into u<v>, with the parts v: Smith's way, by the larger part of
+ * the divisor (Algorithm 116, CACM 5(8), 1962). */
+static int
+put_quotient(struct plain *x, int a, int b)
+{
+    struct text *t = x->t;
+    int v = einc_plain_new(x);
+    einc_line(t, "const int by%d = fabs(u%d) >= fabs(v%d);", v, b, b);
+    einc_line(t, "const double l%d = by%d ? u%d : v%d;", v, v, b, b);
+    einc_line(t, "const double s%d = by%d ? v%d : u%d;", v, v, b, b);
+    einc_line(t, "const double q%d = l%d == 0 ? s%d : s%d/l%d;", v, v, v, v,
+              v);
+    einc_line(t, "const double d%d = l%d + s%d*q%d;", v, v, v, v);
+    einc_line(t, "const double u%d = (by%d ? u%d + v%d*q%d : v%d + u%d*q%d)"
+                 "/d%d;", v, v, a, a, v, a, a, v, v);
+    einc_line(t, "const double v%d = (by%d ? v%d - u%d*q%d : v%d*q%d - u%d)"
+                 "/d%d;", v, v, a, a, v, a, v, a, v);
+    return v;
+}
+
 static int
 put_complex(struct plain *x, const struct node *n, const int *u)
 {
@@ -139,11 +159,9 @@ put_complex(struct plain *x, const struct node *n, const int *u)
         snprintf(im, sizeof im, "u%d*v%d + v%d*u%d", a, b, a, b);
         break;
     default: /* FN_DIV */
-        s = einc_plain_new(x);
-        einc_line(x->t, "const double u%d = u%d*u%d + v%d*v%d;", s, b, b, b,
-                  b);
-        snprintf(re, sizeof re, "(u%d*u%d + v%d*v%d)/u%d", a, b, a, b, s);
-        snprintf(im, sizeof im, "(v%d*u%d - u%d*v%d)/u%d", a, b, a, b, s);
+        s = put_quotient(x, a, b);
+        snprintf(re, sizeof re, "u%d", s);
+        snprintf(im, sizeof im, "v%d", s);
     }
     return einc_plain_declare(x, n->type, re, im);
 }
@@ -163,13 +181,11 @@ put_power(struct plain *x, const struct node *n, int a)
         einc_line(t, "    v%d = u%d*v%d + v%d*u%d;", v, v, a, v, a);
         einc_line(t, "    u%d = re;", v);
         einc_line(t, "}");
-        if (n->integer < 0) {
-            einc_line(t, "const double q%d = u%d*u%d + v%d*v%d;", v, v, v, v,
-                      v);
-            einc_line(t, "u%d /= q%d;", v, v);
-            einc_line(t, "v%d /= -q%d;", v, v);
-        }
-        return v;
+        if (n->integer >= 0)
+            return v;
+        int one = einc_plain_new(x);
+        einc_line(t, "const double u%d = 1, v%d = 0;", one, one);
+        return put_quotient(x, one, v);
     }
     if (einc_plain_is_real(n->type)) {
         einc_line(t, "const double u%d = pow(u%d, %s%llu.0);", v, a,
@@ -210,18 +226,32 @@ put_modulo(struct plain *x, const struct node *n, const int *u)
     return einc_plain_declare(x, n->type, s, "0");
 }
 
+/* A float toward zero, to the ends of the integer's compute type; NaN is 0. */
+static int
+put_whole(struct plain *x, enum einc_dtype to, int a)
+{
+    char s[PLAIN_FORMULA];
+    int bits = einc_fn_compute(to) == EINC_I32 ? 32 : 64;
+    snprintf(s, sizeof s, "u%d >= 0x1p%d ? INT%d_MAX : u%d <= -0x1p%d ? "
+                          "INT%d_MIN : u%d != u%d ? 0 : (int64_t)u%d", a,
+             bits - 1, bits, a, bits - 1, bits, a, a, a);
+    return einc_plain_declare(x, EINC_I64, s, "0");
+}
+
 int
 einc_plain_cast(struct plain *x, enum einc_dtype from, enum einc_dtype to,
                 int a)
 {
     char re[PLAIN_FORMULA], im[PLAIN_FORMULA] = "0";
+    if (einc_plain_is_real(from) && to != EINC_BOOL &&
+        !einc_plain_is_real(to) && !einc_plain_is_complex(to))
+        a = put_whole(x, to, a);
     if (to == EINC_BOOL && einc_plain_is_complex(from))
         snprintf(re, sizeof re, "u%d != 0 || v%d != 0", a, a);
     else if (to == EINC_BOOL)
         snprintf(re, sizeof re, "u%d != 0", a);
     else if (!einc_plain_is_real(to))
-        snprintf(re, sizeof re, "%s%su%d", wrap_of(to),
-                 einc_plain_is_real(from) ? "(int64_t)" : "", a);
+        snprintf(re, sizeof re, "%su%d", wrap_of(to), a);
     else if (to == EINC_F32 || to == EINC_C64)
         snprintf(re, sizeof re, "(double)(float)u%d", a);
     else

@@ -135,11 +135,13 @@ cast_text(const struct writer *w, const struct value *x, struct form f)
         return einc_converted(w, text, wide, f);
     }
     if (is_float(own.type) && !is_float(f.type)) {
-        struct form wide = {VALUE_I64, f.wide};
+        struct form whole = {x->type == VALUE_I32 ? VALUE_I32 : VALUE_I64,
+                             f.wide};
         text = PRINTED(w, "%s(%s)",
-                       einc_helper(w->h, "%swhole_%s", v,
+                       einc_helper(w->h, "%swhole%d_%s", v,
+                                   whole.type == VALUE_I32 ? 32 : 64,
                                    einc_form_suffix(own.type)), text);
-        return einc_converted(w, text, wide, f);
+        return einc_converted(w, text, whole, f);
     }
     return einc_converted(w, text, own, f);
 }

@@ -273,14 +273,19 @@ static const struct template floats[] = {
         "        if (!(#abs_$x(a[l]) < 10000))\n"
         "            z[l] = #slow_$x(a[l], turn[l], z[l]);\n"
         "    return z;\n}\n"},
-    /* to an integer; what does not fit is the least one */
-    {"whole", FN "int64_t\n@($s a)\n{\n"
-                 "    return a >= -($s)9223372036854775808.0 &&\n"
-                 "           a < ($s)9223372036854775808.0\n"
-                 "        ? (int64_t)a : -INT64_C(9223372036854775807) - 1;\n"
-                 "}\n",
+    /* to an integer; what does not fit is the nearest, NaN is 0 */
+    {"whole64", FN "int64_t\n@($s a)\n{\n"
+                   "    if (a >= ($s)0x1p63)\n        return INT64_MAX;\n"
+                   "    if (a <= -($s)0x1p63)\n        return INT64_MIN;\n"
+                   "    return a != a ? 0 : (int64_t)a;\n}\n",
      FN "vi64\n@($v a)\n{\n    vi64 r = {0};\n    for (int l = 0; l < $n; l++)\n"
-        "        r[l] = #whole_$x(a[l]);\n    return r;\n}\n"},
+        "        r[l] = #whole64_$x(a[l]);\n    return r;\n}\n"},
+    {"whole32", FN "int32_t\n@($s a)\n{\n"
+                   "    if (a >= ($s)0x1p31)\n        return INT32_MAX;\n"
+                   "    if (a <= -($s)0x1p31)\n        return INT32_MIN;\n"
+                   "    return a != a ? 0 : (int32_t)a;\n}\n",
+     FN "vi32\n@($v a)\n{\n    vi32 r = {0};\n    for (int l = 0; l < $n; l++)\n"
+        "        r[l] = #whole32_$x(a[l]);\n    return r;\n}\n"},
 };
 
 static const struct template selects[] = {

@@ -40,18 +40,29 @@ einc_values_multiply(struct values *s, struct value_pair a,
                                fn2(s, t, FN_ADD, ri, ir)};
 }
 
+/* Smith's way, so that the square of a part need not fit: by the larger part
+ * of b (R. L. Smith, Algorithm 116: complex division, CACM 5(8), 1962). */
 static struct value_pair
 divide(struct values *s, struct value_pair a, struct value_pair b)
 {
     enum value_type t = s->v[a.re].type;
     if (a.im < 0)
         return (struct value_pair){fn2(s, t, FN_DIV, a.re, b.re), -1};
-    int d = fn2(s, t, FN_ADD, fn2(s, t, FN_MUL, b.re, b.re),
-                fn2(s, t, FN_MUL, b.im, b.im));
-    struct value_pair c = {b.re, fn1(s, t, FN_NEG, b.im)};
-    struct value_pair x = einc_values_multiply(s, a, c);
-    return (struct value_pair){fn2(s, t, FN_DIV, x.re, d),
-                               fn2(s, t, FN_DIV, x.im, d)};
+    int by_re = fn2(s, VALUE_BOOL, FN_GE, fn1(s, t, FN_ABS, b.re),
+                    fn1(s, t, FN_ABS, b.im));
+    int large = choose(s, by_re, b.re, b.im);
+    int small = choose(s, by_re, b.im, b.re);
+    int along = choose(s, by_re, a.re, a.im);
+    int across = choose(s, by_re, a.im, a.re);
+    int q = choose(s, fn2(s, VALUE_BOOL, FN_EQ, large, number(s, t, 0)),
+                   small, fn2(s, t, FN_DIV, small, large));
+    int d = fn2(s, t, FN_ADD, large, fn2(s, t, FN_MUL, small, q));
+    int re = fn2(s, t, FN_ADD, along, fn2(s, t, FN_MUL, across, q));
+    int turned = fn2(s, t, FN_MUL, along, q);
+    int im = choose(s, by_re, fn2(s, t, FN_SUB, across, turned),
+                    fn2(s, t, FN_SUB, turned, across));
+    return (struct value_pair){fn2(s, t, FN_DIV, re, d),
+                               fn2(s, t, FN_DIV, im, d)};
 }
 
 /* x^n. Negative powers of integers are 1/x^n, cut: of 1 and -1 only. */
@@ -215,9 +226,9 @@ einc_values_cast(struct values *s, struct value_pair x, enum einc_dtype from,
                 x.im < 0 ? number(s, t, 0) : einc_values_convert(s, x.im, t);
         return y;
     }
-    if (is_float(s->v[x.re].type))
+    if (is_float(s->v[x.re].type)) /* to an end of the compute type first */
         return (struct value_pair){
-            wrap_to(s, fn1(s, VALUE_I64, FN_CAST, x.re), to), -1};
+            wrap_to(s, fn1(s, t, FN_CAST, x.re), to), -1};
     return (struct value_pair){wrap_to(s, x.re, to), -1};
 }
 

@@ -74,15 +74,20 @@ wrap(int64_t v, enum einc_dtype t)
     }
 }
 
-/* Toward zero; what does not fit is the nearest that does, NaN is 0. */
+/* Toward zero; what does not fit the type that t is computed in is the
+ * nearest that does, NaN is 0. */
 static int64_t
-truncate(double x)
+truncate(double x, enum einc_dtype t)
 {
+    int is_short = einc_fn_compute(t) == EINC_I32;
+    double end = is_short ? 0x1p31 : 0x1p63;
     if (x != x)
         return 0;
-    if (x >= 0x1p63)
-        return INT64_MAX;
-    return x <= -0x1p63 ? INT64_MIN : (int64_t)x;
+    if (x >= end)
+        return is_short ? INT32_MAX : INT64_MAX;
+    if (x <= -end)
+        return is_short ? INT32_MIN : INT64_MIN;
+    return (int64_t)x;
 }
 
 static double
@@ -101,7 +106,8 @@ new_number(struct resolver *r, const struct node *of, enum einc_dtype t)
     if (t == EINC_BOOL)
         n->integer = was_float ? of->number != 0 : of->integer != 0;
     else if (kind_of(t) < KIND_FLOAT)
-        n->integer = wrap(was_float ? truncate(of->number) : of->integer, t);
+        n->integer = wrap(was_float ? truncate(of->number, t) : of->integer,
+                          t);
     else
         n->number = value_of(of);
     if (kind_of(t) >= KIND_FLOAT && einc_dtype_roundoff(

@@ -20,6 +20,7 @@ def make():
     complexes(b)
     remainders(b)
     written_casts(b)
+    far_casts(b)
     same_everywhere(b)
     long_lists(b)
     both_ranges(b)
@@ -527,7 +528,30 @@ def written_casts(b):
            Out("y", float(np.float16(0.1)) * np.array([1, 2, -4])))
 
 
+def far_casts(b):
+    """Of a float that the type does not hold: the nearest of the type that
+    it is computed in, wrapped."""
+    x = np.array([300, -300, inf, -inf, 3e9, -3e9, 1e30, -1e30, nan, 2.75,
+                  -2.75] * 4)
+    for t, bits in ("i8", 32), ("u16", 32), ("i32", 32), ("i64", 64), \
+            ("u32", 64):
+        top = 2 ** (bits - 1)
+        y = [0 if v != v else top - 1 if v >= top else -top if v <= -top
+             else int(v) for v in x]
+        y = np.array(y).astype({"i8": np.int8, "u16": np.uint16, "u32":
+                                np.uint32}.get(t, np.int64)).astype(int)
+        for f in "f32", "f64":
+            b.case("cast_far_%s_%s" % (t, f), "y[i] = %s(x[i])" % t,
+                   [V("x", f, x)], Out("y", y, t))
+
+
 def complexes(b):
+    for t, big in ("c64", 1e30), ("c128", 1e200):
+        z = V("z", t, [1, (1 + 1j) * big, (1 - 2j) / big, 3j * big] * 5)
+        w = V("w", t, [0, (1 + 1j) * big, (2 + 1j) / big, 2 * big] * 5)
+        with np.errstate(all="ignore"):
+            b.case("divide_far_" + t, "y[i] = z[i]/w[i]", [z, w],
+                   Out("y", z.a / w.a, t, mag=3))
     z = V("z", "c64", [1 + 2j, -3 + 0.5j, 0 - 1j, 2])
     w = V("w", "c64", [0.5 - 1j, 2 + 2j, 1j, -1])
     for name, text, want in (
