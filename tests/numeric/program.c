@@ -198,7 +198,7 @@ resolve(struct guarded *guard, void *arg)
             out[o] = &x->array[k].layout;
     }
     struct bindings b = {in, n_in, out, n_out, params, g->n_params,
-                         summing_of(x)};
+                         .summing = summing_of(x)};
     x->p = einc_resolve(perm, guard->scratch, t, &b);
     if (b.summing.wide)
         x->p = einc_widen(perm, guard->scratch, x->p);
