@@ -494,7 +494,9 @@ takes_payload(const struct node *n)
 }
 
 /* The free index that runs inside the reductions around the work which does
- * not depend on it; -1: none. */
+ * not depend on it; -1: none. Not if it would run around a reduction that it
+ * shares with the outer one: that is a product of matrices, which a tile of
+ * registers serves, and most of the work. */
 static int
 find_payload(const struct walk *w, const struct node *n, int lane)
 {
@@ -507,7 +509,8 @@ find_payload(const struct walk *w, const struct node *n, int lane)
                 continue;
             for (int b = 0; b < n->n_bound; b++)
                 if (uses(w->p, n->args[0], e) &&
-                    has_work(w->p, n->args[0], n->bound[b], e))
+                    has_work(w->p, n->args[0], n->bound[b], e) &&
+                    !has_loop(w, n->args[0], n->bound[b], e))
                     return e;
         }
         return -1;

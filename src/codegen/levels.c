@@ -845,6 +845,103 @@ sort_items(struct block *b)
     }
 }
 
+/* --- later, where that is soon enough ----------------------------------- */
+
+/* Who uses what in a block, items of blocks within it included. */
+struct uses {
+    const struct mapreduce *m;
+    int *first; /* of each value: the first stage that uses it */
+};
+
+static void
+note_use(const struct uses *u, int v, int stage)
+{
+    if (v >= 0 && stage < u->first[v])
+        u->first[v] = stage;
+}
+
+static void
+note_args(const struct uses *u, int v, int stage)
+{
+    int args[MAX_ARGS], n = v < 0 ? 0 : args_of(u->m, v, args);
+    for (int k = 0; k < n; k++)
+        note_use(u, args[k], stage);
+}
+
+static void note_block(const struct uses *u, int block, int stage);
+
+static void
+note_item(const struct uses *u, const struct item *i, int stage)
+{
+    const struct mapreduce *m = u->m;
+    switch (i->kind) {
+    case ITEM_VALUE: case ITEM_STEP: note_args(u, i->value, stage); return;
+    case ITEM_FILL: note_use(u, i->value, stage); return;
+    case ITEM_CHOICE:
+        for (int n = 0; n < i->n_chosen; n++)
+            note_args(u, i->chosen[n].value, stage);
+        note_block(u, i->block[0], stage);
+        note_block(u, i->block[1], stage);
+        return;
+    case ITEM_IF:
+        note_use(u, m->blocks[i->block[0]].cond, stage);
+        note_block(u, i->block[0], stage);
+        return;
+    case ITEM_STORE:
+        for (int k = 0; k < 2; k++) {
+            note_use(u, m->stores[i->store].value[k], stage);
+            note_args(u, m->stores[i->store].at[k], stage);
+        }
+        return;
+    case ITEM_LOOP: break;
+    }
+    const struct loop *l = &m->loops[i->loop];
+    for (int k = 0; k < l->n_carries; k++) /* bounds, too */
+        note_args(u, m->carries[l->carries[k]].value, stage);
+    note_use(u, m->values.var[l->var].from, stage);
+    note_use(u, m->values.var[l->var].to, stage);
+    note_block(u, l->main, stage);
+    if (l->rest >= 0)
+        note_block(u, l->rest, stage);
+}
+
+static void
+note_block(const struct uses *u, int block, int stage)
+{
+    const struct block *b = &u->m->blocks[block];
+    for (int k = 0; k < b->n_items; k++)
+        note_item(u, &b->items[k], stage);
+}
+
+/* What is written may be read in between; what reports has its place. */
+static int
+can_wait(const struct mapreduce *m, const struct item *i)
+{
+    if (i->kind != ITEM_VALUE)
+        return 0;
+    const struct value *x = value_of(m, i->value);
+    return !x->pinned &&
+           !(x->op == VALUE_LOAD && x->tensor == m->values.left);
+}
+
+/* A value that is used behind a loop only would hold a register all the way
+ * through it: it is made when the loop has ended. Users come before what they
+ * use, so that all moves together. */
+static void
+delay_values(const struct uses *u, struct block *b)
+{
+    for (int v = 0; v < u->m->values.n; v++)
+        u->first[v] = INT32_MAX;
+    for (int k = b->n_items - 1; k >= 0; k--) {
+        struct item *i = &b->items[k];
+        if (can_wait(u->m, i) && u->first[i->value] != INT32_MAX &&
+            u->first[i->value] > i->stage)
+            i->stage = u->first[i->value];
+        note_item(u, i, i->stage);
+    }
+    sort_items(b);
+}
+
 static void
 place_store(struct mapreduce *m, int number)
 {
@@ -896,4 +993,7 @@ einc_levels_build(struct mapreduce *m)
         place_store(m, s);
     for (int b = 0; b < m->n_blocks; b++)
         sort_items(&m->blocks[b]);
+    struct uses u = {m, NEW(m->perm, int, m->values.n)};
+    for (int b = 0; b < m->n_blocks; b++)
+        delay_values(&u, &m->blocks[b]);
 }

@@ -33,7 +33,8 @@ struct chosen {
 };
 
 /* What a block does. Items of one stage stand in order, and choices and loops
- * behind the others; what uses their results is of a later stage. */
+ * behind the others; what uses their results is of a later stage. A value is of
+ * the first stage that uses it. */
 struct item {
     enum item_kind kind;
     int stage, order;

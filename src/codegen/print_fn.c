@@ -146,6 +146,20 @@ cast_text(const struct writer *w, const struct value *x, struct form f)
     return einc_converted(w, text, own, f);
 }
 
+static int is_positive(const struct writer *w, int v);
+
+/* Whether `cond`, where it holds, says so: it is v - b >= 0, b not negative. */
+static int
+is_held_positive(const struct writer *w, int cond, int v)
+{
+    const struct value *c = value_of(w, cond);
+    if (c->op != VALUE_FN || c->fn != FN_GE)
+        return 0;
+    const struct value *x = value_of(w, c->args[0]);
+    return x->op == VALUE_FN && x->fn == FN_SUB && x->args[0] == v &&
+           is_positive(w, x->args[1]) && is_positive(w, c->args[1]);
+}
+
 /* Whether a float is never negative (or NaN), by its form. */
 static int
 is_positive(const struct writer *w, int v)
@@ -156,6 +170,12 @@ is_positive(const struct writer *w, int v)
         return is_positive(w, r->part[0].x);
     if (x->op == VALUE_NUMBER)
         return x->number >= 0;
+    if (x->op == VALUE_LOAD)
+        return w->m->p->tensors[x->tensor].positive;
+    if (x->op == VALUE_CHOICE)
+        return is_positive(w, x->args[2]) &&
+               (is_positive(w, x->args[1]) ||
+                is_held_positive(w, x->args[0], x->args[1]));
     if (x->op != VALUE_FN)
         return 0;
     switch (x->fn) {

@@ -47,23 +47,91 @@ print_chosen(struct writer *w, const struct chosen *c, int block, int which,
     einc_line(w->t, "v%d = %s;", c->name, value);
 }
 
+/* The block of a choice in which nothing is computed: what it gives is known
+ * around it. -1: there is none. */
+static int
+idle_block(const struct writer *w, const struct item *i)
+{
+    for (int k = 1; k >= 0 && i->kind == ITEM_CHOICE; k--)
+        if (w->m->blocks[i->block[k]].n_items == 0)
+            return k;
+    return -1;
+}
+
+/* What is chosen begins as what the idle block gives. */
+static void
+declare_chosen(struct writer *w, const struct item *i)
+{
+    int outer = w->block, idle = idle_block(w, i);
+    for (int n = 0; n < i->n_chosen; n++) {
+        const struct value *x = value_of(w, i->chosen[n].value);
+        struct form f = einc_form_of(w, i->chosen[n].value);
+        w->block = idle < 0 ? outer : i->block[idle];
+        const char *first =
+            idle < 0 ? einc_converted(w, "0", (struct form){f.type, 0}, f)
+                     : einc_as(w, x->args[idle + 1], f);
+        w->block = outer;
+        einc_line(w->t, "%s v%d = %s;", einc_form_name(f), i->chosen[n].name,
+                  first);
+    }
+}
+
+static int
+condition_of(const struct writer *w, const struct item *i)
+{
+    return value_of(w, i->chosen->value)->args[0];
+}
+
 static void
 print_choice(struct writer *w, const struct item *i)
 {
-    int outer = w->block;
-    for (int n = 0; n < i->n_chosen; n++) {
-        struct form f = einc_form_of(w, i->chosen[n].value);
-        einc_line(w->t, "%s v%d = %s;", einc_form_name(f), i->chosen[n].name,
-                  einc_converted(w, "0", (struct form){f.type, 0}, f));
-    }
+    int outer = w->block, idle = idle_block(w, i);
     for (int k = 0; k < 2; k++) {
+        if (k == idle)
+            continue;
         w->block = outer;
-        open_if(w, i->block[k], value_of(w, i->chosen->value)->args[0], k);
+        open_if(w, i->block[k], condition_of(w, i), k);
         einc_print_block(w, i->block[k]);
         for (int n = 0; n < i->n_chosen; n++)
             print_chosen(w, &i->chosen[n], i->block[k], k, outer);
         close_brace(w);
     }
+    w->block = outer;
+}
+
+/* Choices one behind the other, of lanes, with a block each that is idle. */
+static int
+count_choices(const struct writer *w, const struct item *list, int n)
+{
+    int k = 0;
+    while (k < n && idle_block(w, &list[k]) >= 0 &&
+           is_lane(w, condition_of(w, &list[k])))
+        k++;
+    return k > 1 ? k : 1;
+}
+
+/* Whether there is anything to do is asked once for all of them: the question
+ * costs as much as half an exp, and the answer mostly is no, as where points
+ * are seldom near. */
+static void
+print_choices(struct writer *w, const struct item *list, int n)
+{
+    struct form truth = {VALUE_BOOL, 1};
+    int some = list->block[0];
+    for (int k = 0; k < n; k++)
+        declare_chosen(w, &list[k]);
+    for (int k = 0; k < n && n > 1; k++)
+        einc_line(w->t, k ? "some%d |= %s%s;" : "vi32 some%d = %s%s;", some,
+                  idle_block(w, &list[k]) ? "" : "~",
+                  einc_as(w, condition_of(w, &list[k]), truth));
+    if (n > 1) {
+        einc_line(w->t, "if (%s(some%d)) {", einc_helper(w->h, "any"), some);
+        w->t->indent += 4;
+    }
+    for (int k = 0; k < n; k++)
+        print_choice(w, &list[k]);
+    if (n > 1)
+        close_brace(w);
 }
 
 /* --- blocks ------------------------------------------------------------- */
@@ -82,7 +150,7 @@ print_item(struct writer *w, const struct item *i)
     int outer = w->block;
     switch (i->kind) {
     case ITEM_VALUE: print_value(w, i); return;
-    case ITEM_CHOICE: print_choice(w, i); break;
+    case ITEM_CHOICE: return; /* einc_print_block(): several at once */
     case ITEM_IF:
         open_if(w, i->block[0], w->m->blocks[i->block[0]].cond, 0);
         einc_print_block(w, i->block[0]);
@@ -106,8 +174,15 @@ einc_print_block(struct writer *w, int block)
     int outer = w->block;
     const struct block *b = &w->m->blocks[block];
     w->block = block;
-    for (int k = 0; k < b->n_items; k++)
-        print_item(w, &b->items[k]);
+    for (int k = 0, n; k < b->n_items; k += n) {
+        n = 1;
+        if (b->items[k].kind == ITEM_CHOICE) {
+            n = count_choices(w, &b->items[k], b->n_items - k);
+            print_choices(w, &b->items[k], n);
+        } else {
+            print_item(w, &b->items[k]);
+        }
+    }
     w->block = outer;
 }
 

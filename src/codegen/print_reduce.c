@@ -208,8 +208,8 @@ step_lse(const struct writer *w, int v, int c, int n_parts)
     const struct value_reduce *r = value_of(w, v)->reduce;
     struct form f = einc_kept_form(w, v);
     struct text *t = w->t;
-    const char *type = einc_form_name(f), *mask = einc_step_mask(w, v), *most;
-    const char *term[VALUE_MAX_PARTS];
+    const char *type = einc_form_name(f), *mask = einc_step_mask(w, v, c);
+    const char *term[VALUE_MAX_PARTS], *most;
     most = PRINTED(w, "acc%d", c);
     for (int k = 0; k < n_parts; k++) {
         term[k] = einc_as(w, r->part[k].x, f);
@@ -243,7 +243,7 @@ step_weighted(const struct writer *w, int v, int c, int part)
                           ? PRINTED(w, "acc%d[%s]", c, payload_index(w, v))
                           : PRINTED(w, "acc%d", c);
     const char *x = einc_as(w, r->part[part].x, f),
-               *mask = einc_step_mask(w, v);
+               *mask = einc_step_mask(w, v, c);
     if (mask && f.wide) /* what is left out may be NaN or infinite */
         x = einc_select_text(w, f, mask, x,
                              einc_converted(w, "0", (struct form){f.type, 0},
@@ -291,7 +291,7 @@ step_complex(const struct writer *w, int v, int c, int part)
     const struct value_reduce *r = value_of(w, v)->reduce;
     struct form f = einc_kept_form(w, v);
     const char *re = einc_as(w, r->part[part].x, f),
-               *mask = einc_step_mask(w, v);
+               *mask = einc_step_mask(w, v, c);
     const char *im = einc_as(w, r->part[part].position, f);
     einc_line(w->t, "const %s re%d_%d = acc%d*%s - pos%d*%s;",
               einc_form_name(f), c, part, c, re, c, im);
@@ -307,7 +307,8 @@ einc_print_step(const struct writer *w, const struct item *i)
     int v = i->value, c = i->carry;
     const struct value_reduce *r = value_of(w, v)->reduce;
     struct form f = einc_kept_form(w, v), p = einc_position_form(w, v);
-    const char *acc = PRINTED(w, "acc%d", c), *mask = einc_step_mask(w, v), *x;
+    const char *acc = PRINTED(w, "acc%d", c), *x;
+    const char *mask = einc_step_mask(w, v, c);
     if (r->redop == REDOP_LOGSUMEXP) {
         step_lse(w, v, c, i->part);
         return;

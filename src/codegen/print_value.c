@@ -256,11 +256,12 @@ einc_as(const struct writer *w, int v, struct form f)
 
 /* --- masks -------------------------------------------------------------- */
 
-/* Lanes of the conditions around, within the loop that binds the lane. */
-const char *
-einc_active_mask(const struct writer *w)
+/* Lanes of the conditions around, within the loop that binds the lane and
+ * within block `outer`. */
+static const char *
+mask_within(const struct writer *w, int outer)
 {
-    for (int b = w->block; b >= 0; b = w->m->blocks[b].parent) {
+    for (int b = w->block; b >= 0 && b != outer; b = w->m->blocks[b].parent) {
         const struct block *x = &w->m->blocks[b];
         if (x->kind == BLOCK_IF && is_lane(w, x->cond))
             return PRINTED(w, "mask%d", b);
@@ -271,16 +272,24 @@ einc_active_mask(const struct writer *w)
 }
 
 const char *
+einc_active_mask(const struct writer *w)
+{
+    return mask_within(w, -1);
+}
+
+const char *
 einc_and_masks(const struct writer *w, const char *a, const char *b)
 {
     return !a ? b : !b ? a : PRINTED(w, "(%s & %s)", a, b);
 }
 
-/* What a step of a reduction must leave out. */
+/* What a step of a reduction must leave out. Not what a condition around all
+ * of the reduction does: no one reads the sums of those lanes. */
 const char *
-einc_step_mask(const struct writer *w, int v)
+einc_step_mask(const struct writer *w, int v, int c)
 {
-    const char *mask = einc_active_mask(w);
+    const struct loop *l = &w->m->loops[w->m->carries[c].loop];
+    const char *mask = mask_within(w, w->m->blocks[l->main].parent);
     if (einc_rest_block(w) < 0 || !einc_levels_reduces_lane(w->m, v))
         return mask;
     return einc_and_masks(w, mask,

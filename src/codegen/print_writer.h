@@ -60,7 +60,7 @@ const char *einc_converted(const struct writer *w, const char *text,
 const char *einc_active_mask(const struct writer *w);
 const char *einc_and_masks(const struct writer *w, const char *a,
                            const char *b);
-const char *einc_step_mask(const struct writer *w, int v);
+const char *einc_step_mask(const struct writer *w, int v, int c);
 
 /* --- print_size.c ------------------------------------------------------- */
 

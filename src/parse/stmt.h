@@ -168,6 +168,8 @@ struct tensor {
     const int64_t *stride; /* elements; temporaries: dense row-major */
     int read;              /* an output whose former elements are read: by
                             * op= or on a right side */
+    int positive;          /* a temporary of which no element is negative:
+                            * sums of squares */
     struct span at;        /* first occurrence */
 };
 

@@ -154,8 +154,8 @@ einc_script_expand(struct rewrite *r, const struct node *distance,
     const struct node *both = call(r, FN_ADD, like, norm[0], norm[1]);
     const struct node *product = sum_of_products(r, like, side[0], side[1]);
     const struct node *short_form =
-        call(r, FN_SUB, like, both,
-             call(r, FN_MUL, like, number(r, like, 2), product));
+        call(r, FN_ADD, like, both, /* -2: a multiply-add; 2*x is x + x */
+             call(r, FN_MUL, like, number(r, like, -2), product));
     struct node *is_far = new_node(r, NODE_CALL, like, 2);
     is_far->fn = FN_GE;
     is_far->type = EINC_BOOL;

@@ -307,8 +307,11 @@ static const struct node *
 take_norm(struct splitting *s, const struct node *n)
 {
     int kept[MOST_KEPT], n_kept = kept_of(s, n, kept);
-    const struct node *found = find(s, n);
-    return found ? found : take_out(s, n, kept, n_kept);
+    const struct node *norm = find(s, n);
+    if (!norm)
+        norm = take_out(s, n, kept, n_kept);
+    s->r->p.tensors[norm->access->tensor].positive = 1;
+    return norm;
 }
 
 static int

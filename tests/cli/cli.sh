@@ -611,6 +611,13 @@ run 0 explain 'O[i,e] = sum[j](softmax[j](S[i,j])*V[j,e])' \
     --size i=100,j=100,e=40
 has out 'in one pass with a running maximum'
 has out 'e innermost: what does not depend on it is computed once for all 40'
+run 0 explain 'O[i] = sum[j](sum[d](X[i,d]*Y[j,d])/sqrt(sum[d](Y[j,d]^2)))' \
+    --size i=100,j=100,d=40 # a root of each j does not make i the inner one
+has out 'i in the lanes of vectors'
+run 0 explain 'O[i] = sum[j](exp(-sum[d]((X[i,d]-Y[j,d])^2))*B[j])' \
+    --size i=100,j=100,d=40 --dump source # one question for all near points
+has out 'if (any(some'
+has out 'v_expn_f32'
 run 0 explain 'Y[n,o,t] = X[n,c,2*t+r]*W[o,c,r]' --shape X=1x3x20,W=4x3x3
 has out 'contract'
 run 3 explain 'Y[n,o,t] = X[n,c,2*t+r]*W[o,c,r]'

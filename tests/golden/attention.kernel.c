@@ -227,13 +227,13 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
         (void)i;
         const vi32 at_i = set_i32((int32_t)i) + v_iota_i32;
         (void)at_i;
-        const int64_t v1 = (i + (int64_t)32);
         for (int64_t e = 0, end_e = 64; e < end_e; e++) {
             const vf32 v0 = v_apart_f32(in0 + (64*i + e), 64);
             table0[e] = v0;
             const vf32 v56 = v_apart_f32(in0 + (64*i + e + 1024), 64);
             table1[e] = v56;
         }
+        const int64_t v1 = (i + (int64_t)32);
         vf32 acc0 = set_f32((-__builtin_inff()));
         vf32 rest0 = set_f32(0);
         vf32 *const acc10 = (vf32 *)(void *)(args->scratch + 4096);
@@ -248,22 +248,6 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
             int64_t j = 0;
             const int64_t end_j = min_i64(to_j, v1);
             for (; j + 8 <= end_j; j += 8) {
-                const vi32 v2 = (set_i32((int32_t)(j)) <= at_i);
-                const vi32 v7 = (set_i32((int32_t)((j + 1))) <= at_i);
-                const vi32 v12 = (set_i32((int32_t)((j + 2))) <= at_i);
-                const vi32 v17 = (set_i32((int32_t)((j + 3))) <= at_i);
-                const vi32 v22 = (set_i32((int32_t)((j + 4))) <= at_i);
-                const vi32 v27 = (set_i32((int32_t)((j + 5))) <= at_i);
-                const vi32 v32 = (set_i32((int32_t)((j + 6))) <= at_i);
-                const vi32 v37 = (set_i32((int32_t)((j + 7))) <= at_i);
-                const vi32 v57 = (set_i32((int32_t)(j)) <= (at_i + 16));
-                const vi32 v61 = (set_i32((int32_t)((j + 1))) <= (at_i + 16));
-                const vi32 v65 = (set_i32((int32_t)((j + 2))) <= (at_i + 16));
-                const vi32 v69 = (set_i32((int32_t)((j + 3))) <= (at_i + 16));
-                const vi32 v73 = (set_i32((int32_t)((j + 4))) <= (at_i + 16));
-                const vi32 v77 = (set_i32((int32_t)((j + 5))) <= (at_i + 16));
-                const vi32 v81 = (set_i32((int32_t)((j + 6))) <= (at_i + 16));
-                const vi32 v85 = (set_i32((int32_t)((j + 7))) <= (at_i + 16));
                 vf32 acc1 = set_f32(0);
                 vf32 acc2 = set_f32(0);
                 vf32 acc3 = set_f32(0);
@@ -338,20 +322,28 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
                 const vf32 sum17 = acc17;
                 const vf32 sum18 = acc18;
                 const vf32 sum19 = acc19;
+                const vi32 v2 = (set_i32((int32_t)(j)) <= at_i);
                 const vf32 v5 = (sum1 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v6 = v_select_f32(v2, v5, set_f32((-__builtin_inff())));
+                const vi32 v7 = (set_i32((int32_t)((j + 1))) <= at_i);
                 const vf32 v10 = (sum2 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v11 = v_select_f32(v7, v10, set_f32((-__builtin_inff())));
+                const vi32 v12 = (set_i32((int32_t)((j + 2))) <= at_i);
                 const vf32 v15 = (sum3 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v16 = v_select_f32(v12, v15, set_f32((-__builtin_inff())));
+                const vi32 v17 = (set_i32((int32_t)((j + 3))) <= at_i);
                 const vf32 v20 = (sum4 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v21 = v_select_f32(v17, v20, set_f32((-__builtin_inff())));
+                const vi32 v22 = (set_i32((int32_t)((j + 4))) <= at_i);
                 const vf32 v25 = (sum5 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v26 = v_select_f32(v22, v25, set_f32((-__builtin_inff())));
+                const vi32 v27 = (set_i32((int32_t)((j + 5))) <= at_i);
                 const vf32 v30 = (sum6 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v31 = v_select_f32(v27, v30, set_f32((-__builtin_inff())));
+                const vi32 v32 = (set_i32((int32_t)((j + 6))) <= at_i);
                 const vf32 v35 = (sum7 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v36 = v_select_f32(v32, v35, set_f32((-__builtin_inff())));
+                const vi32 v37 = (set_i32((int32_t)((j + 7))) <= at_i);
                 const vf32 v40 = (sum8 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v41 = v_select_f32(v37, v40, set_f32((-__builtin_inff())));
                 const vf32 most0 = v_max_f32(v_max_f32(v_max_f32(v_max_f32(v_max_f32(v_max_f32(v_max_f32(v_max_f32(acc0, v6), v11), v16), v21), v26), v31), v36), v41);
@@ -367,20 +359,28 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
                 const vf32 weight0_6 = v_expn_f32(v36 - base0);
                 const vf32 weight0_7 = v_expn_f32(v41 - base0);
                 rest0 = rest0*scale0 + weight0_0 + weight0_1 + weight0_2 + weight0_3 + weight0_4 + weight0_5 + weight0_6 + weight0_7;
+                const vi32 v57 = (set_i32((int32_t)(j)) <= (at_i + 16));
                 const vf32 v59 = (sum12 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v60 = v_select_f32(v57, v59, set_f32((-__builtin_inff())));
+                const vi32 v61 = (set_i32((int32_t)((j + 1))) <= (at_i + 16));
                 const vf32 v63 = (sum13 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v64 = v_select_f32(v61, v63, set_f32((-__builtin_inff())));
+                const vi32 v65 = (set_i32((int32_t)((j + 2))) <= (at_i + 16));
                 const vf32 v67 = (sum14 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v68 = v_select_f32(v65, v67, set_f32((-__builtin_inff())));
+                const vi32 v69 = (set_i32((int32_t)((j + 3))) <= (at_i + 16));
                 const vf32 v71 = (sum15 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v72 = v_select_f32(v69, v71, set_f32((-__builtin_inff())));
+                const vi32 v73 = (set_i32((int32_t)((j + 4))) <= (at_i + 16));
                 const vf32 v75 = (sum16 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v76 = v_select_f32(v73, v75, set_f32((-__builtin_inff())));
+                const vi32 v77 = (set_i32((int32_t)((j + 5))) <= (at_i + 16));
                 const vf32 v79 = (sum17 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v80 = v_select_f32(v77, v79, set_f32((-__builtin_inff())));
+                const vi32 v81 = (set_i32((int32_t)((j + 6))) <= (at_i + 16));
                 const vf32 v83 = (sum18 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v84 = v_select_f32(v81, v83, set_f32((-__builtin_inff())));
+                const vi32 v85 = (set_i32((int32_t)((j + 7))) <= (at_i + 16));
                 const vf32 v87 = (sum19 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v88 = v_select_f32(v85, v87, set_f32((-__builtin_inff())));
                 const vf32 most11 = v_max_f32(v_max_f32(v_max_f32(v_max_f32(v_max_f32(v_max_f32(v_max_f32(v_max_f32(acc11, v60), v64), v68), v72), v76), v80), v84), v88);
@@ -424,8 +424,6 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
                 }
             }
             for (; j < end_j; j++) {
-                const vi32 v42 = (set_i32((int32_t)(j)) <= at_i);
-                const vi32 v89 = (set_i32((int32_t)(j)) <= (at_i + 16));
                 vf32 acc9 = set_f32(0);
                 vf32 acc20 = set_f32(0);
                 for (int64_t e_3 = 0, end_e_3 = 64; e_3 < end_e_3; e_3++) {
@@ -437,6 +435,7 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
                 }
                 const vf32 sum9 = acc9;
                 const vf32 sum20 = acc20;
+                const vi32 v42 = (set_i32((int32_t)(j)) <= at_i);
                 const vf32 v45 = (sum9 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v46 = v_select_f32(v42, v45, set_f32((-__builtin_inff())));
                 const vf32 most0 = v_max_f32(acc0, v46);
@@ -445,6 +444,7 @@ einc_kernel(const struct einc_args *args, int64_t task_begin, int64_t task_end)
                 acc0 = most0;
                 const vf32 weight0_0 = v_expn_f32(v46 - base0);
                 rest0 = rest0*scale0 + weight0_0;
+                const vi32 v89 = (set_i32((int32_t)(j)) <= (at_i + 16));
                 const vf32 v91 = (sum20 * set_f32((0x1.0000000000000p-3f)));
                 const vf32 v92 = v_select_f32(v89, v91, set_f32((-__builtin_inff())));
                 const vf32 most11 = v_max_f32(acc11, v92);

@@ -280,6 +280,12 @@ guards(void **state)
     check("y[i] = sum[j](A[i,j] if M[i,j])", "A f32 20x37, M bool 20x37");
     check("C[i,k] = M[i,k] ? sum[j](A[i,j]*B[j,k]) : 0",
           "M bool 20x37, A f32 20x9, B f32 9x37");
+    check("y[i] = sum[j](M[i,j] ? sum[k](abs(A[i,k]-B[j,k])) : A[i,0])",
+          "M bool 40x21, A f32 40x9, B f32 21x9");
+    check("y[i] = sum[j](M[i,j] ? A[i,0] : sum[k](abs(A[i,k]-B[j,k])))",
+          "M bool 40x21, A f32 40x9, B f32 21x9");
+    check("y[i] = sum[j](M[i,j] ? max[k](A[i,k]+B[j,k]) "
+          ": prod[k](A[i,k]-B[j,k]))", "M bool 40x21, A i64 40x9, B i64 21x9");
     check("y[i] = sum[j](A[K[j],i] if K[j] < 7)",
           "A f32 12x37, K i64 20 <12");
     check("y[i] = mean[j](A[i,j] if A[i,j] > 0)", "A f32 20x37");
