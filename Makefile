@@ -264,7 +264,7 @@ clean:
 
 help:
 	@echo 'make            the command and the libraries, in $(B)/'
-	@echo 'make demo       five einsums, planned, run and checked'
+	@echo 'make demo       einsums, statements, examples'
 	@echo 'make test       every test; installs what is missing (Debian)'
 	@echo 'make unit       the test programs and the command line'
 	@echo 'make check      every include, and that none points up'
