@@ -366,7 +366,9 @@ einc_plan_layout_of(const struct einc_plan *plan, size_t number,
  * i32 and i64 stand for the unsigned types of that width too. */
 EINC_API enum einc_dtype einc_plan_compute(const struct einc_plan *plan);
 /* Bytes and alignment of the workspace that einc_run() uses with the
- * context's number of threads. May be 0. */
+ * context's number of threads; the peak_bytes of einc_explain(). May be 0. A
+ * run that gets it allocates nothing, but to copy inputs that overlap `out`;
+ * one that does not allocates at most that, and what it takes to align it. */
 EINC_API enum einc_status
 einc_plan_workspace(const struct einc_plan *plan, size_t *bytes,
                     size_t *align);

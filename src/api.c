@@ -172,7 +172,7 @@ static void
 size_workspace(struct einc_plan *x)
 {
     size_t scratch = (size_t)x->scratch_bytes * (size_t)x->ctx->threads;
-    x->work_at = (x->plan->workspace_bytes + 63) / 64 * 64;
+    x->work_at = (x->plan->temporary_bytes + 63) / 64 * 64;
     x->workspace_bytes = (size_t)x->work_at + scratch;
     x->quick = einc_run_is_quick(x);
 }
@@ -562,7 +562,7 @@ einc_plan_workspace_at(const struct einc_plan *plan, int32_t place,
         place > EINC_PLACE_CUDA_COPIES || (!host && plan->script))
         return EINC_EINVAL;
     *bytes = host ? plan->workspace_bytes
-                  : (size_t)plan->plan->workspace_bytes;
+                  : (size_t)plan->plan->temporary_bytes;
     if (align)
         *align = host ? 64 : 256;
     return EINC_OK;

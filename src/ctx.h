@@ -135,6 +135,9 @@ struct stage_run {
     struct taker *taker;    /* NULL: not in the background */
     int64_t eval_bytes;     /* per thread, if it is evaluated */
     double flop, bytes;     /* modelled */
+    /* all stages: */
+    int64_t scratch_bytes;  /* of all threads, behind the temporaries; of an
+                             * einsum its workspace and copies with borders */
 };
 
 struct einc_plan {
@@ -276,6 +279,10 @@ enum einc_status einc_program_reference(const struct einc_plan *x,
                                         void *const out[],
                                         double *const bound[],
                                         struct einc_err **err);
+
+/* explain.c: what is printed beside a plan. The one place that says what a run
+ * takes: einc_plan_workspace() is its peak_bytes. */
+struct plan_model einc_explain_model(const struct einc_plan *x);
 
 /* explain_program.c: dumps of a plan of statements; `scratch` is another
  * block than that of `t`. Of its einsums they print what einc_explain() does,

@@ -228,7 +228,7 @@ launch_all(struct device_run *r, struct trouble *why)
     const struct plan *p = r->plan->plan;
     enum einc_status status = EINC_OK;
     if (!r->o->work)
-        status = einc_gpu_alloc(r->gpu, (size_t)p->workspace_bytes, r->stream,
+        status = einc_gpu_alloc(r->gpu, (size_t)p->temporary_bytes, r->stream,
                                 &r->work, why);
     for (int s = 0; s < p->n_steps && status == EINC_OK; s++)
         status = launch(r, s, why);

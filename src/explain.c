@@ -65,11 +65,19 @@ print_path(struct text *t, struct arena *scratch, const struct einc_plan *x)
 
 /* --- plans and kernels -------------------------------------------------- */
 
+struct plan_model
+einc_explain_model(const struct einc_plan *x)
+{
+    return (struct plan_model){&x->ctx->machine, x->ctx->threads,
+                               (int64_t)x->workspace_bytes - x->work_at,
+                               (int64_t)x->workspace_bytes};
+}
+
 static void
 print_plan(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
     (void)scratch;
-    const struct plan_model m = {&x->ctx->machine, x->ctx->threads};
+    const struct plan_model m = einc_explain_model(x);
     einc_plan_print(t, x->plan, &m);
 }
 
@@ -77,7 +85,7 @@ static void
 print_json(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
     (void)scratch;
-    const struct plan_model m = {&x->ctx->machine, x->ctx->threads};
+    const struct plan_model m = einc_explain_model(x);
     einc_plan_print_json(t, x->plan, &m);
 }
 
@@ -85,7 +93,7 @@ static void
 print_dot(struct text *t, struct arena *scratch, const struct einc_plan *x)
 {
     (void)scratch;
-    const struct plan_model m = {&x->ctx->machine, x->ctx->threads};
+    const struct plan_model m = einc_explain_model(x);
     einc_plan_print_dot(t, x->plan, &m);
 }
 

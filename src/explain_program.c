@@ -73,30 +73,6 @@ whole(double x)
     return x < 9e18 ? (long long)x : 9000000000000000000;
 }
 
-/* Scratch of all threads while a stage runs. */
-static int64_t
-scratch_of(const struct einc_plan *x, int stage)
-{
-    const struct stage_run *run = &x->stages[stage];
-    if (run->plan)
-        return x->script->stages[stage].border_bytes +
-               (int64_t)run->plan->workspace_bytes;
-    return (run->nest ? einc_mapreduce_scratch(run->nest) : run->eval_bytes) *
-           x->ctx->threads;
-}
-
-/* Of temporaries that live, and scratch, at the worst moment. */
-static int64_t
-peak_of(const struct einc_plan *x)
-{
-    int64_t peak = 0;
-    for (int s = 0; s < x->script->n_stages; s++) {
-        int64_t own = x->script->stages[s].live_bytes + scratch_of(x, s);
-        peak = own > peak ? own : peak;
-    }
-    return peak;
-}
-
 static int64_t
 model_ns(const struct einc_plan *x, int stage)
 {
@@ -114,6 +90,8 @@ tasks_of(const struct einc_plan *x, int stage)
 
 /* --- text --------------------------------------------------------------- */
 
+/* One that has a kernel may be evaluated, too: that of a small statement is
+ * compiled only where it was before, or is asked for. */
 static void
 print_loops(struct text *t, const struct einc_plan *x, int s)
 {
@@ -121,31 +99,50 @@ print_loops(struct text *t, const struct einc_plan *x, int s)
     einc_put(t, "loops flop %lld bytes %lld tasks %lld scratch_bytes %lld "
                 "model_ns %lld%s\n",
              whole(run->flop), whole(run->bytes),
-             (long long)tasks_of(x, s), (long long)scratch_of(x, s),
-             (long long)model_ns(x, s), run->nest ? "" : " evaluated");
+             (long long)tasks_of(x, s), (long long)run->scratch_bytes,
+             (long long)model_ns(x, s),
+             einc_plan_call(x, s) ? "" : " evaluated");
     if (run->nest)
         einc_mapreduce_describe(t, run->nest);
+}
+
+/* The plan of an einsum as it is printed alone, but for the copies with their
+ * borders, which are scratch of the stage. */
+static struct plan_model
+einsum_model(const struct einc_plan *x, int s)
+{
+    struct plan_model m = einc_explain_model(x->stages[s].plan);
+    m.scratch_bytes += x->script->stages[s].border_bytes;
+    m.peak_bytes += x->script->stages[s].border_bytes;
+    return m;
+}
+
+static void
+print_einsum(struct text *t, const struct einc_plan *x, int s)
+{
+    const struct plan_model m = einsum_model(x, s);
+    einc_plan_print(t, x->stages[s].plan->plan, &m);
 }
 
 void
 einc_program_print_plan(struct text *t, struct arena *scratch,
                         const struct einc_plan *x)
 {
-    const struct plan_model m = {&x->ctx->machine, x->ctx->threads};
+    const struct plan_model m = einc_explain_model(x);
     (void)scratch;
     einc_script_print(t, x->script);
     for (int s = 0; s < x->script->n_stages; s++) {
         einc_put(t, "stage %d ", s + 1);
         if (x->stages[s].plan)
-            einc_plan_print(t, x->stages[s].plan->plan, &m);
+            print_einsum(t, x, s);
         else
             print_loops(t, x, s);
     }
-    einc_put(t, "total flop %lld bytes %lld peak_bytes %lld workspace_bytes "
-                "%lld\n",
+    einc_put(t, "total flop %lld bytes %lld\n"
+                "peak_bytes %lld scratch_bytes %lld\n",
              whole(einc_program_flop(x, -1)),
-             whole(einc_program_bytes(x, -1)), (long long)peak_of(x),
-             (long long)x->workspace_bytes);
+             whole(einc_program_bytes(x, -1)), (long long)m.peak_bytes,
+             (long long)m.scratch_bytes);
     einc_put(t, "model machine %s threads %d model_ns %lld\nhash %016llx\n",
              m.machine->name, m.threads, (long long)model_ns(x, -1),
              (unsigned long long)x->hash);
@@ -246,7 +243,7 @@ static void
 json_einsum(struct text *t, struct arena scratch, const struct einc_plan *x,
             int s)
 {
-    const struct plan_model m = {&x->ctx->machine, x->ctx->threads};
+    const struct plan_model m = einsum_model(x, s);
     const struct stage *g = &x->script->stages[s];
     struct text own = {.perm = &scratch};
     einc_plan_print_json(&own, x->stages[s].plan->plan, &m);
@@ -272,13 +269,13 @@ json_stage(struct text *t, struct arena scratch, const struct einc_plan *x,
                 "%lld, \"scratch_bytes\": %lld, \"model_ns\": %lld",
              whole(einc_program_flop(x, s)),
              whole(einc_program_bytes(x, s)), (long long)g->live_bytes,
-             (long long)scratch_of(x, s), (long long)model_ns(x, s));
+             (long long)x->stages[s].scratch_bytes, (long long)model_ns(x, s));
     if (g->kind == STAGE_CONTRACT)
         json_einsum(t, scratch, x, s);
     else
         einc_put(t, ", \"tasks\": %lld, \"kernel\": \"%s\"",
                  (long long)tasks_of(x, s),
-                 x->stages[s].nest ? "mapreduce" : "");
+                 einc_plan_call(x, s) ? "mapreduce" : "");
     einc_put(t, "}");
 }
 
@@ -286,6 +283,7 @@ void
 einc_program_print_json(struct text *t, struct arena *scratch,
                         const struct einc_plan *x)
 {
+    const struct plan_model m = einc_explain_model(x);
     einc_put(t, "{\n  \"program\": ");
     einc_json_string(t, x->script->program->source);
     json_tensors(t, x, "operands", TENSOR_OPERAND);
@@ -297,15 +295,16 @@ einc_program_print_json(struct text *t, struct arena *scratch,
         einc_put(t, s + 1 < x->script->n_stages ? ",\n" : "\n");
     }
     einc_put(t, "  ],\n  \"flop\": %lld,\n  \"bytes\": %lld,\n"
-                "  \"peak_bytes\": %lld,\n  \"workspace_bytes\": %lld,\n"
+                "  \"temporary_bytes\": %lld,\n  \"scratch_bytes\": %lld,\n"
+                "  \"peak_bytes\": %lld,\n"
                 "  \"hash\": \"%016llx\",\n"
                 "  \"model\": {\"machine\": \"%s\", \"threads\": %d, "
                 "\"model_ns\": %lld}\n}\n",
              whole(einc_program_flop(x, -1)),
-             whole(einc_program_bytes(x, -1)), (long long)peak_of(x),
-             (long long)x->workspace_bytes, (unsigned long long)x->hash,
-             x->ctx->machine.name, x->ctx->threads,
-             (long long)model_ns(x, -1));
+             whole(einc_program_bytes(x, -1)),
+             (long long)x->script->temp_bytes, (long long)m.scratch_bytes,
+             (long long)m.peak_bytes, (unsigned long long)x->hash,
+             m.machine->name, m.threads, (long long)model_ns(x, -1));
 }
 
 /* --- DOT ---------------------------------------------------------------- */

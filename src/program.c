@@ -381,11 +381,13 @@ size_workspace(struct einc_plan *x)
 {
     int64_t most = 0, threads = x->ctx->threads;
     for (int s = 0; s < x->script->n_stages; s++) {
-        const struct stage_run *run = &x->stages[s];
-        int64_t own = run->plan ? x->script->stages[s].border_bytes +
-                                      (int64_t)run->plan->workspace_bytes
-                                : map_scratch(x, s) * threads;
-        most = own > most ? own : most;
+        struct stage_run *run = &x->stages[s];
+        run->scratch_bytes = run->plan
+                                 ? x->script->stages[s].border_bytes +
+                                       (int64_t)run->plan->workspace_bytes
+                                 : map_scratch(x, s) * threads;
+        if (run->scratch_bytes > most)
+            most = run->scratch_bytes;
     }
     x->work_at = up_to_64(x->script->temp_bytes);
     x->workspace_bytes = (size_t)(x->work_at + most);
@@ -802,16 +804,20 @@ einc_program_run(const struct einc_plan *x, const void *const in[],
     r.threads = x->ctx->pool ? x->ctx->threads : 1;
     if (o->threads > 0 && o->threads < r.threads)
         r.threads = o->threads;
-    size_t table = (size_t)up_to_64((int64_t)sizeof(void *) *
-                                    x->script->program->n_tensors + 64);
+    enum { FEW = 64 };
+    _Alignas(64) void *few[FEW]; /* as a workspace is */
+    size_t n = (size_t)x->script->program->n_tensors;
+    size_t table = n > FEW ? (size_t)up_to_64((int64_t)(n * sizeof *few)) : 0;
     size_t copies = (size_t)take_tensors(&r, in, out, NULL);
-    size_t bytes = table + copies + (o->work ? 0 : x->workspace_bytes) + 128;
-    char *block = mem_alloc(m, bytes);
-    if (!block)
+    size_t bytes = table + copies + (o->work ? 0 : x->workspace_bytes);
+    bytes += bytes ? 64 : 0; /* to align it */
+    char *block = bytes ? mem_alloc(m, bytes) : NULL;
+    if (bytes && !block)
         return einc_err_set(m, err, EINC_ENOMEM,
                             "out of memory: %zu bytes of workspace", bytes);
-    char *room = block + ((uintptr_t)0 - (uintptr_t)block) % 64;
-    r.tensor = (void **)(void *)room;
+    char *room = block ? block + ((uintptr_t)0 - (uintptr_t)block) % 64
+                       : (char *)few; /* where nothing is put */
+    r.tensor = table ? (void **)(void *)room : few;
     if (!r.work)
         r.work = room + table + copies;
     take_tensors(&r, in, out, room + table);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * explain.c - einc explain: a stage of the compilation, on stdout. */
+ * explain.c - einc explain: a stage of the compilation, on stdout. The plan is
+ * that of einc run, with its kernels: the memory it takes depends on them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -38,7 +39,7 @@ einc_verb_explain(const struct args *a)
         const struct request r = {.in = o.in, .n = o.n, .out = o.out,
                                   .outs = o.outs, .n_outs = o.n_outs,
                                   .symbolic = o.symbolic,
-                                  .tier = EINC_TIER_INTERP};
+                                  .tier = (enum einc_tier)a->tier};
         code = einc_operands_compile(a, &r, &plan);
     }
     if (code == EXIT_DONE)

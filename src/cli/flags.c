@@ -109,15 +109,15 @@ static const struct flag flags[] = {
      "steps"},
     {"memory-limit", 0, KIND_BYTES, AT(memory_limit_bytes), 0, PLANNING,
      "BYTES", "of intermediates; 512M, 2G"},
-    {"threads", 0, KIND_THREADS, 0, 0, RUNNING, "N",
+    {"threads", 0, KIND_THREADS, 0, 0, RUNNING | VERB_EXPLAIN, "N",
      "default: EINC_THREADS, else all processors"},
     {"kernel", 0, KIND_TEXT, AT(kernel), 0, VERB_RUN | VERB_EXPLAIN | VERB_BENCH,
      "FAMILY",
      "a family of kernels, as --dump nest names them;\n"
      "default: the one with the least modelled time"},
-    {"tier", 0, KIND_TIER, 0, 0, RUNNING, "TIER",
+    {"tier", 0, KIND_TIER, 0, 0, RUNNING | VERB_EXPLAIN, "TIER",
      "interp, builtin, cc: interpreter, built-in kernels,\nC compiler; or auto: what pays"},
-    {"no-cache", 0, KIND_BIT, 0, EINC_NO_CACHE, RUNNING, NULL,
+    {"no-cache", 0, KIND_BIT, 0, EINC_NO_CACHE, RUNNING | VERB_EXPLAIN, NULL,
      "leave the disk cache alone"},
     {"background", 0, KIND_BIT, 0, EINC_BACKGROUND, VERB_RUN, NULL,
      "answer with the kernels that are there, and compile\n"

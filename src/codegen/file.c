@@ -221,7 +221,7 @@ einc_file_opening(const struct file *f)
                   (unsigned long long)p->flop,
                   (unsigned long long)p->read_bytes,
                   (unsigned long long)p->write_bytes,
-                  (long long)p->workspace_bytes);
+                  (long long)p->temporary_bytes);
     if (f->style->again) {
         einc_put(f->t, " * again       ");
         einc_emit_comment(f->t, str_of(f->style->again));

@@ -42,7 +42,7 @@ put_end(const struct file *f)
     const struct plan *p = f->plan;
     int any = 0;
     if (!f->symbolic) {
-        einc_put(f->t, "%lld", (long long)(p->workspace_bytes + 63) / 64 * 64);
+        einc_put(f->t, "%lld", (long long)(p->temporary_bytes + 63) / 64 * 64);
         return;
     }
     for (int x = 0; x < p->n_tensors; x++)

@@ -186,12 +186,12 @@ padded(struct cx *cx, const struct plan *p, struct plan_tensor *t)
 static void
 check_limit(struct cx *cx, const struct plan *p, uint64_t limit_bytes)
 {
-    if (limit_bytes == 0 || (uint64_t)p->workspace_bytes <= limit_bytes)
+    if (limit_bytes == 0 || (uint64_t)p->temporary_bytes <= limit_bytes)
         return;
     einc_fail(cx, EINC_ENOMEM, "E803", (struct span){-1, -1},
               "the intermediates need %lld bytes, the memory limit is %llu "
               "bytes",
-              (long long)p->workspace_bytes, (unsigned long long)limit_bytes);
+              (long long)p->temporary_bytes, (unsigned long long)limit_bytes);
 }
 
 void
@@ -211,6 +211,6 @@ einc_buffers_place(struct arena scratch, struct plan *p, uint64_t limit_bytes)
             if (block[s->in[k]])
                 give(&h, block[s->in[k]]);
     }
-    p->workspace_bytes = h.top ? h.top->at + h.top->bytes : 0;
+    p->temporary_bytes = h.top ? h.top->at + h.top->bytes : 0;
     check_limit(scratch.cx, p, limit_bytes);
 }

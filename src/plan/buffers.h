@@ -10,7 +10,7 @@
 
 enum { BUFFER_ALIGN_BYTES = 64 };
 
-/* Fills at_byte and size_bytes of every TEMP and the plan's workspace_bytes.
+/* Fills at_byte and size_bytes of every TEMP and the plan's temporary_bytes.
  * A TEMP lives from the step that writes it to the one step that reads it,
  * both included. Best fit in order of execution. Fails with E803 if the
  * workspace exceeds `limit_bytes` (0: none), with E813 if it exceeds int64. */

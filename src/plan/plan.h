@@ -67,7 +67,7 @@ struct plan {
                                  * an empty sum or has no elements is one
                                  * REDUCE step over extents with a 0 */
     int n_steps;
-    int64_t workspace_bytes;    /* of all intermediates, by live range */
+    int64_t temporary_bytes;    /* of all intermediates, by live range */
     uint64_t flop, read_bytes, write_bytes; /* totals of the steps */
     double error_terms;         /* D of einc_plan_error_terms() */
     uint64_t hash;              /* of the canonical text; see einc_plan_hash */
@@ -101,15 +101,17 @@ const struct plan *einc_plan_build(struct arena *perm, struct arena scratch,
 /* Name of a tensor in dumps: "in0", "t1", "out". */
 void einc_plan_tensor_put(struct text *t, const struct plan_tensor *x);
 
-/* Whose time is printed with a plan; see model.h. */
+/* What is printed with a plan and is no part of it: the time on a machine, see
+ * model.h, and the memory of a run with those kernels and threads. */
 struct plan_model {
     const struct machine *machine;
     int threads;
+    int64_t scratch_bytes; /* of the kernels, for all threads */
+    int64_t peak_bytes;    /* that, and the temporaries: the workspace */
 };
 
 /* plan_text.c: dump "plan", as text that reads back, JSON, DOT. `model` NULL:
- * without. The times are no part of the plan: reading passes over them,
- * and no hash knows them. */
+ * without. Reading passes over what it says, and no hash knows it. */
 void einc_plan_print(struct text *t, const struct plan *p,
                      const struct plan_model *model);
 void einc_plan_print_json(struct text *t, const struct plan *p,

@@ -185,8 +185,10 @@ json_buffers(struct text *t, const struct plan *p)
 static void
 json_model(struct text *t, const struct plan *p, const struct plan_model *m)
 {
-    einc_put(t, ",\n  \"model\": {\"machine\": \"%s\", \"threads\": %d, "
+    einc_put(t, ",\n  \"scratch_bytes\": %lld,\n  \"peak_bytes\": %lld,\n"
+             "  \"model\": {\"machine\": \"%s\", \"threads\": %d, "
              "\"model_ns\": %lld}",
+             (long long)m->scratch_bytes, (long long)m->peak_bytes,
              m->machine->name, m->threads,
              (long long)einc_model_ns(
                  einc_model_plan(m->machine, p, m->threads)));
@@ -207,12 +209,12 @@ einc_plan_print_json(struct text *t, const struct plan *p,
     einc_put_str(t, str_of("  ]"));
     json_buffers(t, p);
     einc_put(t, ",\n  \"flop\": %llu,\n  \"read_bytes\": %llu,\n"
-             "  \"write_bytes\": %llu,\n  \"workspace_bytes\": %lld,\n"
+             "  \"write_bytes\": %llu,\n  \"temporary_bytes\": %lld,\n"
              "  \"error_terms\": %llu,\n  \"finder\": \"%s\",\n"
              "  \"hash\": \"%016llx\"",
              (unsigned long long)p->flop, (unsigned long long)p->read_bytes,
              (unsigned long long)p->write_bytes,
-             (long long)p->workspace_bytes, (unsigned long long)terms,
+             (long long)p->temporary_bytes, (unsigned long long)terms,
              p->finder, (unsigned long long)p->hash);
     if (m)
         json_model(t, p, m);

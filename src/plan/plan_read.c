@@ -439,11 +439,12 @@ complain_line(struct arena *a, int number, struct str got, struct str want)
              shown(a, g), shown(a, w));
 }
 
-/* Modelled times are of a machine, not of the plan. */
+/* Modelled times and scratch are of a machine, not of the plan. */
 static int
-is_time(struct str line)
+is_of_machine(struct str line)
 {
-    return str_equal(key_of(line), str_of("model_ns"));
+    return str_equal(key_of(line), str_of("model_ns")) ||
+           str_equal(key_of(line), str_of("peak_bytes"));
 }
 
 /* Finds in `want`, from where it stands on, the line of the same key. */
@@ -471,7 +472,7 @@ compare(struct arena scratch, struct str text, struct str true_text, int head)
     while (next_line(&got, &g)) {
         if (head && starts(g, "step "))
             return;
-        if (is_time(g))
+        if (is_of_machine(g))
             continue;
         if (!find_same(&want, g, &w))
             complain(scratch.cx, got.number, "'%s' is not a line of this plan",

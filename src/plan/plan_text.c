@@ -193,12 +193,14 @@ einc_plan_print(struct text *t, const struct plan *p,
     }
     einc_put(t,
              "total flop %llu read_bytes %llu write_bytes %llu "
-             "workspace_bytes %lld\n",
+             "temporary_bytes %lld\n",
              (unsigned long long)p->flop, (unsigned long long)p->read_bytes,
              (unsigned long long)p->write_bytes,
-             (long long)p->workspace_bytes);
+             (long long)p->temporary_bytes);
     if (m)
-        einc_put(t, "model_ns %lld machine %s threads %d\n",
+        einc_put(t, "peak_bytes %lld scratch_bytes %lld\n"
+                    "model_ns %lld machine %s threads %d\n",
+                 (long long)m->peak_bytes, (long long)m->scratch_bytes,
                  (long long)einc_model_ns(
                      einc_model_plan(m->machine, p, m->threads)),
                  m->machine->name, m->threads);
@@ -210,8 +212,8 @@ einc_plan_print(struct text *t, const struct plan *p,
 void
 einc_plan_print_path(struct text *t, const struct plan *p)
 {
-    einc_put(t, "path %s flop %llu workspace_bytes %lld\n", p->finder,
-             (unsigned long long)p->flop, (long long)p->workspace_bytes);
+    einc_put(t, "path %s flop %llu temporary_bytes %lld\n", p->finder,
+             (unsigned long long)p->flop, (long long)p->temporary_bytes);
     for (int i = 0; i < p->n_steps; i++) {
         const struct step *s = &p->steps[i];
         einc_put(t, "%d ", i + 1);

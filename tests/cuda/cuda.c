@@ -337,10 +337,10 @@ static int
 run_on_cpu(const struct job *j, void *program)
 {
     const struct plan *p = j->plan->plan;
-    char *work = malloc((size_t)p->workspace_bytes + 1);
+    char *work = malloc((size_t)p->temporary_bytes + 1);
     char *out = malloc((size_t)j->out.bytes), name[40], symbol[60];
     memset(out, 0x5a, (size_t)j->out.bytes);
-    memset(work, 0x5a, (size_t)p->workspace_bytes);
+    memset(work, 0x5a, (size_t)p->temporary_bytes);
     int found = 1;
     for (int s = 0; s < p->n_steps; s++) {
         void *pointers[MAX_IN + 1];
@@ -460,7 +460,7 @@ run_on_gpu(const struct job *j, const struct nvrtc *r, const struct driver *d)
     g.failed = !cubin || d->load(&module, cubin);
     for (size_t o = 0; o < j->n_in; o++)
         copy_in(&g, &g.in[o], j->in[o].data, j->in[o].bytes);
-    copy_in(&g, &g.work, NULL, j->plan->plan->workspace_bytes);
+    copy_in(&g, &g.work, NULL, j->plan->plan->temporary_bytes);
     copy_in(&g, &g.out, out, j->out.bytes);
     for (int s = 0; s < j->plan->plan->n_steps && !g.failed; s++)
         launch_step(&g, j, s, module);

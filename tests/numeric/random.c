@@ -466,7 +466,7 @@ run_unit(struct tester *t, struct trial *x, const struct nest *w, int step,
     enum { MOST_NUMBERS = 256 };
     const struct plan *p = x->plan->plan;
     const struct step *s = &p->steps[step];
-    char *work = slot_take(&t->work, ((size_t)p->workspace_bytes + 63) /
+    char *work = slot_take(&t->work, ((size_t)p->temporary_bytes + 63) /
                                          64 * 64, 1);
     int64_t n[MOST_NUMBERS], strides[MOST_NUMBERS];
     const void *in[MAX_OPERANDS];

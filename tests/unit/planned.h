@@ -286,7 +286,7 @@ planned_tensor_at(const struct plan *p, struct planned_memory *m, int t)
     if (x->home == HOME_OUTPUT)
         return m->out + PLANNED_BASE;
     assert_int_equal(x->at_byte % 64, 0);
-    assert_true(x->at_byte + x->size_bytes <= p->workspace_bytes);
+    assert_true(x->at_byte + x->size_bytes <= p->temporary_bytes);
     return m->work + x->at_byte / 8;
 }
 
@@ -330,8 +330,8 @@ planned_is_right(const struct plan *p, uint64_t seed)
 {
     static struct planned_memory memory;
     struct planned_memory *m = &memory;
-    assert_true(p->workspace_bytes <= (int64_t)sizeof m->work);
-    memset(m->work, 0x5a, (size_t)p->workspace_bytes);
+    assert_true(p->temporary_bytes <= (int64_t)sizeof m->work);
+    memset(m->work, 0x5a, (size_t)p->temporary_bytes);
     memset(m->out, 0, sizeof m->out);
     memset(m->want, 0, sizeof m->want);
     for (int o = 0; o < p->graph->n_in; o++)

@@ -734,16 +734,20 @@ test_einsum_remembers(void **state)
     assert_int_equal(c.live, 0);
 }
 
+/* The last such number: that of the plan, behind those of its stages. */
 static int64_t
-printed_workspace(const struct einc_plan *plan)
+printed_peak(const struct einc_plan *plan, enum einc_format format)
 {
     static struct written w;
+    const char *key = format == EINC_JSON ? "\"peak_bytes\": " : "peak_bytes ";
+    const char *last = NULL;
     memset(&w, 0, sizeof w);
-    assert_int_equal(einc_explain(plan, "plan", EINC_TEXT, write_text, &w,
-                                  NULL), EINC_OK);
-    const char *at = strstr(w.text, "workspace_bytes ");
-    assert_non_null(at);
-    return strtoll(at + strlen("workspace_bytes "), NULL, 10);
+    assert_int_equal(einc_explain(plan, "plan", format, write_text, &w, NULL),
+                     EINC_OK);
+    for (const char *at = w.text; (at = strstr(at, key)) != NULL;)
+        last = at += strlen(key);
+    assert_non_null(last);
+    return strtoll(last, NULL, 10);
 }
 
 /* What the plan says it takes is what einc_run() allocates, but for what it
@@ -761,7 +765,7 @@ test_workspace_is_true(void **state)
     size_t bytes;
     assert_int_equal(einc_plan_workspace(plan, &bytes, NULL), EINC_OK);
     assert_int_equal(bytes, (45 * 45 * 4 + 63) / 64 * 64);
-    assert_int_equal(printed_workspace(plan), bytes);
+    assert_int_equal(printed_peak(plan, EINC_TEXT), bytes);
     c.peak = c.live;
     int64_t before = c.live;
     assert_int_equal(einc_run(plan, (const void *[]){in, in, in}, out, NULL,
@@ -783,6 +787,96 @@ test_workspace_is_true(void **state)
     einc_plan_free(plan);
     einc_ctx_free(ctx);
     assert_int_equal(c.live, 0);
+}
+
+/* Of each lowering one, alone and as a stage of statements. */
+static const struct taking {
+    const char *text;
+    int n_in, n_dims[3];
+    int64_t shape[3][4];
+    int compiles; /* in tier CC, too */
+} takings[] = {
+    {"ij->ji", 1, {2}, {{70, 90}}, 0},
+    {"bij,bij->b", 2, {3, 3}, {{3, 40, 40}, {3, 40, 40}}, 0},
+    {"ab,bc->ac", 2, {2, 2}, {{200, 200}, {200, 200}}, 0},
+    {"ab,bc,cd->ad", 3, {2, 2, 2}, {{45, 45}, {45, 45}, {45, 45}}, 1},
+    {"O[i,j] = X[i,d]*Y[j,d]", 2, {2, 2}, {{5, 4}, {6, 4}}, 0},
+    {"O[i] = sum[j](exp(-sum[d]((X[i,d]-Y[j,d])^2)))", 2, {2, 2},
+     {{50, 3}, {60, 3}}, 0},
+    {"O[n,k,h,w] = X[n,c,pad(h+r-1,1),pad(w+s-1,1)]*W[k,c,r,s]", 2, {4, 4},
+     {{2, 3, 9, 9}, {4, 3, 3, 3}}, 0},
+    {"O[i,e] = sum[j](softmax[j](sum[d](Q[i,d]*K[j,d]))*V[j,e])", 3,
+     {2, 2, 2}, {{40, 16}, {50, 16}, {50, 64}}, 1},
+    {"t[i,j] = X[i,d]*Y[j,d]; m[i] = max[j](t[i,j]); O[i,j] = t[i,j]-m[i]",
+     2, {2, 2}, {{90, 80}, {70, 80}}, 0},
+};
+
+/* A run takes no more than is printed, which is what the plan asks for: with
+ * that of the caller it takes nothing, and leaves what lies behind it. */
+static void
+check_taking(const struct taking *x, enum einc_tier tier, int threads,
+             const char *cache)
+{
+    enum { BEHIND = 256, MOST = 40000 };
+    struct counter c = {0};
+    struct einc_ctx *ctx = open_ctx(&c, threads, tier, cache);
+    struct einc_layout in[3];
+    const void *data[3];
+    float *from = integers(MOST), *out = malloc(MOST * sizeof *out);
+    struct einc_run_options o = {.size = sizeof o};
+    struct einc_plan *plan = NULL;
+    struct einc_err *err = NULL;
+    assert_non_null(out);
+    for (int k = 0; k < x->n_in; k++) {
+        in[k] = floats(x->n_dims[k], x->shape[k]);
+        data[k] = from;
+    }
+    if (einc_compile(ctx, x->text, (size_t)x->n_in, in, NULL, NULL, &plan,
+                     &err) != EINC_OK)
+        fail_msg("%s: %s", x->text, einc_err_text(err));
+    assert_int_equal(einc_plan_workspace(plan, &o.work_bytes, NULL), EINC_OK);
+    assert_int_equal(printed_peak(plan, EINC_TEXT), o.work_bytes);
+    assert_int_equal(printed_peak(plan, EINC_JSON), o.work_bytes);
+    assert_int_equal(posix_memalign(&o.work, 64, o.work_bytes + BEHIND), 0);
+    unsigned char *behind = (unsigned char *)o.work + o.work_bytes;
+    memset(behind, 0xa5, BEHIND);
+    int calls = c.calls;
+    assert_int_equal(einc_run(plan, data, out, &o, NULL), EINC_OK);
+    assert_int_equal(c.calls, calls);
+    for (int k = 0; k < BEHIND; k++)
+        assert_int_equal(behind[k], 0xa5);
+    int64_t before = c.peak = c.live;
+    assert_int_equal(einc_run(plan, data, out, NULL, NULL), EINC_OK);
+    assert_true(c.peak - before <= (int64_t)o.work_bytes + 64);
+    assert_int_equal(c.live, before);
+    free(o.work);
+    free(from);
+    free(out);
+    einc_plan_free(plan);
+    einc_ctx_free(ctx);
+}
+
+struct fixture {
+    char cache[512];
+    struct einc_ctx *cc; /* NULL: no compiler */
+    struct lines lines;
+};
+
+static void
+test_peak_is_true(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t k = 0; k < sizeof takings / sizeof *takings; k++)
+        for (int threads = 1; threads <= 2; threads++) {
+            const struct taking *x = &takings[k];
+            check_taking(x, EINC_TIER_INTERP, threads, "");
+            check_taking(x, EINC_TIER_BUILTIN, threads, "");
+            check_taking(x, EINC_TIER_AUTO, threads, f->cache);
+            if (x->compiles && f->cc) {
+                check_taking(x, EINC_TIER_CC, threads, f->cache);
+                check_taking(x, EINC_TIER_AUTO, threads, f->cache);
+            }
+        }
 }
 
 enum { GUARD = 4096 };
@@ -811,12 +905,6 @@ check_guards(struct einc_plan *plan, const void *const *in, float *out)
     }
     free(block);
 }
-
-struct fixture {
-    char cache[512];
-    struct einc_ctx *cc; /* NULL: no compiler */
-    struct lines lines;
-};
 
 static void
 test_workspace_of_the_caller(void **state)
@@ -857,8 +945,8 @@ test_no_copy_of_an_operand(void **state)
     assert_int_equal(einc_compile(f->cc, "bld,lrd->blr", 2, in, NULL, NULL,
                                   &plan, NULL), EINC_OK);
     assert_int_equal(einc_plan_tier(plan), EINC_TIER_CC);
-    assert_int_equal(printed_workspace(plan), 0);
     assert_int_equal(einc_plan_workspace(plan, &bytes, NULL), EINC_OK);
+    assert_int_equal(printed_peak(plan, EINC_TEXT), bytes);
     assert_true(bytes > 0 && bytes <= 16 << 20);
     einc_plan_free(plan);
 }
@@ -1032,6 +1120,7 @@ main(void)
         cmocka_unit_test(test_errors_give_all_back),
         cmocka_unit_test(test_einsum_remembers),
         cmocka_unit_test(test_workspace_is_true),
+        cmocka_unit_test(test_peak_is_true),
         cmocka_unit_test(test_workspace_of_the_caller),
         cmocka_unit_test(test_no_copy_of_an_operand),
         cmocka_unit_test(test_one_plan_many_threads),

@@ -213,7 +213,7 @@ test_memory(void **state)
     assert_true(bytes <= 4 << 20);
     assert_int_equal(einc_explain(plan, "plan", EINC_TEXT, append, told, NULL),
                      EINC_OK);
-    snprintf(line, sizeof line, " workspace_bytes %zu\n", bytes);
+    snprintf(line, sizeof line, "\npeak_bytes %zu scratch_bytes ", bytes);
     assert_non_null(strstr(told, line));
     assert_non_null(strstr(told, "in 32 slices of 1 of n"));
     assert_non_null(strstr(told, "1x64x58x58 861184 bytes"));

@@ -103,7 +103,7 @@ test_random_lives(void **state)
             assert_int_equal(x->size_bytes, 4 * size[i]);
             end = stop > end ? stop : end;
         }
-        assert_int_equal(t.plan.workspace_bytes, end); /* the peak */
+        assert_int_equal(t.plan.temporary_bytes, end); /* the peak */
         assert_true(end >= most_live(&t, n, last));
         total += end;
         least += most_live(&t, n, last);
@@ -125,7 +125,7 @@ test_chain(void **state)
     assert_int_equal(t.tensors[1].at_byte, 448);
     assert_int_equal(t.tensors[2].at_byte, 0);
     assert_int_equal(t.tensors[3].at_byte, 448);
-    assert_int_equal(t.plan.workspace_bytes, 896);
+    assert_int_equal(t.plan.temporary_bytes, 896);
 }
 
 /* Best fit: of two holes the one that fits better. The last block grows
@@ -148,7 +148,7 @@ test_fit(void **state)
     t.in[1][t.steps[1].n_in++] = 1;
     place(&t);
     assert_int_equal(t.tensors[2].at_byte, 64);
-    assert_int_equal(t.plan.workspace_bytes, 64 + 256);
+    assert_int_equal(t.plan.temporary_bytes, 64 + 256);
 }
 
 /* Neighbours that are given back become one hole, in either order. */

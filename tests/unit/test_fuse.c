@@ -184,7 +184,7 @@ test_side(void **state)
         const struct step *s = &x.plan->steps[0];
         assert_int_equal(s->n_in, 3);
         assert_int_equal(s->weighed, cases[i].weighed);
-        assert_int_equal(x.plan->workspace_bytes, 0);
+        assert_int_equal(x.plan->temporary_bytes, 0);
         /* each element of the operand once more */
         const struct group *side = s->weighed ? &s->n : &s->m;
         assert_int_equal(s->flop, 2 * s->m.extent * s->n.extent * s->k.extent +

@@ -374,7 +374,7 @@ test_reads_back(void **state)
     (void)state;
     struct planned x;
     plan_of(&x, "ij,jk,kl->il", "f32", 30);
-    const struct plan_model model = {row(1), 2};
+    const struct plan_model model = {row(1), 2, 64, 192};
     uint64_t hash = x.plan->hash;
     struct text t = {.perm = &x.f.perm};
     einc_plan_print(&t, x.plan, &model);
@@ -383,6 +383,7 @@ test_reads_back(void **state)
     char printed[4000], edited[4200];
     snprintf(printed, sizeof printed, "%s", t.p);
     snprintf(edited, sizeof edited, "%s", printed);
+    assert_non_null(strstr(t.p, "\npeak_bytes 192 scratch_bytes 64\n"));
     *strstr(edited, "model_ns ") = 'M'; /* no such line: found */
     x.options.plan_text = str_of(edited);
     assert_int_equal(planned_build(&x), EINC_EINVAL);

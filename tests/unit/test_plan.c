@@ -88,7 +88,7 @@ test_broadcast_batch(void **state)
     assert_int_equal(p->steps[0].m.extent, 8);
     assert_int_equal(p->steps[0].n.extent, 2048);
     assert_int_equal(p->steps[0].k.extent, 64);
-    assert_int_equal(p->workspace_bytes, 0);
+    assert_int_equal(p->temporary_bytes, 0);
     uint64_t hash = p->hash;
     planned_close(&x);
     assert_int_equal(hash, hash_of("lrd,bld->blr",
@@ -126,7 +126,7 @@ test_expanded_matmul(void **state)
     assert_int_equal(p->steps[0].b.n, 0);
     assert_int_equal(p->steps[0].m.extent, 192);
     assert_int_equal(p->steps[0].n.extent, 4096);
-    assert_int_equal(p->workspace_bytes, 0);
+    assert_int_equal(p->temporary_bytes, 0);
     uint64_t hash = p->hash;
     planned_close(&x);
     assert_int_equal(hash, hash_of("bik,bkz->biz",
@@ -149,7 +149,7 @@ test_no_copy_of_broadcast(void **state)
     assert_int_equal(p->n_steps, 1);
     assert_int_equal(p->steps[0].kind, STEP_CONTRACT);
     assert_int_equal(p->steps[0].b.extent, 256);
-    assert_int_equal(p->workspace_bytes, 0);
+    assert_int_equal(p->temporary_bytes, 0);
     assert_int_equal(p->read_bytes, 4u * (4096 * 256 * 100 + 256 * 100 * 100));
     planned_close(&x);
 }
@@ -267,7 +267,7 @@ test_one_pass(void **state)
         const struct plan *p =
             build(&x, one_step[i].expression, one_step[i].tensors);
         if (p->n_steps != 1 || p->steps[0].kind != one_step[i].kind ||
-            p->steps[0].n_in != one_step[i].n_in || p->workspace_bytes)
+            p->steps[0].n_in != one_step[i].n_in || p->temporary_bytes)
             fail_msg("%s", planned_print(&x, einc_plan_print));
         planned_close(&x);
     }
@@ -356,7 +356,7 @@ test_empty(void **state)
         assert_int_equal(p->steps[0].kind, STEP_REDUCE);
         assert_true(p->steps[0].b.extent == 0 || p->steps[0].k.extent == 0);
         assert_int_equal(p->flop, 0);
-        assert_int_equal(p->workspace_bytes, 0);
+        assert_int_equal(p->temporary_bytes, 0);
         planned_close(&x);
     }
 }

@@ -28,7 +28,7 @@ static const char chain[] =
     "    read_bytes 393216 write_bytes 65536\n"
     "buffer t1 at_byte 0 size_bytes 131072\n"
     "total flop 8388608 read_bytes 663552 write_bytes 196608 "
-    "workspace_bytes 131072\n";
+    "temporary_bytes 131072\n";
 
 static void
 open_chain(struct planned *x)
@@ -120,7 +120,7 @@ test_edited_kind(void **state)
     assert_int_equal(x.plan->n_steps, 2);
     assert_int_equal(x.plan->steps[1].kind, STEP_REDUCE);
     assert_int_equal(x.plan->steps[1].n_in, 3);
-    assert_int_equal(x.plan->workspace_bytes, 4 * 8 * 128 * 64);
+    assert_int_equal(x.plan->temporary_bytes, 4 * 8 * 128 * 64);
     planned_close(&x);
     planned_open(&x, "ij,jk->ik", "i64 12x13, i64 13x14");
     follow(&x, "step 1 reduce out[i,k] = in0 * in1\n");
@@ -397,7 +397,7 @@ test_layouts(void **state)
                         "    free{i}=3 sum{}=1 flop 6\n"
                         "    read_bytes 7 write_bytes 24\n"
                         "total flop 6 read_bytes 7 write_bytes 24 "
-                        "workspace_bytes 0\n"
+                        "temporary_bytes 0\n"
                         "hash ";
     const char *text = planned_print(&x, einc_plan_print);
     if (strncmp(text, want, strlen(want)))
@@ -438,7 +438,7 @@ test_json(void **state)
     struct text path = {.perm = &x.f.perm};
     einc_plan_print_path(&path, x.plan);
     assert_string_equal(einc_text_z(&path),
-                        "path text flop 32 workspace_bytes 64\n"
+                        "path text flop 32 temporary_bytes 64\n"
                         "1 t1 = in2 * in1 flop 16 elements 4\n"
                         "2 out = in0 * t1 flop 16 elements 4\n");
     planned_close(&x);
