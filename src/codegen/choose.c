@@ -166,34 +166,58 @@ guide_of(const struct program *p, int64_t size)
     return (double)(open < 0 ? size : p->open.list[open].guide);
 }
 
-/* Elements of the largest tensor that a bound reads; 0: it reads none. */
+/* Elements of the largest tensor that a bound reads, and its number; 0: it
+ * reads none. */
 static double
-elements_in(const struct program *p, const struct node *n)
+elements_in(const struct program *p, const struct node *n, int *tensor)
 {
     double most = 0;
     if (n->access) {
         const struct tensor *t = &p->tensors[n->access->tensor];
+        *tensor = n->access->tensor;
         most = 1;
         for (int d = 0; d < t->n_dims; d++)
             most *= guide_of(p, t->shape[d]);
     }
     for (int k = 0; k < n->n_args; k++) {
-        double own = elements_in(p, n->args[k]);
-        most = own > most ? own : most;
+        int other = -1;
+        double own = elements_in(p, n->args[k], &other);
+        if (own > most) {
+            most = own;
+            *tensor = other;
+        }
     }
     return most;
 }
 
+/* A square root, within a half: no more than that is known of what it is for,
+ * and all machines agree on it. */
+static double
+root_of(double x)
+{
+    double root = 1;
+    while (4 * root * root <= x)
+        root *= 2;
+    return 3 * root * root <= x ? 1.5 * root : root;
+}
+
 /* Values of a range with bounds of its own, of which no plan knows more than
- * the sizes. Where both are data, as ptr[i]:ptr[i+1], the ranges are taken to
- * share the index out; else, as in 0:i+1 or 0:length[i], to begin or end
+ * the sizes. Where both are of one tensor, as ptr[i]:ptr[i+1], the ranges are
+ * taken to share the index out. Where they are of two, as lo[s]:hi[s], several
+ * may have the same values: something between that and all of the index, the
+ * geometric mean. Else, as in 0:i+1 or 0:length[i], they begin or end
  * anywhere. */
 static double
 range_of(const struct walk *w, const struct index *x)
 {
+    int of[2] = {-1, -1};
     double n = guide_of(w->p, x->hi) - (double)x->lo;
-    double from = elements_in(w->p, x->from), to = elements_in(w->p, x->to);
-    n /= from > 0 && to > 0 ? from : 2;
+    double from = elements_in(w->p, x->from, &of[0]);
+    double to = elements_in(w->p, x->to, &of[1]);
+    if (from > 0 && to > 0)
+        n /= !w->by_share || of[0] == of[1] ? from : root_of(from);
+    else
+        n /= 2;
     return n < 1 ? 1 : n;
 }
 
@@ -212,6 +236,14 @@ extent(const struct walk *w, int x)
     return n < 1 ? 1 : n;
 }
 
+/* An index that counts the k best runs when all terms were seen, whatever
+ * loop it stands in. */
+static int
+is_behind(const struct walk *w, const struct node *n, int x)
+{
+    return index_of(w, x)->kind == INDEX_NEW && !uses(w->p, n, x);
+}
+
 /* How often a node is computed: the loops up to the innermost it uses. */
 static double
 trips(const struct walk *w, const struct node *n)
@@ -225,6 +257,8 @@ trips(const struct walk *w, const struct node *n)
         last = w->n_path - 1;
     for (int k = 0; k <= last; k++) {
         double e = extent(w, w->path[k]);
+        if (w->by_share && is_behind(w, n, w->path[k]))
+            continue;
         int by_block = w->path[k] == w->lane && !uses(w->p, n, w->lane);
         t *= by_block ? (e > 2 * w->lanes ? e / (2 * w->lanes) : 1) : e;
     }
@@ -288,10 +322,33 @@ load_cost(const struct walk *w, const struct node *n)
     return 1.5 * each;
 }
 
+enum { COSTLY = 15 };
+
+/* What keeping the k best takes for each term beside the comparison with the
+ * worst of them. Of terms in no order, k are better each time that twice as
+ * many have been seen, or fewer, and each moves k/2 others past it by a
+ * comparison and a move. */
 static double
-fn_cost(const struct node *n)
+keeping_cost(const struct walk *w, const struct node *n)
 {
-    return n->kind != NODE_CALL ? 1 : is_costly(n->fn) ? 15 : 1;
+    double terms = 1, seen = extent(w, n->best), k = seen, found = k;
+    for (int b = 0; b < n->n_bound; b++)
+        terms *= extent(w, n->bound[b]);
+    for (; seen < terms; seen *= 2)
+        found += k;
+    return found < terms ? found * k / terms : k;
+}
+
+/* Of a term of a reduction, or of a call. */
+static double
+fn_cost(const struct walk *w, const struct node *n)
+{
+    if (w->by_share && n->kind == NODE_REDUCE &&
+        n->redop == REDOP_LOGSUMEXP)
+        return 2 + COSTLY; /* the largest so far, exp, the sum */
+    if (w->by_share && n->kind == NODE_REDUCE && n->best >= 0)
+        return 1 + keeping_cost(w, n);
+    return n->kind == NODE_CALL && is_costly(n->fn) ? COSTLY : 1;
 }
 
 /* --- guards -------------------------------------------------------------- */
@@ -329,10 +386,10 @@ value_at(const struct node *n, const double *point, int *fails)
 }
 
 /* Share of all points at which a guard holds: counted at some that lie evenly
- * in the ranges of its indices (multiples of an irrational number each); 1 if
- * it depends on data. */
+ * in the ranges of its indices (multiples of an irrational number each);
+ * `unknown` if it depends on data. */
 static double
-share_of(const struct walk *w, const struct node *guard)
+share_of(const struct walk *w, const struct node *guard, double unknown)
 {
     enum { POINTS = 1024 };
     struct arena room = *w->perm;
@@ -354,21 +411,81 @@ share_of(const struct walk *w, const struct node *guard)
         }
         hits += value_at(guard, point, &fails) != 0;
     }
-    return fails ? 1 : (double)(hits ? hits : 1) / POINTS;
+    return fails ? unknown : (double)(hits ? hits : 1) / POINTS;
 }
 
-/* Share of the arguments of a node that is computed. */
+static int
+is_number(const struct node *n)
+{
+    return n->kind == NODE_NUMBER ||
+           (n->kind == NODE_CALL && n->fn == FN_SELECT &&
+            is_number(n->args[1]) && is_number(n->args[2]));
+}
+
+/* The exp() that is a softmax, also of one with a guard, which is a choice
+ * between it and a number; NULL: it is none. */
+static const struct node *
+softmax_of(const struct node *n)
+{
+    if (n->kind != NODE_CALL || n->lse)
+        return n->lse && n->args[0]->n_args == 2 ? n : NULL;
+    for (int k = 1; n->fn == FN_SELECT && k < 3; k++)
+        if (is_number(n->args[3 - k]))
+            return softmax_of(n->args[k]);
+    return NULL;
+}
+
+/* The guard of a softmax that is a factor: what it leaves out is not taken
+ * into a sum of the products either. */
+static const struct node *
+guard_of_factors(const struct node *n)
+{
+    const struct node *e = softmax_of(n);
+    if (e || n->kind != NODE_CALL)
+        return e ? e->lse->guard : NULL;
+    for (int k = 0; k < n->n_args && n->fn == FN_MUL; k++) {
+        const struct node *guard = guard_of_factors(n->args[k]);
+        if (guard)
+            return guard;
+    }
+    return NULL;
+}
+
+/* Share of the arguments of a node that is computed. Guards of data are taken
+ * to hold, choices by data to take either side as often; but for points that
+ * are near, which are few, see einc_script_expand(). */
 static double
 share_in(const struct walk *w, const struct node *n, int arg)
 {
     if (!w->by_share)
         return 1;
-    if (n->kind == NODE_REDUCE)
-        return n->guard ? share_of(w, n->guard) : 1;
+    if (n->kind == NODE_REDUCE) {
+        const struct node *guard = n->guard;
+        if (!guard && n->redop == REDOP_SUM)
+            guard = guard_of_factors(n->args[0]);
+        return guard ? share_of(w, guard, 1) : 1;
+    }
     if (n->kind != NODE_CALL || n->fn != FN_SELECT || arg == 0)
         return 1;
-    double share = share_of(w, n->args[0]);
-    return arg == 1 || share == 1 ? share : 1 - share;
+    if (n->is_far)
+        return 0;
+    double share = share_of(w, n->args[0], 0.5);
+    return arg == 1 ? share : 1 - share;
+}
+
+/* Whether a softmax is in a sum, whose guard is its own: else all loops that it
+ * is made in are of the statement. */
+static int
+is_summed(const struct walk *w, const struct node *n)
+{
+    for (int k = 0; k < w->n_path; k++) {
+        int is_free = 0;
+        for (int f = 0; f < w->s->n_loops; f++)
+            is_free |= w->path[k] == w->s->loops[f];
+        if (!is_free && uses(w->p, n, w->path[k]))
+            return 1;
+    }
+    return 0;
 }
 
 /* A reduction stands in the innermost loop that it uses. */
@@ -381,6 +498,20 @@ enter(struct walk *w, const struct node *n)
         w->path[w->n_path++] = n->bound[k];
 }
 
+static double cost_of(struct walk *w, const struct node *n);
+
+/* A softmax in a sum is made with it; one for itself takes two passes. */
+static double
+softmax_cost(struct walk *w, const struct node *e)
+{
+    const struct node *guard = e->lse->guard;
+    int summed = is_summed(w, e);
+    double share = guard && !summed ? share_of(w, guard, 1) : 1;
+    double term = cost_of(w, e->args[0]->args[0]);
+    return (term + fn_cost(w, e) * trips(w, e)) * share +
+           (summed ? 0 : cost_of(w, e->lse));
+}
+
 static double
 cost_of(struct walk *w, const struct node *n)
 {
@@ -388,6 +519,8 @@ cost_of(struct walk *w, const struct node *n)
     int kept = w->n_path, path[MAX_PATH];
     if (!n)
         return 0;
+    if (w->by_share && softmax_of(n))
+        return softmax_cost(w, softmax_of(n));
     for (int d = 0; n->access && d < n->access->n_subs; d++)
         cost += cost_of(w, n->access->subs[d].rest);
     if (n->kind == NODE_ACCESS)
@@ -404,12 +537,13 @@ cost_of(struct walk *w, const struct node *n)
     else
         for (int k = 0; k < n->n_args; k++)
             cost += cost_of(w, n->args[k]) * share_in(w, n, k);
-    cost += cost_of(w, n->guard);
+    if (n->guard && !(w->by_share && share_of(w, n->guard, -1) >= 0))
+        cost += cost_of(w, n->guard); /* of indices it becomes loop bounds */
     const struct node *of = n->kind == NODE_REDUCE ? n->args[0] : n;
     if (n->kind != NODE_NUMBER && n->kind != NODE_INDEX) {
         int wide = w->lane >= 0 && uses(w->p, of, w->lane);
         double share = n->kind == NODE_REDUCE ? share_in(w, n, 0) : 1;
-        cost += share * fn_cost(n) * trips(w, of) / (wide ? w->lanes : 1);
+        cost += share * fn_cost(w, n) * trips(w, of) / (wide ? w->lanes : 1);
     }
     if (n->kind == NODE_REDUCE)
         memcpy(w->path, path, sizeof path);

@@ -133,6 +133,9 @@ struct node {
                                   * exp(f - logsumexp(f')): that logsumexp,
                                   * whose body is f with its own index; else
                                   * NULL */
+    int is_far;                  /* CALL of FN_SELECT that a distance became:
+                                  * args[1] stands in args[0], too, and
+                                  * args[2] is for the few that are near */
     struct span at;
 };
 

@@ -165,6 +165,7 @@ einc_script_expand(struct rewrite *r, const struct node *distance,
     is_far->args[1] = number(r, like, 0);
     struct node *choice = new_node(r, NODE_CALL, like, 3);
     choice->fn = FN_SELECT;
+    choice->is_far = 1;
     choice->args[0] = is_far;
     choice->args[1] = short_form;
     choice->args[2] = distance;

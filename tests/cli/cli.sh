@@ -618,6 +618,10 @@ run 0 explain 'O[i] = sum[j](exp(-sum[d]((X[i,d]-Y[j,d])^2))*B[j])' \
     --size i=100,j=100,d=40 --dump source # one question for all near points
 has out 'if (any(some'
 has out 'v_expn_f32'
+# norms and a product: of what is done again where points are near nothing
+run 0 explain 'O[i,j] = sqrt(sum[d]((X[i,d]-Y[j,d])^2))' --size \
+    i=100,j=100,d=64 --tier interp
+has out 'stage 3 loops flop 2810'
 run 0 explain 'Y[n,o,t] = X[n,c,2*t+r]*W[o,c,r]' --shape X=1x3x20,W=4x3x3
 has out 'contract'
 run 3 explain 'Y[n,o,t] = X[n,c,2*t+r]*W[o,c,r]'
