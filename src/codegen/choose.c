@@ -602,6 +602,58 @@ forbids(const struct program *p, const struct node *n, int x, int is_free)
     return forbids(p, n->guard, x, is_free);
 }
 
+/* --- points of a scatter ------------------------------------------------- */
+
+static int64_t
+coef_of(const struct subscript *sub, int x)
+{
+    for (int k = 0; k < sub->n_terms; k++)
+        if (sub->terms[k].index == x)
+            return sub->terms[k].coef;
+    return 0;
+}
+
+/* Whether points of a scatter that differ in x alone write different elements:
+ * some position goes up with x, whatever else it holds. */
+static int
+writes_distinct(const struct walk *w, int x)
+{
+    int found = 0;
+    for (int d = 0; d < w->s->left.n_subs; d++) {
+        const struct subscript *sub = &w->s->left.subs[d];
+        if (uses(w->p, sub->rest, x) || (sub->checked && coef_of(sub, x)))
+            return 0;
+        found |= sub->mode == BOUND_CHECK && coef_of(sub, x);
+    }
+    return found;
+}
+
+int
+einc_choose_apart(const struct program *p, const struct stmt *s, int x,
+                  int open)
+{
+    for (int d = 0; d < s->left.n_subs; d++) {
+        const struct subscript *sub = &s->left.subs[d];
+        int64_t room = coef_of(sub, x);
+        if (!room || sub->mode != BOUND_CHECK || sub->rest ||
+            (open && sub->n_terms > 1))
+            continue;
+        room = room < 0 ? -(room + 1) : room - 1;
+        for (int k = 0; k < sub->n_terms && room >= 0; k++) {
+            const struct index *i = &p->indices[sub->terms[k].index];
+            int64_t reach = i->hi - i->lo - 1;
+            if (sub->terms[k].index != x && reach > 0 &&
+                (__builtin_mul_overflow(reach, sub->terms[k].coef, &reach) ||
+                 __builtin_sub_overflow(room, reach < 0 ? -reach : reach,
+                                        &room)))
+                room = -1;
+        }
+        if (room >= 0)
+            return 1;
+    }
+    return 0;
+}
+
 static void
 collect_bound(const struct node *n, int *list, int *n_list, int most)
 {
@@ -634,6 +686,8 @@ takes_payload(const struct node *n)
 static int
 find_payload(const struct walk *w, const struct node *n, int lane)
 {
+    if (w->s->scatters) /* points come one behind the other */
+        return -1;
     if (n->kind == NODE_REDUCE) {
         for (int k = w->s->n_loops - 1; k >= 0; k--) {
             int e = w->s->loops[k];
@@ -665,8 +719,7 @@ einc_choose_flop(struct arena *perm, const struct program *p,
     struct walk w = {.p = p, .s = s, .lane = -1, .lanes = 1, .payload = -1,
                      .by_share = 1, .perm = &room};
     w.how = NEW(&room, struct value_choice, p->n_indices);
-    if (!s->scatters)
-        w.payload = find_payload(&w, s->right, -1);
+    w.payload = find_payload(&w, s->right, -1);
     open_path(&w);
     return cost_of(&w, s->right);
 }
@@ -675,7 +728,7 @@ static int
 choose_lane(struct walk *w, int lanes)
 {
     int list[MAX_PATH], n = 0, best = -1;
-    if (lanes < 2 || w->s->scatters)
+    if (lanes < 2)
         return -1;
     for (int k = 0; k < w->s->n_loops && n < MAX_PATH / 2; k++)
         list[n++] = w->s->loops[k];
@@ -690,6 +743,7 @@ choose_lane(struct walk *w, int lanes)
         const struct index *x = index_of(w, list[k]);
         if (is_unrolled(w, list[k]) || x->hi - x->lo < lanes ||
             forbids(w->p, w->s->right, list[k], k < n_free) ||
+            (w->s->scatters && k < n_free && !writes_distinct(w, list[k])) ||
             (x->from && extent(w, list[k]) < lanes))
             continue;
         w->lane = list[k];
@@ -984,8 +1038,6 @@ einc_choose(struct mapreduce *m, int lanes, int *lane)
     *lane = choose_lane(&w, lanes);
     m->lanes = w.lanes;
     m->vectors = 1;
-    if (m->s->scatters)
-        w.payload = -1;
     if (*lane >= 0 && is_free_lane(&w) && !m->modest)
         m->vectors = choose_vectors(&w, m);
     if (!m->modest)

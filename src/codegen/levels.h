@@ -191,6 +191,11 @@ int einc_levels_reduces_lane(const struct mapreduce *m, int reduction);
  * Fills in lanes, vectors and the free loops but for their vars. *lane: the
  * index, -1 for none. */
 struct value_choice *einc_choose(struct mapreduce *m, int lanes, int *lane);
+/* Whether points of a scatter with different values of index x write different
+ * elements, whatever else differs: alone in a position, or reaching further in
+ * it than all else, as h in 4*h+r, r in 0:4. open: sizes are not known yet. */
+int einc_choose_apart(const struct program *p, const struct stmt *s, int x,
+                      int open);
 /* Operations of the statement, see mapreduce.h. */
 double einc_choose_flop(struct arena *perm, const struct program *p,
                         const struct stmt *s);

@@ -168,10 +168,25 @@ is_outer(const struct free_loop *f)
     return !f->is_payload && !f->is_copied && !f->is_inner;
 }
 
-/* Loops within which reductions would be done again go into the tasks, behind
- * those that do not. */
-static void
-sink_loops(struct mapreduce *m)
+/* Loops of a scatter whose turns may write the same element. That of the lane
+ * stays within them: a task would go through all they read for a few lanes. */
+static int
+sink_writers(struct mapreduce *m, int open)
+{
+    int sunk = 0;
+    for (int f = 0; f < m->n_free; f++) {
+        struct free_loop *x = &m->free[f];
+        int is_lane = m->lane >= 0 && x->var == m->lane;
+        if (is_outer(x) && ((is_lane && sunk) ||
+                            !einc_choose_apart(m->p, m->s, x->index, open)))
+            x->is_sunk = sunk = 1;
+    }
+    return sunk;
+}
+
+/* Loops within which reductions would be done again. */
+static int
+sink_repeats(struct mapreduce *m)
 {
     uint64_t within = 0;
     int sunk = 0;
@@ -185,6 +200,14 @@ sink_loops(struct mapreduce *m)
         x->is_sunk = sunk = 1;
         within |= (uint64_t)1 << x->var;
     }
+    return sunk;
+}
+
+/* What has to stay in one task goes behind what need not. */
+static void
+sink_loops(struct mapreduce *m, int open)
+{
+    int sunk = m->s->scatters ? sink_writers(m, open) : sink_repeats(m);
     for (int f = 1; sunk && f < m->n_free; f++) /* stable */
         for (int k = f; k > 0 && is_outer(&m->free[k]) &&
                         !m->free[k].is_sunk && m->free[k - 1].is_sunk; k--) {
@@ -196,18 +219,17 @@ sink_loops(struct mapreduce *m)
 
 /* Outer loops are shared out until there are enough tasks. */
 static void
-choose_tasks(struct mapreduce *m)
+choose_tasks(struct mapreduce *m, int open)
 {
     enum { ENOUGH = 64 };
     m->tasks = 1;
-    if (!m->s->scatters)
-        sink_loops(m);
+    sink_loops(m, open);
     for (int f = 0; f < m->n_free; f++) {
         struct free_loop *x = &m->free[f];
         int is_lane = m->lane >= 0 && x->var == m->lane;
         if (x->turns == 0)
             m->tasks = 0;
-        if (!is_outer(x) || x->is_sunk || m->s->scatters ||
+        if (!is_outer(x) || x->is_sunk ||
             (m->tasks >= ENOUGH && is_lane))
             continue;
         x->is_task = 1;
@@ -274,7 +296,7 @@ einc_mapreduce_build(struct arena *perm, struct arena scratch,
         return NULL;
     m->repeats = s->op == ASSIGN_SET && !s->scatters &&
                  !reads(s->right, s->left.tensor);
-    choose_tasks(m);
+    choose_tasks(m, mode == SIZES_OPEN);
     einc_levels_build(m);
     einc_size_list(m);
     m->flop = einc_choose_flop(perm, p, s);

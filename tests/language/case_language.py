@@ -399,6 +399,40 @@ def assignments(b):
            Out("H", [0, F("x", "f32", (3,)).a[0], 0, F("x", "f32", (3,)).a[1],
                      0, F("x", "f32", (3,)).a[2], 0], given=True,
                init=V("H", "f32", np.zeros(7))))
+    # in lanes and tasks, where these write apart, and where they do not
+    U = F("U", "f32", (3, 5, 40, 4))
+    w = np.zeros((7, 46))
+    for r in range(3):
+        for h in range(5):
+            for s in range(4):
+                w[h - r + 2, 42 - np.arange(40) + s] += U.a[r, h, :, s]
+    b.case("scatter_fold_back", "I[h-r+2,42-w+s] += U[r,h,w,s]", [U],
+           Out("I", w, given=True, init=V("I", "f32", w * 0)))
+    for step in 3, 4:
+        U = F("U", "f32", (2, 4, 4, 37, 3))
+        w = np.zeros((2, 3 * step + 4, 39))
+        for h in range(4):
+            for s in range(3):
+                w[:, step * h:step * h + 4, s:s + 37] += U.a[:, h, :, :, s]
+        b.case("scatter_fold_%d" % step,
+               "I[c,%d*h+r,w+s] += U[c,h,r,w,s]" % step, [U],
+               Out("I", w, given=True, init=V("I", "f32", w * 0)))
+    X = F("X", "f32", (6, 37))
+    w = F("H", "f32", (4, 37))
+    v = w.a.copy()
+    np.maximum.at(v, K.a, X.a)
+    b.case("scatter_rows_max", "H[K[i],d] max= X[i,d]", [K, X],
+           Out("H", v, given=True, init=w))
+    w = np.zeros((37, 4))
+    for i in range(6):
+        w[:, K.a[i]] += X.a[i]
+    b.case("scatter_columns", "H[d,K[i]] += X[i,d]", [K, X],
+           Out("H", w, given=True, init=V("H", "f32", w * 0)))
+    w = np.zeros(40)
+    for i in range(6):
+        w[K.a[i]:K.a[i] + 37] += X.a[i]
+    b.case("scatter_runs", "H[K[i]+d] += X[i,d]", [K, X],
+           Out("H", w, given=True, init=V("H", "f32", w * 0)))
     b.case("constant_left", "H[0] = x[i]", [x],
            Out("H", [x.a.sum()], given=True))
     b.case("constant_left_keepdim", "H[i,0] = sum[j](A[i,j])", [A],

@@ -333,6 +333,14 @@ writes(void **state)
     check("H[K[i]] += 1", "H i32 10, K i64 50 <10");
     check("H[K[i],d] += X[i,d]", "H f32 10x20, K i32 50 <10, X f32 50x20");
     check("Y[2*t+r] += X[t]*W[r]", "Y f32 83, X f32 41, W f32 3");
+    /* rows meet in 3*h+r, and are apart in 4*h+r */
+    check("I[c,3*h+r,w+s] += U[c,h,r,w,s]",
+          "I f32 2x13x39, U f32 2x4x4x37x3");
+    check("I[c,4*h+r,w+s] += U[c,h,r,w,s]",
+          "I f32 2x16x39, U f32 2x4x4x37x3");
+    check("I[h-r+2,42-w] *= U[r,h,w]", "I f64 7x43, U f64 3x5x40");
+    check("H[d,K[i]] += X[i,d]", "H f32 20x10, K i32 50 <10, X f32 50x20");
+    check("H[K[i]+d] max= X[i,d]", "H f32 29, K i32 50 <10, X f32 50x20");
     check("z[i] *= w[i]", "z c64 21, w c64 21");
     check("z[i] = prod[j](A[i,j]+1) + prod[j in 0:3](A[i,j])",
           "A c64 21x9");
