@@ -48,7 +48,8 @@ LIB_SRC = \
   src/codegen/target.c src/codegen/tile.c src/codegen/nest.c \
   src/codegen/key.c src/codegen/nest_gett.c src/codegen/nest_stream.c \
   src/codegen/nest_fused.c src/codegen/nest_direct.c \
-  src/codegen/print_direct.c src/codegen/nest_lanes.c \
+  src/codegen/print_direct.c src/codegen/nest_narrow.c \
+  src/codegen/print_narrow.c src/codegen/nest_lanes.c \
   src/codegen/print_lanes.c src/codegen/nest_transpose.c \
   src/codegen/print_transpose.c src/codegen/print.c src/codegen/print_gett.c \
   src/codegen/print_tile.c src/codegen/print_pack.c \

@@ -42,6 +42,9 @@ print_kernel(struct text *t, const struct nest *nest, const char *name)
     case FAMILY_DIRECT:
         einc_print_direct(&p);
         break;
+    case FAMILY_NARROW:
+        einc_print_narrow(&p);
+        break;
     case FAMILY_LANES:
         einc_print_lanes(&p);
         break;

@@ -12,9 +12,9 @@
 struct family {
     enum nest_family id;
     const char *name;
-    int literal;  /* lives on literal extents and strides: a kernel for one
-                   * shape, never taken in mode GENERIC; 2: and not yet
-                   * printed in files, which are LITERAL */
+    int literal;  /* 1: lives on literal extents and strides: a kernel for one
+                   * shape, never taken in mode GENERIC; -1: lives on
+                   * arguments, never taken in files, which are LITERAL */
     /* Whether it can do the step; indices and tensors of w are filled in. */
     int (*fits)(const struct nest *w);
     /* Modelled seconds of the step on one thread. */
@@ -30,6 +30,7 @@ struct family {
 
 extern const struct family einc_family_fused, einc_family_direct,
     einc_family_lanes;
+extern const struct family einc_family_narrow;
 extern const struct family einc_family_block; /* CUDA */
 extern const struct family einc_family_stream, einc_family_gett,
     einc_family_transpose;

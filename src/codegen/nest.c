@@ -13,6 +13,7 @@ static const struct family *const families[N_FAMILIES] = {
     [FAMILY_DIRECT] = &einc_family_direct,
     [FAMILY_LANES] = &einc_family_lanes,
     [FAMILY_TRANSPOSE] = &einc_family_transpose,
+    [FAMILY_NARROW] = &einc_family_narrow,
     [FAMILY_BLOCK] = &einc_family_block,
 };
 
@@ -227,15 +228,16 @@ choose_family(struct nest *w, enum nest_mode mode, enum nest_family asked)
     int cuda = w->target->language == LANGUAGE_CUDA;
     for (int f = 0; f < N_FAMILIES; f++) {
         const struct family *x = families[f];
-        if ((x->literal && mode == NEST_GENERIC) ||
+        if ((x->literal > 0 && mode == NEST_GENERIC) ||
             (w->sum == EINC_SUM_KAHAN && x->id != FAMILY_STREAM) ||
-            (x->literal == 2 && mode == NEST_LITERAL) ||
+            (x->literal < 0 && mode == NEST_LITERAL) ||
             (cuda && x->id != FAMILY_STREAM &&
              (x->id != FAMILY_BLOCK || mode != NEST_GENERIC)) ||
             !x->fits(w))
             continue;
         double seconds = x->cost(w);
-        int only = mode == NEST_BEST && x->literal && best && !best->literal;
+        int only = mode == NEST_BEST && x->literal > 0 && best &&
+                   best->literal <= 0;
         double bar = only ? margin * w->seconds : w->seconds;
         if (x->id != asked && best && (best->id == asked || seconds >= bar))
             continue;
@@ -305,7 +307,7 @@ einc_nest_build(struct arena *perm, struct arena scratch,
     fill(perm, w, mode == NEST_BEST ? NEST_LITERAL : mode);
     const struct family *f = choose_family(w, mode, asked);
     if (mode == NEST_BEST) {
-        mode = f->literal ? NEST_LITERAL : NEST_GENERIC;
+        mode = f->literal > 0 ? NEST_LITERAL : NEST_GENERIC;
         fill(perm, w, mode);
     }
     w->family = f->id;

@@ -9,6 +9,7 @@
  *   gett    TASKS( LOOP K block( LOOP N block( PACK rhs, LOOP M block(
  *           PACK lhs, LOOP tile( TILE, STORE ))))); of three operands one of
  *           the PACKs multiplies by the third, the weight
+ *   narrow  TASKS( LOOP K block( FMA ) STORE ): few columns, see narrow.h
  *   transpose  TASKS( TURN ): one tensor to another, no sum, in blocks
  *   block   TASKS( LOOP K block( PACK TILE ) STORE ): of CUDA, a task is a
  *           block of threads
@@ -22,8 +23,8 @@
 #include "plan/plan.h"
 
 enum nest_family { FAMILY_STREAM, FAMILY_GETT, FAMILY_TRANSPOSE, FAMILY_FUSED,
-                   FAMILY_DIRECT, FAMILY_LANES, FAMILY_BLOCK, N_FAMILIES,
-                   FAMILY_ANY = -1 };
+                   FAMILY_DIRECT, FAMILY_LANES, FAMILY_NARROW, FAMILY_BLOCK,
+                   N_FAMILIES, FAMILY_ANY = -1 };
 
 enum loop_role { LOOP_BATCH, LOOP_M, LOOP_N, LOOP_K, N_LOOP_ROLES };
 

@@ -577,7 +577,8 @@ cost(const struct nest *w)
         .m = (double)einc_nest_extent(w, LOOP_M),
         .n = (double)einc_nest_extent(w, LOOP_N),
         .k = (double)einc_nest_extent(w, LOOP_K),
-        .lhs = MODEL_NEAR, .rhs = MODEL_NEAR, .out = MODEL_NEAR};
+        .lhs = may_be_in_place(w) ? MODEL_IN_PLACE : MODEL_NEAR,
+        .rhs = MODEL_NEAR, .out = MODEL_NEAR};
     const struct machine *m = einc_machine_default(str_of(w->target->name));
     if (!m) /* a header, for any machine */
         m = einc_machine_default(str_of("generic"));

@@ -104,6 +104,7 @@ int einc_print_direct_parts(const struct printer *p, struct text *worth);
 void einc_print_direct_count(const struct printer *p);
 /* The body of a kernel in CUDA; tensors, extents, strides are declared. */
 void einc_print_cuda_block(const struct printer *p);
+void einc_print_narrow(const struct printer *p); /* not in files */
 void einc_print_lanes(const struct printer *p); /* or by_parameter */
 int einc_print_lanes_parts(const struct printer *p, struct text *worth);
 void einc_print_lanes_count(const struct printer *p);
@@ -112,6 +113,11 @@ void einc_print_tiles(const struct printer *p);
 /* Once per file and storage type: rows of lhs (side 0) or columns of rhs (1)
  * to panels. */
 void einc_print_pack(const struct printer *p, int side);
+/* SHUFFLE of two vectors of the compute type; the lanes that it takes for the
+ * lower or upper one of a pair that exchange blocks of `size` lanes. */
+void einc_print_shuffle(const struct printer *p);
+void einc_print_exchanged(const struct printer *p, int lanes, int size,
+                          int upper);
 /* The end of einc_print_tiles(): vectors moved and transposed, runs. */
 void einc_print_moves(const struct printer *p);
 /* After both, for a table: packing of neighbours. */

@@ -79,8 +79,8 @@ print_scalar_move(const struct printer *p)
 
 /* Lanes of the lower or upper result of exchanging blocks of `size` between a
  * pair: numbers of the first's lanes, then of the second's. */
-static void
-print_lanes(const struct printer *p, int lanes, int size, int upper)
+void
+einc_print_exchanged(const struct printer *p, int lanes, int size, int upper)
 {
     for (int l = 0; l < lanes; l++) {
         int odd = l / size % 2;
@@ -97,14 +97,14 @@ print_exchange(const struct printer *p, int stage, int size, int i)
         einc_code(p, "const @_vector v%d_%d = @_SHUFFLE(v%d_%d, v%d_%d,\n"
                      "    ",
                   stage + 1, i + upper * size, stage, i, stage, i + size);
-        print_lanes(p, p->nest->tile.lanes, size, upper);
+        einc_print_exchanged(p, p->nest->tile.lanes, size, upper);
         einc_put(p->t, ");\n");
     }
 }
 
 /* The masks of gcc's older builtin are vectors of integers of that size. */
-static void
-print_shuffle(const struct printer *p)
+void
+einc_print_shuffle(const struct printer *p)
 {
     int bytes = einc_nest_bytes(p->nest->compute);
     einc_code(p, "#if defined(__clang__)\n"
@@ -122,7 +122,7 @@ static void
 print_turn(const struct printer *p)
 {
     int lanes = p->nest->tile.lanes, stage = 0;
-    print_shuffle(p);
+    einc_print_shuffle(p);
     einc_code(p, "/* to[step*i + r] = from[row[r] + i] for i, r < LANES */\n"
                  "static void\n"
                  "@_turn(const $ *from, const int64_t *row, $ *to, int64_t "

@@ -304,6 +304,50 @@ einc_model_lanes(const struct machine *m, const struct model_lanes *x,
     return smaller(lanes_seconds(m, x, 1), together);
 }
 
+/* --- few columns -------------------------------------------------------- */
+
+/* So many vectors of sums as codegen/nest_narrow.c has; to add up the lanes of
+ * one takes three operations of its share in those of as many as there are
+ * lanes, half as fast as products, and a register tile's time to store. */
+static double
+narrow_seconds(const struct machine *m, const struct model_narrow *x,
+               double threads)
+{
+    enum { THIN_BYTES = 24 << 10, FOLD = 6 };
+    double sums = m->registers >= 32 ? 16 : 8;
+    double bytes = einc_dtype_info(x->compute)->bytes;
+    double height = blocks(sums + 1, x->columns) - 1;
+    double strips = x->batch * blocks(x->rows, height);
+    double parts = blocks(x->depth * x->columns * bytes, THIN_BYTES);
+    double step = tile_operations(height, x->columns, 1);
+    double work = strips * blocks(x->depth, lanes_of(m, x->compute)) * step *
+                  100 / (double)m->direct_percent;
+    double folds = strips * parts * FOLD * height * x->columns;
+    double us = (work + folds) * vector_time(m, x->compute) +
+                strips * parts * (double)m->tile_ns * 1e-3;
+    double in = x->batch * (x->rows + x->columns) * x->depth * bytes;
+    double out = x->batch * x->rows * x->columns * bytes;
+    enum machine_level l = einc_machine_level(m, in + out);
+    double memory = read_time(m, in, l, threads) +
+                    write_time(m, out, l, threads);
+    double turn = x->batch * x->columns * x->depth *
+                  access_time(m, MODEL_CROSSED, bytes);
+    double tasks = x->batch * (double)m->task_ns * 1e-3;
+    return 1e-6 * (larger(us / threads, memory) + (turn + tasks) / threads);
+}
+
+double
+einc_model_narrow(const struct machine *m, const struct model_narrow *x,
+                  int threads)
+{
+    if (x->batch < 1 || x->rows < 1 || x->columns < 1 || x->depth < 1)
+        return 1e-9 * (double)m->task_ns;
+    double parts = x->batch * blocks(x->rows, 64);
+    double together = narrow_seconds(m, x, shares(parts, threads)) +
+                      1e-9 * (double)m->wake_ns;
+    return smaller(narrow_seconds(m, x, 1), together);
+}
+
 /* --- streams ------------------------------------------------------------ */
 
 /* Reading one tensor: what comes from where all of it is, and what is read
@@ -501,6 +545,48 @@ contract_time(const struct machine *m, const struct plan *p,
     best = smaller(best, einc_model_gett(m, &g, threads));
     g.lhs = MODEL_IN_PLACE;
     return smaller(best, einc_model_gett(m, &g, threads));
+}
+
+/* --- steps: few columns ------------------------------------------------- */
+
+/* Whether operand o can be the tall one, with its rows along `side`: what the
+ * family of that name takes, codegen/nest_narrow.c. */
+static int
+narrow_of_side(const struct plan *p, const struct step *s, int o,
+               const struct group *side, const struct group *across,
+               struct model_narrow *x)
+{
+    enum { COLUMNS = 8 };
+    double rows = 1;
+    if (s->k.n != 1 || stride_of(p, s->in[o], s->k.index[0]) != 1 ||
+        across->extent > COLUMNS)
+        return 0;
+    for (int i = 0; i < side->n; i++)
+        rows = larger(rows, extent_of(p, side->index[i]));
+    *x = (struct model_narrow){
+        p->graph->compute, (double)s->b.extent * (double)side->extent / rows,
+        rows, (double)across->extent, (double)s->k.extent};
+    return 1;
+}
+
+/* COST_MAX if no such kernel can do the step. */
+static double
+narrow_time(const struct machine *m, const struct plan *p,
+            const struct step *s, int threads)
+{
+    enum einc_dtype t = p->graph->compute;
+    const struct group *const side[] = {&s->m, &s->n};
+    struct model_narrow x;
+    double best = COST_MAX;
+    int native = (t == EINC_F32 || t == EINC_F64) && s->n_in == 2 &&
+                 p->tensors[s->in[0]].dtype == t &&
+                 p->tensors[s->in[1]].dtype == t &&
+                 p->tensors[s->out].dtype == t;
+    for (int o = 0; o < 2; o++)
+        if (native && m->vector_bytes &&
+            narrow_of_side(p, s, o, side[o], side[!o], &x))
+            best = smaller(best, einc_model_narrow(m, &x, threads));
+    return best;
 }
 
 /* --- steps: tiny products in lanes -------------------------------------- */
@@ -818,8 +904,10 @@ einc_model_step(const struct machine *m, const struct plan *p, int step,
     const struct step *s = &p->steps[step];
     struct model_lanes x;
     threads = threads < 1 ? 1 : threads;
-    double t = s->kind == STEP_CONTRACT ? contract_time(m, p, s, threads)
-                                        : pass_time(m, p, s, threads);
+    double t = s->kind == STEP_CONTRACT
+                   ? smaller(contract_time(m, p, s, threads),
+                             narrow_time(m, p, s, threads))
+                   : pass_time(m, p, s, threads);
     if (lanes_of_step(p, s, &x))
         t = smaller(t, einc_model_lanes(m, &x, threads));
     return smaller(t, nested_time(m, p, step, threads));

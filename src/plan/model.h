@@ -64,6 +64,16 @@ struct model_lanes {
 double einc_model_lanes(const struct machine *m, const struct model_lanes *x,
                         int threads);
 
+/* out[row][column] = sum(k) tall[row][k] * thin[k][column] for each of `batch`
+ * parts, with few columns and the lanes along k. */
+struct model_narrow {
+    enum einc_dtype compute; /* f32 or f64 */
+    double batch, rows, columns, depth;
+};
+
+double einc_model_narrow(const struct machine *m,
+                         const struct model_narrow *x, int threads);
+
 enum { MODEL_MAX_IN = 8 };
 
 /* How the lanes of a stream get at one tensor. */

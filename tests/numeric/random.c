@@ -245,19 +245,22 @@ struct making {
 static enum nest_family
 spec_family(const struct spec *s)
 {
-    enum { DIRECT_PERCENT = 40, LANES_PERCENT = 80 };
+    enum { DIRECT_PERCENT = 40, NARROW_PERCENT = 75, LANES_PERCENT = 80 };
     if (s->tiny && s->data_seed % 100 < LANES_PERCENT)
         return FAMILY_LANES;
     if (strcmp(s->path, "whole") == 0)
         return FAMILY_FUSED;
-    return s->data_seed % 100 < DIRECT_PERCENT ? FAMILY_DIRECT : FAMILY_ANY;
+    return s->data_seed % 100 < DIRECT_PERCENT   ? FAMILY_DIRECT
+           : s->data_seed % 100 < NARROW_PERCENT ? FAMILY_NARROW
+                                                 : FAMILY_ANY;
 }
 
 /* What is asked for, else a kernel that serves other shapes too. */
 static enum nest_mode
 mode_of(enum nest_family family)
 {
-    return family == FAMILY_ANY ? NEST_GENERIC : NEST_BEST;
+    return family == FAMILY_ANY || family == FAMILY_NARROW ? NEST_GENERIC
+                                                           : NEST_BEST;
 }
 
 static void
