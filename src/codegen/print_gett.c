@@ -150,13 +150,19 @@ print_table_functions(const struct printer *p)
     einc_line(t, "    int64_t n, int64_t first, int64_t count, int64_t *to_a, "
                  "int64_t *to_b)");
     einc_line(t, "{");
-    einc_line(t, "    for (int64_t at = 0; n == 1 && at < count; at++) {");
-    einc_line(t, "        to_a[at] = a[0]*(first + at);");
-    einc_line(t, "        to_b[at] = b[0]*(first + at);");
-    einc_line(t, "    }");
-    einc_line(t, "    if (n == 1)");
-    einc_line(t, "        return;");
     einc_line(t, "    int64_t value[64] = {0}, at_a = 0, at_b = 0;");
+    einc_line(t, "    if (n == 1) {");
+    einc_line(t, "        const int64_t by_a = a[0], by_b = b[0];");
+    einc_line(t, "        at_a = by_a*first;");
+    einc_line(t, "        at_b = by_b*first;");
+    einc_line(t, "        for (int64_t at = 0; at < count; at++) {");
+    einc_line(t, "            to_a[at] = at_a;");
+    einc_line(t, "            to_b[at] = at_b;");
+    einc_line(t, "            at_a += by_a;");
+    einc_line(t, "            at_b += by_b;");
+    einc_line(t, "        }");
+    einc_line(t, "        return;");
+    einc_line(t, "    }");
     einc_line(t, "    for (int64_t x = n - 1; x >= 0; x--) {");
     einc_line(t, "        value[x] = first %% extent[x];");
     einc_line(t, "        first /= extent[x];");
@@ -467,14 +473,37 @@ print_batch(const struct printer *p)
     einc_line(t, "                            : block_columns;");
 }
 
+/* Whether a role is one index, so that its offsets are at one distance. */
+static const char *
+is_even(const struct printer *p, enum loop_role role)
+{
+    const struct nest *w = p->nest;
+    struct text t = {.perm = p->t->perm};
+    if (w->table)
+        einc_put(&t, "n_%s == 1", role_letters[role]);
+    else
+        einc_put(&t, "%d", w->first[role + 1] - w->first[role] == 1);
+    return einc_text_z(&t);
+}
+
+/* Of rows of lhs, which matter only where they are packed. */
+static void
+print_row_runs(const struct printer *p)
+{
+    einc_code(p, "@_runs(lhs_row, rows, %s, lhs_run);\n",
+              is_even(p, LOOP_M));
+}
+
 /* Tiles of equal height, or one row less. */
 static void
 print_tile_count(const struct printer *p)
 {
-    einc_code(p, "@_runs(lhs_row, rows, lhs_run);\n"
-                 "@_runs(rhs_column, columns, rhs_run);\n"
-                 "@_runs(out_column, columns, out_run);\n"
-                 "/* tiles of equal height: the first `taller` have a row "
+    if (!einc_gett_has_rows(p->nest))
+        print_row_runs(p);
+    einc_code(p, "@_runs(rhs_column, columns, %s, rhs_run);\n"
+                 "@_runs(out_column, columns, %s, out_run);\n",
+              is_even(p, LOOP_N), is_even(p, LOOP_N));
+    einc_code(p, "/* tiles of equal height: the first `taller` have a row "
                  "more */\n"
                  "const int64_t tiles = (rows + @_MR - 1) / @_MR;\n"
                  "const int64_t height = rows / tiles, taller = rows %% "
@@ -484,7 +513,7 @@ print_tile_count(const struct printer *p)
                      "const int exact = @_height[height] == height &&\n"
                      "    (!taller || @_height[height + 1] == height + 1);\n"
                      "const int64_t apart_rows = exact ? @_apart(lhs_row, "
-                     "rows) : 0;\n");
+                     "rows, %s) : 0;\n", is_even(p, LOOP_M));
     if (p->nest->table)
         einc_code(p, "const int64_t columns_at_once = !lhs_stays ? columns : "
                      "apart ? near*apart : panel;\n");
@@ -519,8 +548,8 @@ print_weight_side(const struct printer *p, int side)
     else
         print_offsets(p, LOOP_M, "row0", "rows", x, "weight_side", &w->out,
                       "out_row");
-    einc_code(p, "@_runs(weight_side, %s, weight_side_run);\n",
-              side ? "columns" : "rows");
+    einc_code(p, "@_runs(weight_side, %s, %s, weight_side_run);\n",
+              side ? "columns" : "rows", is_even(p, side ? LOOP_N : LOOP_M));
     if (w->table) {
         p->t->indent -= 4;
         einc_line(p->t, "}");
@@ -541,7 +570,8 @@ print_weight_deep(const struct printer *p)
     }
     print_offsets(p, LOOP_K, "deep0", "depth", w->table ? &weight : &w->in[2],
                   "weight_deep", &w->in[0], "lhs_deep");
-    einc_code(p, "@_runs(weight_deep, depth, weight_deep_run);\n");
+    einc_code(p, "@_runs(weight_deep, depth, %s, weight_deep_run);\n",
+              is_even(p, LOOP_K));
     if (w->table) {
         p->t->indent -= 4;
         einc_line(p->t, "}");
@@ -555,8 +585,12 @@ print_form(const struct printer *p)
 {
     if (einc_gett_has_rows(p->nest))
         einc_code(p, "const int64_t lhs_apart = %sdepth > 0 &&\n"
-                     "    lhs_deep_run[0] >= depth ? apart_rows : 0;\n",
+                     "    lhs_deep_run[0] >= depth ? apart_rows : 0;\n"
+                     "if (!lhs_apart)\n"
+                     "    ",
                   p->nest->table ? "weighs != 1 && " : "");
+    if (einc_gett_has_rows(p->nest))
+        print_row_runs(p);
     if (einc_gett_fetches(p->nest))
         einc_code(p, "const int along = depth > 0 && lhs_deep_run[0] >= "
                      "@_LANES;\n"
@@ -583,14 +617,15 @@ open_block(const struct printer *p, const struct nest_node *x)
             einc_line(t, "const int last = deep0 + depth >= all_depth;");
         print_offsets(p, LOOP_K, "deep0", "depth", &w->in[0], "lhs_deep",
                       &w->in[1], "rhs_deep");
-        einc_code(p, "@_runs(lhs_deep, depth, lhs_deep_run);\n"
-                     "@_runs(rhs_deep, depth, rhs_deep_run);\n");
+        einc_code(p, "@_runs(lhs_deep, depth, %s, lhs_deep_run);\n"
+                     "@_runs(rhs_deep, depth, %s, rhs_deep_run);\n",
+                  is_even(p, LOOP_K), is_even(p, LOOP_K));
         print_weight_deep(p);
         print_form(p);
         if (einc_gett_in_place(w))
             einc_code(p, "const int64_t distance = lhs_stays && tiles <= 8%s ? "
-                         "@_distance(rhs_deep, depth) : 0;\n",
-                      w->table ? " && weighs != 2" : "");
+                         "@_distance(rhs_deep, depth, %s) : 0;\n",
+                      w->table ? " && weighs != 2" : "", is_even(p, LOOP_K));
         break;
     case BLOCK_N:
         einc_line(t, "for (int64_t n0 = 0; n0 < columns; n0 += "
@@ -922,14 +957,18 @@ print_call_tile(const struct printer *p)
     if (goes_straight(p))
         einc_code(p, "const int straight = %sdirect && tile_height == live_rows "
                      "&&\n"
-                     "    live == (narrow ? @_LANES : @_NR) && out_run[c0] >= "
-                     "live;\n"
+                     "    %slive == (narrow ? @_LANES : @_NR)%s && out_run[c0] "
+                     ">= live;\n"
                      "$ *const to = straight ? %s(out_batch + out_column[c0]) "
                      ": sum;\n"
                      "const int64_t *const to_row = straight ? out_row + r0 : "
                      "%spart_row;\n"
                      "const int again = %sdeep0 > 0;\n",
                   stores_far(p) ? "!joined && " : "",
+                  w->table ? "(" : "",
+                  w->table ? " ||\n     (follow && @_NR - live <= (rows - r0 - "
+                             "live_rows)*columns))"
+                           : "",
                   cast(p, w->out.storage, 0),
                   stores_far(p) ? "joined ? joined_row : " : "",
                   einc_gett_adds_up(w) ? "straight && " : "");
@@ -997,6 +1036,15 @@ print_direct(const struct printer *p)
     if (w->factor.arg >= 0)
         einc_put(p->t, " && args->n[%d] == 1", w->factor.arg);
     einc_put(p->t, ";\n");
+    if (w->table)
+        einc_code(p, "/* rows of out follow each other, and a panel is all of "
+                     "one: what a tile writes\n"
+                     " * behind its last row is written again by the next "
+                     "one */\n"
+                     "const int follow = n_m == 1 && n_n == 1 && out_n[0] == 1 "
+                     "&&\n"
+                     "    out_m[0] == all_columns && all_columns <= panel && "
+                     "all_depth <= block_depth;\n");
     if (stores_far(p))
         einc_code(p, "const int past = direct && args->n[%d] != 0;\n",
                   NEST_TABLE_PAST);

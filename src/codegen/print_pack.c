@@ -233,13 +233,19 @@ print_past(const struct printer *p)
 static void
 print_runs(const struct printer *p)
 {
-    einc_code(p, "/* run[x]: how many offsets from at[x] on are consecutive "
-                 "*/\n"
+    einc_code(p, "/* run[x]: how many offsets from at[x] on are consecutive; "
+                 "`even`: all are at\n"
+                 " * one distance */\n"
                  "static void\n"
-                 "@_runs(const int64_t *at, int64_t n, int64_t *run)\n"
+                 "@_runs(const int64_t *at, int64_t n, int even, int64_t "
+                 "*run)\n"
                  "{\n"
                  "    int64_t length = 1;\n"
-                 "    for (int64_t x = n - 1; x >= 0; x--) {\n"
+                 "    const int64_t all = n > 1 && at[1] - at[0] == 1 ? n : "
+                 "0;\n"
+                 "    for (int64_t x = 0; even && x < n; x++)\n"
+                 "        run[x] = all ? all - x : 1;\n"
+                 "    for (int64_t x = n - 1; !even && x >= 0; x--) {\n"
                  "        length = x + 1 < n && at[x + 1] - at[x] == 1 ? "
                  "length + 1 : 1;\n"
                  "        run[x] = length;\n"
@@ -249,9 +255,9 @@ print_runs(const struct printer *p)
         return;
     einc_code(p, "\n/* The common distance of offsets; 0: none */\n"
                  "static int64_t\n"
-                 "@_distance(const int64_t *at, int64_t n)\n"
+                 "@_distance(const int64_t *at, int64_t n, int even)\n"
                  "{\n"
-                 "    for (int64_t x = 2; x < n; x++)\n"
+                 "    for (int64_t x = 2; !even && x < n; x++)\n"
                  "        if (at[x] - at[x - 1] != at[1] - at[0])\n"
                  "            return 0;\n"
                  "    return n > 1 ? at[1] - at[0] : @_NR;\n"
@@ -266,9 +272,9 @@ print_apart(const struct printer *p)
                  "where they are: they are\n"
                  " * not so many in the same sets of a cache; else 0 */\n"
                  "static int64_t\n"
-                 "@_apart(const int64_t *row, int64_t n)\n"
+                 "@_apart(const int64_t *row, int64_t n, int even)\n"
                  "{\n"
-                 "    const int64_t apart = @_distance(row, n);\n"
+                 "    const int64_t apart = @_distance(row, n, even);\n"
                  "    const int64_t bytes = apart*(int64_t)sizeof($);\n"
                  "    const int64_t far = bytes < 0 ? -bytes : bytes;\n"
                  "    const int64_t off = (far + 64) %% 4096;\n"
@@ -559,9 +565,8 @@ print_thinned(const struct printer *p)
 static void
 print_missing(const struct printer *p)
 {
-    einc_code(p, "for (int64_t r = live; r < width; r++)\n"
-                 "    for (int64_t d = 0; d < %sdepth; d++)\n"
-                 "        to[width*d + r] = 0;\n",
+    einc_code(p, "if (live < width)\n"
+                 "    memset(to, 0, (size_t)(%sdepth*width)*sizeof *to);\n",
               p->planes == 2 ? "2*" : "");
 }
 

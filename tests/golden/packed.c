@@ -983,12 +983,16 @@ einsum_avx512_add(float *to, const float *from, int64_t n)
         to[x] += from[x];
 }
 
-/* run[x]: how many offsets from at[x] on are consecutive */
+/* run[x]: how many offsets from at[x] on are consecutive; `even`: all are at
+ * one distance */
 static void
-einsum_avx512_runs(const int64_t *at, int64_t n, int64_t *run)
+einsum_avx512_runs(const int64_t *at, int64_t n, int even, int64_t *run)
 {
     int64_t length = 1;
-    for (int64_t x = n - 1; x >= 0; x--) {
+    const int64_t all = n > 1 && at[1] - at[0] == 1 ? n : 0;
+    for (int64_t x = 0; even && x < n; x++)
+        run[x] = all ? all - x : 1;
+    for (int64_t x = n - 1; !even && x >= 0; x--) {
         length = x + 1 < n && at[x + 1] - at[x] == 1 ? length + 1 : 1;
         run[x] = length;
     }
@@ -996,9 +1000,9 @@ einsum_avx512_runs(const int64_t *at, int64_t n, int64_t *run)
 
 /* The common distance of offsets; 0: none */
 static int64_t
-einsum_avx512_distance(const int64_t *at, int64_t n)
+einsum_avx512_distance(const int64_t *at, int64_t n, int even)
 {
-    for (int64_t x = 2; x < n; x++)
+    for (int64_t x = 2; !even && x < n; x++)
         if (at[x] - at[x - 1] != at[1] - at[0])
             return 0;
     return n > 1 ? at[1] - at[0] : einsum_avx512_NR;
@@ -1007,9 +1011,9 @@ einsum_avx512_distance(const int64_t *at, int64_t n)
 /* The common distance of n rows if they can be read where they are: they are
  * not so many in the same sets of a cache; else 0 */
 static int64_t
-einsum_avx512_apart(const int64_t *row, int64_t n)
+einsum_avx512_apart(const int64_t *row, int64_t n, int even)
 {
-    const int64_t apart = einsum_avx512_distance(row, n);
+    const int64_t apart = einsum_avx512_distance(row, n, even);
     const int64_t bytes = apart*(int64_t)sizeof(float);
     const int64_t far = bytes < 0 ? -bytes : bytes;
     const int64_t off = (far + 64) % 4096;
@@ -1040,9 +1044,8 @@ einsum_avx512_pack_lhs_f32(const float *from, const int64_t *row, const int64_t 
     int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
     int64_t width, float *to)
 {
-    for (int64_t r = live; r < width; r++)
-        for (int64_t d = 0; d < depth; d++)
-            to[width*d + r] = 0;
+    if (live < width)
+        memset(to, 0, (size_t)(depth*width)*sizeof *to);
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++) {
             const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
@@ -1120,9 +1123,8 @@ einsum_avx512_pack_rhs_f32(const float *from, const int64_t *row, const int64_t 
     int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
     int64_t width, float *to)
 {
-    for (int64_t r = live; r < width; r++)
-        for (int64_t d = 0; d < depth; d++)
-            to[width*d + r] = 0;
+    if (live < width)
+        memset(to, 0, (size_t)(depth*width)*sizeof *to);
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++) {
             const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
@@ -1291,16 +1293,15 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
                 ++k;
             }
         }
-        einsum_avx512_runs(lhs_row, rows, lhs_run);
-        einsum_avx512_runs(rhs_column, columns, rhs_run);
-        einsum_avx512_runs(out_column, columns, out_run);
+        einsum_avx512_runs(rhs_column, columns, 1, rhs_run);
+        einsum_avx512_runs(out_column, columns, 1, out_run);
         /* tiles of equal height: the first `taller` have a row more */
         const int64_t tiles = (rows + einsum_avx512_MR - 1) / einsum_avx512_MR;
         const int64_t height = rows / tiles, taller = rows % tiles;
         /* no row that is not there is read */
         const int exact = einsum_avx512_height[height] == height &&
             (!taller || einsum_avx512_height[height + 1] == height + 1);
-        const int64_t apart_rows = exact ? einsum_avx512_apart(lhs_row, rows) : 0;
+        const int64_t apart_rows = exact ? einsum_avx512_apart(lhs_row, rows, 1) : 0;
         const int64_t columns_at_once = lhs_stays ? panel : columns;
         int64_t deep0 = 0;
         do { /* K block; once, with depth 0, if K is empty */
@@ -1315,13 +1316,15 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
                     ++j;
                 }
             }
-            einsum_avx512_runs(lhs_deep, depth, lhs_deep_run);
-            einsum_avx512_runs(rhs_deep, depth, rhs_deep_run);
+            einsum_avx512_runs(lhs_deep, depth, 1, lhs_deep_run);
+            einsum_avx512_runs(rhs_deep, depth, 1, rhs_deep_run);
             const int64_t lhs_apart = depth > 0 &&
                 lhs_deep_run[0] >= depth ? apart_rows : 0;
+            if (!lhs_apart)
+                einsum_avx512_runs(lhs_row, rows, 1, lhs_run);
             const int along = depth > 0 && lhs_deep_run[0] >= einsum_avx512_LANES;
             const int64_t tiles_at_once = lhs_stays ? tiles : along ? 1 : 8;
-            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_avx512_distance(rhs_deep, depth) : 0;
+            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_avx512_distance(rhs_deep, depth, 1) : 0;
             for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
                 const int64_t n1 =
                     columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
@@ -1821,12 +1824,16 @@ einsum_avx2_add(float *to, const float *from, int64_t n)
         to[x] += from[x];
 }
 
-/* run[x]: how many offsets from at[x] on are consecutive */
+/* run[x]: how many offsets from at[x] on are consecutive; `even`: all are at
+ * one distance */
 static void
-einsum_avx2_runs(const int64_t *at, int64_t n, int64_t *run)
+einsum_avx2_runs(const int64_t *at, int64_t n, int even, int64_t *run)
 {
     int64_t length = 1;
-    for (int64_t x = n - 1; x >= 0; x--) {
+    const int64_t all = n > 1 && at[1] - at[0] == 1 ? n : 0;
+    for (int64_t x = 0; even && x < n; x++)
+        run[x] = all ? all - x : 1;
+    for (int64_t x = n - 1; !even && x >= 0; x--) {
         length = x + 1 < n && at[x + 1] - at[x] == 1 ? length + 1 : 1;
         run[x] = length;
     }
@@ -1834,9 +1841,9 @@ einsum_avx2_runs(const int64_t *at, int64_t n, int64_t *run)
 
 /* The common distance of offsets; 0: none */
 static int64_t
-einsum_avx2_distance(const int64_t *at, int64_t n)
+einsum_avx2_distance(const int64_t *at, int64_t n, int even)
 {
-    for (int64_t x = 2; x < n; x++)
+    for (int64_t x = 2; !even && x < n; x++)
         if (at[x] - at[x - 1] != at[1] - at[0])
             return 0;
     return n > 1 ? at[1] - at[0] : einsum_avx2_NR;
@@ -1845,9 +1852,9 @@ einsum_avx2_distance(const int64_t *at, int64_t n)
 /* The common distance of n rows if they can be read where they are: they are
  * not so many in the same sets of a cache; else 0 */
 static int64_t
-einsum_avx2_apart(const int64_t *row, int64_t n)
+einsum_avx2_apart(const int64_t *row, int64_t n, int even)
 {
-    const int64_t apart = einsum_avx2_distance(row, n);
+    const int64_t apart = einsum_avx2_distance(row, n, even);
     const int64_t bytes = apart*(int64_t)sizeof(float);
     const int64_t far = bytes < 0 ? -bytes : bytes;
     const int64_t off = (far + 64) % 4096;
@@ -1878,9 +1885,8 @@ einsum_avx2_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
     int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
     int64_t width, float *to)
 {
-    for (int64_t r = live; r < width; r++)
-        for (int64_t d = 0; d < depth; d++)
-            to[width*d + r] = 0;
+    if (live < width)
+        memset(to, 0, (size_t)(depth*width)*sizeof *to);
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++) {
             const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
@@ -1958,9 +1964,8 @@ einsum_avx2_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
     int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
     int64_t width, float *to)
 {
-    for (int64_t r = live; r < width; r++)
-        for (int64_t d = 0; d < depth; d++)
-            to[width*d + r] = 0;
+    if (live < width)
+        memset(to, 0, (size_t)(depth*width)*sizeof *to);
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++) {
             const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
@@ -2127,16 +2132,15 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 ++k;
             }
         }
-        einsum_avx2_runs(lhs_row, rows, lhs_run);
-        einsum_avx2_runs(rhs_column, columns, rhs_run);
-        einsum_avx2_runs(out_column, columns, out_run);
+        einsum_avx2_runs(rhs_column, columns, 1, rhs_run);
+        einsum_avx2_runs(out_column, columns, 1, out_run);
         /* tiles of equal height: the first `taller` have a row more */
         const int64_t tiles = (rows + einsum_avx2_MR - 1) / einsum_avx2_MR;
         const int64_t height = rows / tiles, taller = rows % tiles;
         /* no row that is not there is read */
         const int exact = einsum_avx2_height[height] == height &&
             (!taller || einsum_avx2_height[height + 1] == height + 1);
-        const int64_t apart_rows = exact ? einsum_avx2_apart(lhs_row, rows) : 0;
+        const int64_t apart_rows = exact ? einsum_avx2_apart(lhs_row, rows, 1) : 0;
         const int64_t columns_at_once = lhs_stays ? panel : columns;
         int64_t deep0 = 0;
         do { /* K block; once, with depth 0, if K is empty */
@@ -2151,13 +2155,15 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                     ++j;
                 }
             }
-            einsum_avx2_runs(lhs_deep, depth, lhs_deep_run);
-            einsum_avx2_runs(rhs_deep, depth, rhs_deep_run);
+            einsum_avx2_runs(lhs_deep, depth, 1, lhs_deep_run);
+            einsum_avx2_runs(rhs_deep, depth, 1, rhs_deep_run);
             const int64_t lhs_apart = depth > 0 &&
                 lhs_deep_run[0] >= depth ? apart_rows : 0;
+            if (!lhs_apart)
+                einsum_avx2_runs(lhs_row, rows, 1, lhs_run);
             const int along = depth > 0 && lhs_deep_run[0] >= einsum_avx2_LANES;
             const int64_t tiles_at_once = lhs_stays ? tiles : along ? 1 : 8;
-            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_avx2_distance(rhs_deep, depth) : 0;
+            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_avx2_distance(rhs_deep, depth, 1) : 0;
             for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
                 const int64_t n1 =
                     columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
@@ -3010,12 +3016,16 @@ einsum_base_add(float *to, const float *from, int64_t n)
         to[x] += from[x];
 }
 
-/* run[x]: how many offsets from at[x] on are consecutive */
+/* run[x]: how many offsets from at[x] on are consecutive; `even`: all are at
+ * one distance */
 static void
-einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
+einsum_base_runs(const int64_t *at, int64_t n, int even, int64_t *run)
 {
     int64_t length = 1;
-    for (int64_t x = n - 1; x >= 0; x--) {
+    const int64_t all = n > 1 && at[1] - at[0] == 1 ? n : 0;
+    for (int64_t x = 0; even && x < n; x++)
+        run[x] = all ? all - x : 1;
+    for (int64_t x = n - 1; !even && x >= 0; x--) {
         length = x + 1 < n && at[x + 1] - at[x] == 1 ? length + 1 : 1;
         run[x] = length;
     }
@@ -3023,9 +3033,9 @@ einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
 
 /* The common distance of offsets; 0: none */
 static int64_t
-einsum_base_distance(const int64_t *at, int64_t n)
+einsum_base_distance(const int64_t *at, int64_t n, int even)
 {
-    for (int64_t x = 2; x < n; x++)
+    for (int64_t x = 2; !even && x < n; x++)
         if (at[x] - at[x - 1] != at[1] - at[0])
             return 0;
     return n > 1 ? at[1] - at[0] : einsum_base_NR;
@@ -3034,9 +3044,9 @@ einsum_base_distance(const int64_t *at, int64_t n)
 /* The common distance of n rows if they can be read where they are: they are
  * not so many in the same sets of a cache; else 0 */
 static int64_t
-einsum_base_apart(const int64_t *row, int64_t n)
+einsum_base_apart(const int64_t *row, int64_t n, int even)
 {
-    const int64_t apart = einsum_base_distance(row, n);
+    const int64_t apart = einsum_base_distance(row, n, even);
     const int64_t bytes = apart*(int64_t)sizeof(float);
     const int64_t far = bytes < 0 ? -bytes : bytes;
     const int64_t off = (far + 64) % 4096;
@@ -3417,12 +3427,16 @@ einsum_base_add(float *to, const float *from, int64_t n)
         to[x] += from[x];
 }
 
-/* run[x]: how many offsets from at[x] on are consecutive */
+/* run[x]: how many offsets from at[x] on are consecutive; `even`: all are at
+ * one distance */
 static void
-einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
+einsum_base_runs(const int64_t *at, int64_t n, int even, int64_t *run)
 {
     int64_t length = 1;
-    for (int64_t x = n - 1; x >= 0; x--) {
+    const int64_t all = n > 1 && at[1] - at[0] == 1 ? n : 0;
+    for (int64_t x = 0; even && x < n; x++)
+        run[x] = all ? all - x : 1;
+    for (int64_t x = n - 1; !even && x >= 0; x--) {
         length = x + 1 < n && at[x + 1] - at[x] == 1 ? length + 1 : 1;
         run[x] = length;
     }
@@ -3430,9 +3444,9 @@ einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
 
 /* The common distance of offsets; 0: none */
 static int64_t
-einsum_base_distance(const int64_t *at, int64_t n)
+einsum_base_distance(const int64_t *at, int64_t n, int even)
 {
-    for (int64_t x = 2; x < n; x++)
+    for (int64_t x = 2; !even && x < n; x++)
         if (at[x] - at[x - 1] != at[1] - at[0])
             return 0;
     return n > 1 ? at[1] - at[0] : einsum_base_NR;
@@ -3441,9 +3455,9 @@ einsum_base_distance(const int64_t *at, int64_t n)
 /* The common distance of n rows if they can be read where they are: they are
  * not so many in the same sets of a cache; else 0 */
 static int64_t
-einsum_base_apart(const int64_t *row, int64_t n)
+einsum_base_apart(const int64_t *row, int64_t n, int even)
 {
-    const int64_t apart = einsum_base_distance(row, n);
+    const int64_t apart = einsum_base_distance(row, n, even);
     const int64_t bytes = apart*(int64_t)sizeof(float);
     const int64_t far = bytes < 0 ? -bytes : bytes;
     const int64_t off = (far + 64) % 4096;
@@ -3518,12 +3532,16 @@ einsum_base_add(float *to, const float *from, int64_t n)
         to[x] += from[x];
 }
 
-/* run[x]: how many offsets from at[x] on are consecutive */
+/* run[x]: how many offsets from at[x] on are consecutive; `even`: all are at
+ * one distance */
 static void
-einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
+einsum_base_runs(const int64_t *at, int64_t n, int even, int64_t *run)
 {
     int64_t length = 1;
-    for (int64_t x = n - 1; x >= 0; x--) {
+    const int64_t all = n > 1 && at[1] - at[0] == 1 ? n : 0;
+    for (int64_t x = 0; even && x < n; x++)
+        run[x] = all ? all - x : 1;
+    for (int64_t x = n - 1; !even && x >= 0; x--) {
         length = x + 1 < n && at[x + 1] - at[x] == 1 ? length + 1 : 1;
         run[x] = length;
     }
@@ -3531,9 +3549,9 @@ einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
 
 /* The common distance of offsets; 0: none */
 static int64_t
-einsum_base_distance(const int64_t *at, int64_t n)
+einsum_base_distance(const int64_t *at, int64_t n, int even)
 {
-    for (int64_t x = 2; x < n; x++)
+    for (int64_t x = 2; !even && x < n; x++)
         if (at[x] - at[x - 1] != at[1] - at[0])
             return 0;
     return n > 1 ? at[1] - at[0] : einsum_base_NR;
@@ -3548,9 +3566,8 @@ einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
     int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
     int64_t width, float *to)
 {
-    for (int64_t r = live; r < width; r++)
-        for (int64_t d = 0; d < depth; d++)
-            to[width*d + r] = 0;
+    if (live < width)
+        memset(to, 0, (size_t)(depth*width)*sizeof *to);
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++) {
             const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
@@ -3629,9 +3646,8 @@ einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
     int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
     int64_t width, float *to)
 {
-    for (int64_t r = live; r < width; r++)
-        for (int64_t d = 0; d < depth; d++)
-            to[width*d + r] = 0;
+    if (live < width)
+        memset(to, 0, (size_t)(depth*width)*sizeof *to);
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++) {
             const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
@@ -3710,9 +3726,8 @@ einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
     int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
     int64_t width, float *to)
 {
-    for (int64_t r = live; r < width; r++)
-        for (int64_t d = 0; d < depth; d++)
-            to[width*d + r] = 0;
+    if (live < width)
+        memset(to, 0, (size_t)(depth*width)*sizeof *to);
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++) {
             const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
@@ -3756,9 +3771,8 @@ einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
     int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
     int64_t width, float *to)
 {
-    for (int64_t r = live; r < width; r++)
-        for (int64_t d = 0; d < depth; d++)
-            to[width*d + r] = 0;
+    if (live < width)
+        memset(to, 0, (size_t)(depth*width)*sizeof *to);
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++) {
             const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
@@ -3840,9 +3854,8 @@ einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
     int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
     int64_t width, float *to)
 {
-    for (int64_t r = live; r < width; r++)
-        for (int64_t d = 0; d < depth; d++)
-            to[width*d + r] = 0;
+    if (live < width)
+        memset(to, 0, (size_t)(depth*width)*sizeof *to);
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++) {
             const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
@@ -3924,9 +3937,8 @@ einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
     int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
     int64_t width, float *to)
 {
-    for (int64_t r = live; r < width; r++)
-        for (int64_t d = 0; d < depth; d++)
-            to[width*d + r] = 0;
+    if (live < width)
+        memset(to, 0, (size_t)(depth*width)*sizeof *to);
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++) {
             const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
@@ -4061,16 +4073,15 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 ++k;
             }
         }
-        einsum_base_runs(lhs_row, rows, lhs_run);
-        einsum_base_runs(rhs_column, columns, rhs_run);
-        einsum_base_runs(out_column, columns, out_run);
+        einsum_base_runs(rhs_column, columns, 1, rhs_run);
+        einsum_base_runs(out_column, columns, 1, out_run);
         /* tiles of equal height: the first `taller` have a row more */
         const int64_t tiles = (rows + einsum_base_MR - 1) / einsum_base_MR;
         const int64_t height = rows / tiles, taller = rows % tiles;
         /* no row that is not there is read */
         const int exact = einsum_base_height[height] == height &&
             (!taller || einsum_base_height[height + 1] == height + 1);
-        const int64_t apart_rows = exact ? einsum_base_apart(lhs_row, rows) : 0;
+        const int64_t apart_rows = exact ? einsum_base_apart(lhs_row, rows, 1) : 0;
         const int64_t columns_at_once = lhs_stays ? panel : columns;
         int64_t deep0 = 0;
         do { /* K block; once, with depth 0, if K is empty */
@@ -4085,13 +4096,15 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                     ++j;
                 }
             }
-            einsum_base_runs(lhs_deep, depth, lhs_deep_run);
-            einsum_base_runs(rhs_deep, depth, rhs_deep_run);
+            einsum_base_runs(lhs_deep, depth, 1, lhs_deep_run);
+            einsum_base_runs(rhs_deep, depth, 1, rhs_deep_run);
             const int64_t lhs_apart = depth > 0 &&
                 lhs_deep_run[0] >= depth ? apart_rows : 0;
+            if (!lhs_apart)
+                einsum_base_runs(lhs_row, rows, 1, lhs_run);
             const int along = depth > 0 && lhs_deep_run[0] >= einsum_base_LANES;
             const int64_t tiles_at_once = lhs_stays ? tiles : along ? 1 : 8;
-            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_base_distance(rhs_deep, depth) : 0;
+            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_base_distance(rhs_deep, depth, 1) : 0;
             for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
                 const int64_t n1 =
                     columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
@@ -4263,16 +4276,15 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 ++k;
             }
         }
-        einsum_base_runs(lhs_row, rows, lhs_run);
-        einsum_base_runs(rhs_column, columns, rhs_run);
-        einsum_base_runs(out_column, columns, out_run);
+        einsum_base_runs(rhs_column, columns, 1, rhs_run);
+        einsum_base_runs(out_column, columns, 1, out_run);
         /* tiles of equal height: the first `taller` have a row more */
         const int64_t tiles = (rows + einsum_base_MR - 1) / einsum_base_MR;
         const int64_t height = rows / tiles, taller = rows % tiles;
         /* no row that is not there is read */
         const int exact = einsum_base_height[height] == height &&
             (!taller || einsum_base_height[height + 1] == height + 1);
-        const int64_t apart_rows = exact ? einsum_base_apart(lhs_row, rows) : 0;
+        const int64_t apart_rows = exact ? einsum_base_apart(lhs_row, rows, 1) : 0;
         const int64_t columns_at_once = lhs_stays ? panel : columns;
         int64_t deep0 = 0;
         do { /* K block; once, with depth 0, if K is empty */
@@ -4287,13 +4299,15 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                     ++j;
                 }
             }
-            einsum_base_runs(lhs_deep, depth, lhs_deep_run);
-            einsum_base_runs(rhs_deep, depth, rhs_deep_run);
+            einsum_base_runs(lhs_deep, depth, 1, lhs_deep_run);
+            einsum_base_runs(rhs_deep, depth, 1, rhs_deep_run);
             const int64_t lhs_apart = depth > 0 &&
                 lhs_deep_run[0] >= depth ? apart_rows : 0;
+            if (!lhs_apart)
+                einsum_base_runs(lhs_row, rows, 1, lhs_run);
             const int along = depth > 0 && lhs_deep_run[0] >= einsum_base_LANES;
             const int64_t tiles_at_once = lhs_stays ? tiles : along ? 1 : 8;
-            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_base_distance(rhs_deep, depth) : 0;
+            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_base_distance(rhs_deep, depth, 1) : 0;
             for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
                 const int64_t n1 =
                     columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
@@ -4465,9 +4479,9 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 ++k;
             }
         }
-        einsum_base_runs(lhs_row, rows, lhs_run);
-        einsum_base_runs(rhs_column, columns, rhs_run);
-        einsum_base_runs(out_column, columns, out_run);
+        einsum_base_runs(lhs_row, rows, 1, lhs_run);
+        einsum_base_runs(rhs_column, columns, 1, rhs_run);
+        einsum_base_runs(out_column, columns, 1, out_run);
         /* tiles of equal height: the first `taller` have a row more */
         const int64_t tiles = (rows + einsum_base_MR - 1) / einsum_base_MR;
         const int64_t height = rows / tiles, taller = rows % tiles;
@@ -4485,10 +4499,10 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                     ++j;
                 }
             }
-            einsum_base_runs(lhs_deep, depth, lhs_deep_run);
-            einsum_base_runs(rhs_deep, depth, rhs_deep_run);
+            einsum_base_runs(lhs_deep, depth, 1, lhs_deep_run);
+            einsum_base_runs(rhs_deep, depth, 1, rhs_deep_run);
             const int64_t tiles_at_once = lhs_stays ? tiles : 8;
-            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_base_distance(rhs_deep, depth) : 0;
+            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_base_distance(rhs_deep, depth, 1) : 0;
             for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
                 const int64_t n1 =
                     columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
