@@ -44,8 +44,9 @@ int einc_gett_is_moved(const struct nest *w, enum einc_dtype storage);
  * looks for neighbours. */
 int einc_gett_in_place(const struct nest *w);
 int einc_gett_has_near(const struct nest *w);
-/* Whether tiles may be written past the caches. */
+/* Whether tiles may be written past the caches, and be `wide`. */
 int einc_gett_has_past(const struct nest *w);
+int einc_gett_has_wide(const struct nest *w);
 /* Whether packing may have to multiply by a weight: of a table always. */
 int einc_gett_weighs(const struct nest *w);
 /* Heights of tiles that are needed, as bits; for a table those that are worth

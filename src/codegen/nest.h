@@ -75,19 +75,22 @@ enum nest_op {
 enum nest_block { BLOCK_NONE, BLOCK_K, BLOCK_N, BLOCK_M, BLOCK_PANEL,
              BLOCK_TILE };
 
+/* What goes past the caches of a gett's out: nothing; whole lines, of a row or
+ * of two; tiles as wide as out, whose rows follow each other. */
+enum gett_past { PAST_NOT, PAST_LINES, PAST_JOINED };
+
 /* How a gett walks: which operand is packed in a block that stays while the
  * other passes by it tile by tile, and in which order positions of M, N and K
  * are taken, so that packing reads whole cache lines. */
 struct gett {
     int rows_stay;    /* lhs stays; else rhs */
     int panel;        /* columns of a panel: tile.nr, or fewer that fit the
-                       * runs of out */
+                       * runs of out; or tile.wide, for wide tiles */
     int apart, near;  /* in rhs, column c + i*apart follows c by i elements
                        * for i < near; 0: not so */
     int deep_apart, deep_near; /* positions of K likewise */
     int64_t depth;    /* of a K block, at most */
-    int past;         /* rows of out follow each other at the distance of a
-                       * panel: a tile goes past the caches as a whole */
+    enum gett_past past; /* how out goes past the caches */
     int n[N_LOOP_ROLES], total; /* a table's indices, by role, and all */
     int64_t *extent;  /* [total] */
     int64_t *stride[4]; /* [total] of lhs, rhs, out, weight; 0 if it has

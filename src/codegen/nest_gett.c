@@ -59,7 +59,7 @@ more(int64_t a, int64_t b)
 static int64_t
 weight_scratch(const struct tile *s, int64_t bytes)
 {
-    int64_t elements = s->kc * more(2 * s->mr, s->nr) +
+    int64_t elements = s->kc * more(2 * s->mr, more(s->nr, s->wide)) +
                        (int64_t)s->lanes * s->lanes;
     int64_t tables = 2 * more(s->mb, s->nb) + 2 * (int64_t)s->kc;
     return elements * bytes + tables * 8;
@@ -138,6 +138,25 @@ einc_gett_has_past(const struct nest *w)
 {
     return w->table && w->target->vector_bytes &&
            einc_gett_is_moved(w, w->out.storage);
+}
+
+int
+einc_gett_has_wide(const struct nest *w)
+{
+    return w->tile.wide && einc_gett_has_past(w);
+}
+
+/* Columns and rows of the tile, at most. */
+static int
+width_of(const struct nest *w)
+{
+    return w->gett->panel > w->tile.nr ? w->tile.wide : w->tile.nr;
+}
+
+static int
+tall_of(const struct nest *w)
+{
+    return w->gett->panel > w->tile.nr ? w->tile.low : w->tile.mr;
 }
 
 static int
@@ -456,6 +475,30 @@ comes_back_soon(const struct nest *w, int x)
     return lines <= NEAR_LINES;
 }
 
+/* Columns of a panel: of a wide one where runs of out, or two of them, are
+ * just as long, and few of the last one are missing. */
+static int
+panel_of(const struct nest *w)
+{
+    const struct tile *s = &w->tile;
+    int64_t run = run_of_out(w), n = einc_nest_extent(w, LOOP_N);
+    if (!einc_gett_has_wide(w) || run % s->nr == 0 ||
+        (run % s->wide && 2 * run != s->wide) ||
+        16 * s->wide * einc_nest_blocks(n, s->wide) > 17 * n)
+        return s->nr;
+    return s->wide;
+}
+
+/* How many of the n values of the index that out is contiguous along lie side
+ * by side in a panel, or in a half of it; 0: no good number of them. */
+static int64_t
+side_by_side(const struct tile *s, int64_t n, int panel)
+{
+    if (panel == s->wide)
+        return n % panel == 0 ? panel : n == panel / 2 ? n : 0;
+    return n % s->nr == 0 ? s->nr : divisor(n, s->nr / 2 + 1, s->nr);
+}
+
 /* Columns in the order of out; but where rhs is contiguous along another
  * index than out, blocks of both: as vectors that are turned, or, if they do
  * not fit into those, where lines would not be used up otherwise. */
@@ -468,35 +511,62 @@ order_columns(const struct nest *w, struct gett *g)
     int64_t x0 = x >= 0 && x != y
                      ? neighbours(w->idx[x].extent.value, s->lanes)
                      : 0;
-    int64_t y0 = n % s->nr == 0 ? s->nr : divisor(n, s->nr / 2 + 1, s->nr);
-    if (!x0 || !y0 || s->lanes < 2 ||
+    g->panel = panel_of(w);
+    int64_t y0 = side_by_side(s, n, g->panel);
+    int halves = y0 < g->panel && g->panel == s->wide;
+    if (!x0 || !y0 || s->lanes < 2 || (halves && x0 % 2) ||
         (x0 != s->lanes && comes_back_soon(w, x))) {
         add_all_but(w, g, LOOP_N, -1, -1);
         return;
     }
     add_blocked(w, g, LOOP_N, x, x0, y, y0);
-    g->panel = g->apart = (int)y0;
+    g->apart = (int)y0;
     g->near = (int)x0;
+    g->panel = halves ? g->panel : (int)y0;
 }
 
-/* Whether rows of out follow each other at the distance of a run along N that
- * fits a panel: then a panel of one run makes tiles that lie in memory as a
- * whole, and those of a result that no cache holds go past them all in whole
- * lines. What is computed for the rest of the panel is wasted, which a shallow
- * product can afford. f32, runs of 24, K 24, 370 MB: 68 ms, so 50. Shorter
- * pieces lose by it: 36 and 40 ms, 77 and 115 of single lines. */
+/* Whether rows of out follow each other at the distance of a run along N. */
+static int
+rows_follow(const struct nest *w, int64_t run)
+{
+    int last = w->first[LOOP_M + 1] - 1;
+    return last >= w->first[LOOP_M] && w->out.stride[last].value == run;
+}
+
+/* Whether a tile of rows that follow each other is better one run wide, and
+ * lies in memory as a whole. What is computed for the rest of the panel is
+ * wasted, which a shallow product can afford. f32, 24 columns, K 24: 28 ms, so
+ * 25; K 3: 18 ms, so 15. */
 static int
 joins_rows(const struct nest *w, const struct gett *g)
 {
-    enum { SHALLOW = 64, FAR_BYTES = 24 << 20, LINE = 64 };
+    enum { SHALLOW = 64, LINE = 64 };
     int64_t run = run_of_out(w);
-    int nr = w->tile.nr, last = w->first[LOOP_M + 1] - 1;
-    return einc_gett_has_past(w) && run <= nr && run > nr / 2 &&
-           (!g->apart || g->panel == run) && last >= w->first[LOOP_M] &&
-           w->out.stride[last].value == run &&
+    int nr = w->tile.nr;
+    return g->panel == nr && !g->apart && run < nr && run > nr / 2 &&
+           rows_follow(w, run) &&
            w->tile.mr * run * einc_nest_bytes(w->compute) % LINE == 0 &&
-           einc_nest_extent(w, LOOP_K) <= SHALLOW &&
-           bytes_of(w, &w->out, FAR_BYTES) >= FAR_BYTES;
+           einc_nest_extent(w, LOOP_K) <= SHALLOW;
+}
+
+/* Whether and how the result is written past the caches: what no cache holds,
+ * once, and in whole lines. Where a panel is two runs along N of a vector and a
+ * half each, rows that follow each other make whole lines two by two. */
+static enum gett_past
+choose_past(const struct nest *w, const struct gett *g)
+{
+    enum { FAR_BYTES = 24 << 20, LINE = 64 };
+    int64_t run = run_of_out(w);
+    int last = w->first[LOOP_M + 1] - 1;
+    int pairs = 2 * run == g->panel && rows_follow(w, run) &&
+                w->idx[last].extent.value % 2 == 0;
+    int lines = run % g->panel == 0 &&
+                g->panel * einc_nest_bytes(w->compute) % LINE == 0;
+    if (!einc_gett_has_past(w) || einc_nest_extent(w, LOOP_K) > g->depth ||
+        bytes_of(w, &w->out, FAR_BYTES) < FAR_BYTES)
+        return PAST_NOT;
+    return pairs || lines ? PAST_LINES : joins_rows(w, g) ? PAST_JOINED
+                                                          : PAST_NOT;
 }
 
 /* K in the order of lhs; but where rhs is contiguous along another index
@@ -615,22 +685,22 @@ choose_task(const struct nest *w, int threads, int64_t *rows, int64_t *columns)
     const struct tile *s = &w->tile;
     int64_t m = einc_nest_extent(w, LOOP_M), n = einc_nest_extent(w, LOOP_N);
     int64_t batch = einc_nest_extent(w, LOOP_BATCH), unit = column_unit(g);
-    int64_t most = (int64_t)s->nc / s->nr * g->panel;
+    int64_t most = (int64_t)s->nc / width_of(w) * g->panel, tall = tall_of(w);
     int adds_up = einc_gett_adds_up(w);
-    *rows = most_rows(g->rows_stay, s, adds_up);
+    *rows = most_rows(g->rows_stay, s, adds_up) / tall * tall;
     *columns = (g->rows_stay && adds_up ? s->nb : most) / unit * unit;
     while (threads > 1 && batch * einc_nest_blocks(m, *rows) *
                                   einc_nest_blocks(n, *columns) <
                               2 * threads) {
         int64_t c = at_most(*columns, n), r = at_most(*rows, m);
-        if (c > 2 * unit && (splits_columns(w, r, c) || r <= 2 * s->mr))
+        if (c > 2 * unit && (splits_columns(w, r, c) || r <= 2 * tall))
             *columns = einc_nest_up_to(c / 2, unit);
-        else if (r > 2 * s->mr)
-            *rows = einc_nest_up_to(r / 2, s->mr);
+        else if (r > 2 * tall)
+            *rows = einc_nest_up_to(r / 2, tall);
         else
             break;
     }
-    *rows = einc_nest_balance(m, *rows, s->mr);
+    *rows = einc_nest_balance(m, *rows, tall);
     *columns = einc_nest_balance(n, *columns, unit);
 }
 
@@ -649,15 +719,15 @@ set_rooms(const struct nest *w, struct gett *g)
     if (!einc_gett_adds_up(w))
         return;
     choose_task(w, 1, &rows, &columns);
-    int64_t tiles = einc_nest_blocks(rows, s->mr);
+    int64_t tiles = einc_nest_blocks(rows, tall_of(w));
     int64_t panels = einc_nest_blocks(columns, g->panel);
     if (g->rows_stay)
-        panels = at_most(panels, g->apart ? g->near : 1);
+        panels = at_most(panels, column_unit(g) / g->panel);
     else
         tiles = at_most(tiles, 8);
-    g->lhs_room = at_most(einc_nest_up_to(tiles * s->mr * g->depth, 16),
+    g->lhs_room = at_most(einc_nest_up_to(tiles * tall_of(w) * g->depth, 16),
                           most_lhs);
-    g->rhs_room = at_most(einc_nest_up_to(panels * s->nr * g->depth, 16),
+    g->rhs_room = at_most(einc_nest_up_to(panels * width_of(w) * g->depth, 16),
                           most_rhs);
 }
 
@@ -689,13 +759,13 @@ build(struct arena *perm, struct nest *w, enum nest_mode mode)
     w->tile = einc_tile_choose(w->target, w->compute);
     struct gett *g = make_order(perm, w);
     g->rows_stay = rows_stay(w);
-    g->past = joins_rows(w, g);
-    if (g->past)
-        g->panel = (int)run_of_out(w);
     int64_t unit = g->deep_apart ? g->deep_apart * g->deep_near : 1;
     int64_t most = unit > 1 ? w->tile.kc : most_depth(w, g);
     g->depth = einc_nest_balance(einc_nest_extent(w, LOOP_K),
                                  most / unit * unit, unit);
+    g->past = choose_past(w, g);
+    if (g->past == PAST_JOINED)
+        g->panel = (int)run_of_out(w);
     w->gett = g;
     set_rooms(w, g);
     w->n_extents += 2;
@@ -762,7 +832,7 @@ print(struct text *t, const struct nest *w)
     const struct gett *g = w->gett;
     einc_put(t, "  tile %dx%dx%d depth %lld, %s stays, panels of %d, task at "
                 "most %dx%d, scratch_bytes %lld\n",
-             s->mr, s->nv, s->lanes, (long long)g->depth,
+             tall_of(w), width_of(w) / s->lanes, s->lanes, (long long)g->depth,
              g->rows_stay ? "lhs" : "rhs", g->panel,
              g->rows_stay ? s->mc : s->mb, g->rows_stay ? s->nb : s->nc,
              (long long)w->scratch_bytes);

@@ -49,6 +49,19 @@ stores_far(const struct printer *p)
     return einc_gett_has_past(p->nest) && may_be_unscaled(p->nest);
 }
 
+/* Columns of a packed panel and of a tile; rows of a tile, at most. */
+static const char *
+width_name(const struct printer *p)
+{
+    return einc_gett_has_wide(p->nest) ? "width" : "@_NR";
+}
+
+static const char *
+tall_name(const struct printer *p)
+{
+    return einc_gett_has_wide(p->nest) ? "tall" : "@_MR";
+}
+
 /* --- storing ------------------------------------------------------------ */
 
 /* Tiles that are not scaled: their runs are moved. */
@@ -69,14 +82,14 @@ print_runs(const struct printer *p)
                  "        n = n < columns - c ? n : columns - c;\n"
                  "        n = n < run[c] ? n : run[c];\n"
                  "        for (int64_t r = 0; again && r < rows; r++)\n"
-                 "            @_add(to + row[r] + column[c], sum + @_NR*r + c, "
+                 "            @_add(to + row[r] + column[c], sum + %s*r + c, "
                  "n);\n"
                  "        for (int64_t r = 0; !again && r < rows; r++)\n"
-                 "            @_move(to + row[r] + column[c], sum + @_NR*r + "
+                 "            @_move(to + row[r] + column[c], sum + %s*r + "
                  "c, n);\n"
                  "    }\n"
                  "    return;\n"
-                 "}\n");
+                 "}\n", width_name(p), width_name(p));
 }
 
 static void
@@ -87,8 +100,11 @@ print_store_tile(const struct printer *p)
     struct text one = {.perm = t->perm}, two = {.perm = t->perm};
     struct printer q = *p;
     q.again = einc_gett_adds_up(w);
-    einc_put(&one, "sum[%s%s_NR*r + c]", p->planes == 2 ? "2*" : "",
-             p->shared);
+    if (einc_gett_has_wide(w))
+        einc_put(&one, "sum[width*r + c]");
+    else
+        einc_put(&one, "sum[%s%s_NR*r + c]", p->planes == 2 ? "2*" : "",
+                 p->shared);
     einc_put(&two, "sum[2*%s_NR*r + %s_NR + c]", p->shared, p->shared);
     einc_code(p, "/* out[row + column] = the live part of a tile; `again`: "
                  "added to the sums there */\n"
@@ -96,9 +112,10 @@ print_store_tile(const struct printer *p)
     einc_code(p, "_store(const struct %s *args, const $ *sum,\n"
                  "    %s *out, const int64_t *row, int64_t rows, const int64_t "
                  "*column,\n"
-                 "    const int64_t *run, int64_t columns, int again)\n"
+                 "    const int64_t *run, int64_t columns, int again%s)\n"
                  "{\n",
-              p->args, einc_print_storage(w->out.storage));
+              p->args, einc_print_storage(w->out.storage),
+              einc_gett_has_wide(w) ? ", int64_t width" : "");
     t->indent += 4;
     einc_print_scale(&q);
     if (!p->with_scale && w->factor.arg < 0)
@@ -362,8 +379,15 @@ print_scratch(const struct printer *p)
     if (einc_gett_weighs(w))
         print_weight_scratch(p);
     einc_code(p, "$ part[%s@_MR*@_NR]%s; /* a tile on its way */\n"
-                 "static const int64_t part_row[@_MR] = {0", two,
-              w->target->vector_bytes ? " __attribute__((aligned(64)))" : "");
+                 "%s", two,
+              w->target->vector_bytes ? " __attribute__((aligned(64)))" : "",
+              einc_gett_has_wide(w)
+                  ? "int64_t part_row[@_MR];\n"
+                    "for (int64_t r = 0; r < @_MR; r++)\n"
+                    "    part_row[r] = r*part_width;\n"
+                  : "static const int64_t part_row[@_MR] = {0");
+    if (einc_gett_has_wide(w))
+        return;
     for (int r = 1; r < w->tile.mr; r++)
         einc_put(t, ",%s%d*%s_NR", r % 6 ? " " : "\n        ",
                  r * p->planes, p->shared);
@@ -396,11 +420,15 @@ print_totals(const struct printer *p)
                   NEST_TABLE_DEPTH, NEST_TABLE_STAY, NEST_TABLE_PANEL,
                   NEST_TABLE_APART, NEST_TABLE_NEAR, NEST_TABLE_DEEP_APART,
                   NEST_TABLE_DEEP_NEAR);
-        if (stores_far(p))
-            einc_code(p, "int64_t joined_row[@_MR]; /* of a tile without "
-                         "gaps */\n"
-                         "for (int64_t r = 0; r < @_MR; r++)\n"
-                         "    joined_row[r] = r*panel;\n");
+        if (einc_gett_has_wide(w))
+            einc_code(p, "/* of a tile: rows, at most, and columns; from row to "
+                         "row on its way */\n"
+                         "const int wide = panel > @_NR;\n"
+                         "const int64_t tall = wide ? @_LOW : @_MR;\n"
+                         "const int64_t width = wide ? @_WIDE : @_NR;\n"
+                         "const int joins = args->n[%d] == %d;\n"
+                         "const int64_t part_width = joins ? panel : width;\n",
+                      NEST_TABLE_PAST, PAST_JOINED);
         return;
     }
     einc_code(p, "/* K blocks of equal size: no short last one */\n"
@@ -505,9 +533,14 @@ print_tile_count(const struct printer *p)
               is_even(p, LOOP_N), is_even(p, LOOP_N));
     einc_code(p, "/* tiles of equal height: the first `taller` have a row "
                  "more */\n"
-                 "const int64_t tiles = (rows + @_MR - 1) / @_MR;\n"
+                 "const int64_t tiles = (rows + %s - 1) / %s;\n"
                  "const int64_t height = rows / tiles, taller = rows %% "
-                 "tiles;\n");
+                 "tiles;\n", tall_name(p), tall_name(p));
+    if (stores_far(p))
+        einc_code(p, "const int ends_lines = past && @_ends_lines(out_batch, "
+                     "out_row, rows);\n"
+                     "const int pairs = past && wide && @_pairs(out_batch, "
+                     "out_row, rows);\n");
     if (einc_gett_has_rows(p->nest))
         einc_code(p, "/* no row that is not there is read */\n"
                      "const int exact = @_height[height] == height &&\n"
@@ -653,7 +686,10 @@ open_block(const struct printer *p, const struct nest_node *x)
                      "const int64_t c0 = n0 + panel_at*panel;\n"
                      "const int64_t live = n1 - c0 < panel ? n1 - c0 : "
                      "panel;\n"
-                     "const int narrow = live <= @_NARROW;\n");
+                     "const int vectors = live <= @_NARROW ? 1 : %s;\n",
+                  einc_gett_has_wide(w)
+                      ? "live <= @_NR ? @_NR/@_LANES : @_WIDE/@_LANES"
+                      : "@_NR/@_LANES");
         break;
     }
 }
@@ -750,8 +786,8 @@ print_pack_lhs(const struct printer *p)
     p->t->indent += 8;
     if (weighs)
         einc_code(p, "const int64_t tile_width = @_height[live_rows];\n"
-                     "$ *const to = lhs_tiles + %s(to_tile - t0)*@_MR*depth;\n",
-                  two);
+                     "$ *const to = lhs_tiles + %s(to_tile - t0)*%s*depth;\n",
+                  two, tall_name(p));
     einc_code(p, "@_pack_lhs_%s(%slhs_batch, lhs_row + r0, lhs_run + r0, "
                  "live_rows,\n"
                  "    lhs_deep, lhs_deep_run, depth, ",
@@ -761,7 +797,8 @@ print_pack_lhs(const struct printer *p)
         print_weigh_lhs(p);
     } else {
         einc_code(p, "@_height[live_rows],\n"
-                     "    lhs_tiles + %s(to_tile - t0)*@_MR*depth);\n", two);
+                     "    lhs_tiles + %s(to_tile - t0)*%s*depth);\n", two,
+                  tall_name(p));
     }
     p->t->indent -= 8;
     einc_code(p, "    }\n");
@@ -777,7 +814,7 @@ print_weigh_panel(const struct printer *p, const char *x, const char *at)
         einc_code(p, "if (%sc0%s == 0)\n", w->table ? "weight_moves || " : "",
                   x);
     p->t->indent += ask ? 4 : 0;
-    print_pack_weight(p, 1, at, "live", "@_NR", "weight_tiles");
+    print_pack_weight(p, 1, at, "live", width_name(p), "weight_tiles");
     p->t->indent -= ask ? 4 : 0;
 }
 
@@ -797,8 +834,8 @@ print_weigh_rhs(const struct printer *p)
     einc_code(p, "for (int64_t x = 0; weighs == 2 && x < %s; x++) {\n", taken);
     p->t->indent += 4;
     print_weigh_panel(p, " + x", "c0 + x*panel");
-    einc_code(p, "@_weigh(weight_tiles, depth, @_NR, to + %sx*@_NR*depth);\n",
-              p->planes == 2 ? "2*" : "");
+    einc_code(p, "@_weigh(weight_tiles, depth, %s, to + %sx*%s*depth);\n",
+              width_name(p), p->planes == 2 ? "2*" : "", width_name(p));
     p->t->indent -= 4;
     einc_line(p->t, "}");
 }
@@ -808,15 +845,18 @@ static void
 print_pack_neighbours(const struct printer *p)
 {
     const char *as = moved(p, &p->nest->in[1]);
+    int wide = einc_gett_has_wide(p->nest);
     einc_code(p, "int64_t taken = 1;\n"
                  "if (apart && n1 - c0 >= near*apart &&\n"
-                 "    @_pack_near(%srhs_batch, rhs_column + c0, panel, near, "
-                 "rhs_deep, depth, to))\n"
-                 "    taken = near;\n"
+                 "    @_pack_near(%srhs_batch, rhs_column + c0, apart, near, "
+                 "rhs_deep, depth%s, to))\n"
+                 "    taken = near*apart/panel;\n"
                  "else if (!deep_apart ||\n"
                  "         !@_pack_deep(%srhs_batch, rhs_column + c0, live, "
                  "deep_near,\n"
-                 "             deep_apart, rhs_deep, depth, to))\n", as, as);
+                 "             deep_apart, rhs_deep, depth%s, to))\n", as,
+              wide ? ", width,\n        panel != apart" : "", as,
+              wide ? ", width" : "");
 }
 
 static void
@@ -827,23 +867,25 @@ print_pack_rhs(const struct printer *p)
     int in_place = einc_gett_in_place(w), near = einc_gett_has_near(w);
     if (in_place)
         einc_code(p, "/* few rows: packing would not pay */\n"
-                     "const int in_place = distance && n1 - n0 == @_NR &&\n"
-                     "    rhs_run[n0] >= @_NR &&\n"
+                     "const int in_place = distance && n1 - n0 == %s &&\n"
+                     "    rhs_run[n0] >= %s &&\n"
                      "    (tiles == 1 || distance*(int64_t)sizeof($) %% 2048 "
-                     "!= 0);\n");
+                     "!= 0);\n", width_name(p), width_name(p));
     einc_code(p, "for (int64_t c0 = n0; %sc0 < n1; c0 += panel) {\n"
-                 "    $ *const to = rhs_panels + %s(c0 - n0)/panel*@_NR*"
+                 "    $ *const to = rhs_panels + %s(c0 - n0)/panel*%s*"
                  "depth;\n"
                  "    const int64_t live = n1 - c0 < panel ? n1 - c0 : "
                  "panel;\n",
-              in_place ? "!in_place && " : "", p->planes == 2 ? "2*" : "");
+              in_place ? "!in_place && " : "", p->planes == 2 ? "2*" : "",
+              width_name(p));
     p->t->indent += 4;
     if (near)
         print_pack_neighbours(p);
     einc_code(p, "%s@_pack_rhs_%s(%srhs_batch, rhs_column + c0, rhs_run + c0, "
                  "live,\n"
-                 "    rhs_deep, rhs_deep_run, depth, @_NR, to);\n",
-              near ? "    " : "", einc_dtype_name(x->storage), moved(p, x));
+                 "    rhs_deep, rhs_deep_run, depth, %s, to);\n",
+              near ? "    " : "", einc_dtype_name(x->storage), moved(p, x),
+              width_name(p));
     print_weigh_rhs(p);
     if (near)
         einc_code(p, "c0 += (taken - 1)*panel;\n");
@@ -851,24 +893,46 @@ print_pack_rhs(const struct printer *p)
     einc_line(p->t, "}");
 }
 
-/* A tile whose rows follow each other in memory lies in L1 as it will there,
- * and goes as a whole. */
+/* Whole lines are written past the caches: a tile lies in L1 before. Of a wide
+ * one whose columns are two runs, two rows of each are whole lines; rows that
+ * are joined lie there as they will in memory. */
 static void
-print_ask_joined(const struct printer *p)
+print_ask_far(const struct printer *p)
 {
-    einc_code(p, "const int joined = past && live == panel && out_run[c0] >= "
-                 "live &&\n"
+    einc_code(p, "const int far = ends_lines && live == vectors*@_LANES &&\n"
+                 "    out_run[c0] >= live && !((uintptr_t)(out_batch + "
+                 "out_column[c0]) & 63);\n"
+                 "const int far_pairs = !far && pairs && live == width && "
+                 "live_rows %% 2 == 0 &&\n"
+                 "    r0 %% 2 == 0 && out_run[c0] >= width/2 && out_run[c0 + "
+                 "width/2] >= width/2 &&\n"
+                 "    !((uintptr_t)(out_batch + out_column[c0]) & 63) &&\n"
+                 "    !((uintptr_t)(out_batch + out_column[c0 + width/2]) & "
+                 "63);\n"
+                 "const int joined = past && joins && live == panel && "
+                 "out_run[c0] >= live &&\n"
+                 "    live_rows*live*(int64_t)sizeof($) %% 64 == 0 &&\n"
+                 "    !((uintptr_t)(out_batch + out_row[r0] + out_column[c0]) & "
+                 "63) &&\n"
                  "    @_joined(out_row + r0, live_rows, live);\n");
 }
 
 static void
 print_call_far(const struct printer *p)
 {
-    einc_code(p, "if (joined)\n"
-                 "    @_far(%sout_batch + out_row[r0] + out_column[c0], "
-                 "part,\n"
-                 "        live_rows*live);\n",
-              cast(p, p->nest->out.storage, 0));
+    const char *as = cast(p, p->nest->out.storage, 0);
+    einc_code(p, "if (far)\n"
+                 "    @_far(%s(out_batch + out_column[c0]), out_row + r0, "
+                 "live_rows, vectors,\n"
+                 "        part, part_width);\n"
+                 "else if (far_pairs)\n"
+                 "    @_far_pairs(%s(out_batch + out_column[c0]),\n"
+                 "        %s(out_batch + out_column[c0 + width/2]), out_row + "
+                 "r0, live_rows, part);\n"
+                 "else if (joined)\n"
+                 "    @_far(%s(out_batch + out_column[c0]), out_row + r0, 1,\n"
+                 "        live_rows*live/@_LANES, part, 0);\n",
+              as, as, as, as);
 }
 
 /* The sums of a tile go to out where its columns are contiguous, else to a
@@ -891,11 +955,11 @@ print_find_tile(const struct printer *p)
     if (einc_gett_has_rows(p->nest))
         einc_code(p, "const $ *const tile = lhs_apart\n"
                      "    ? %s(%s)\n"
-                     "    : lhs_tiles + (tile_at - t0)*@_MR*depth;\n",
-                  as, place);
+                     "    : lhs_tiles + (tile_at - t0)*%s*depth;\n",
+                  as, place, tall_name(p));
     else
         einc_code(p, "const $ *const tile = lhs_tiles + %s(tile_at - "
-                     "t0)*@_MR*depth;\n", two);
+                     "t0)*%s*depth;\n", two, tall_name(p));
 }
 
 /* While tiles meet panels the rows of the next ones come nearer. */
@@ -917,12 +981,12 @@ print_tile_calls(const struct printer *p)
     int rows = einc_gett_has_rows(p->nest);
     if (rows)
         einc_code(p, "if (lhs_apart)\n"
-                     "    @_rows(tile_height, narrow, depth, tile, lhs_apart, "
+                     "    @_rows(tile_height, vectors, depth, tile, lhs_apart, "
                      "columns_of, step, to,\n"
                      "        to_row, again);\n"
                      "else\n");
     p->t->indent += rows ? 4 : 0;
-    einc_code(p, "@_tile(tile_height, narrow, depth, tile, columns_of, step, "
+    einc_code(p, "@_tile(tile_height, vectors, depth, tile, columns_of, step, "
                  "to, to_row,\n"
                  "    again);\n");
     p->t->indent -= rows ? 4 : 0;
@@ -938,13 +1002,14 @@ print_call_tile(const struct printer *p)
     if (einc_gett_in_place(w))
         einc_code(p, "const $ *const columns_of = in_place\n"
                      "    ? %s(rhs_batch + rhs_column[n0] + rhs_deep[0])\n"
-                     "    : rhs_panels + panel_at*@_NR*depth;\n"
-                     "const int64_t step = in_place ? distance : @_NR;\n",
-                  cast(p, w->in[1].storage, 1));
+                     "    : rhs_panels + panel_at*%s*depth;\n"
+                     "const int64_t step = in_place ? distance : %s;\n",
+                  cast(p, w->in[1].storage, 1), width_name(p), width_name(p));
     else
         einc_code(p, "const $ *const columns_of = rhs_panels + "
-                     "%spanel_at*@_NR*depth;\n"
-                     "const int64_t step = %s@_NR;\n", two, two);
+                     "%spanel_at*%s*depth;\n"
+                     "const int64_t step = %s%s;\n", two, width_name(p), two,
+                  width_name(p));
     if (einc_gett_adds_up(w))
         einc_code(p, "$ *const sum = part;\n");
     else
@@ -953,24 +1018,23 @@ print_call_tile(const struct printer *p)
                      "    : sums + %s((c0/panel)*(@_MC/@_MR) + tile_at)*@_MR*@_NR;"
                      "\n", two);
     if (stores_far(p))
-        print_ask_joined(p);
+        print_ask_far(p);
     if (goes_straight(p))
         einc_code(p, "const int straight = %sdirect && tile_height == live_rows "
                      "&&\n"
-                     "    %slive == (narrow ? @_LANES : @_NR)%s && out_run[c0] "
-                     ">= live;\n"
+                     "    %slive == vectors*@_LANES%s && out_run[c0] >= "
+                     "live;\n"
                      "$ *const to = straight ? %s(out_batch + out_column[c0]) "
                      ": sum;\n"
                      "const int64_t *const to_row = straight ? out_row + r0 : "
-                     "%spart_row;\n"
+                     "part_row;\n"
                      "const int again = %sdeep0 > 0;\n",
-                  stores_far(p) ? "!joined && " : "",
+                  stores_far(p) ? "!far && !far_pairs && !joined && " : "",
                   w->table ? "(" : "",
-                  w->table ? " ||\n     (follow && @_NR - live <= (rows - r0 - "
-                             "live_rows)*columns))"
+                  w->table ? " ||\n     (follow && vectors*@_LANES - live <= "
+                             "(rows - r0 - live_rows)*columns))"
                            : "",
                   cast(p, w->out.storage, 0),
-                  stores_far(p) ? "joined ? joined_row : " : "",
                   einc_gett_adds_up(w) ? "straight && " : "");
     else
         einc_code(p, "$ *const to = sum;\n"
@@ -992,8 +1056,9 @@ print_call_store(const struct printer *p)
                   asks && !adds_up ? " && " : "", adds_up ? "" : "last");
     p->t->indent += asks || !adds_up ? 4 : 0;
     einc_code(p, "%s_store(args, sum, out_batch, out_row + r0, live_rows,\n"
-                 "    out_column + c0, out_run + c0, live, %s);\n", p->prefix,
-              adds_up ? "deep0 > 0" : "0");
+                 "    out_column + c0, out_run + c0, live, %s%s);\n", p->prefix,
+              adds_up ? "deep0 > 0" : "0",
+              einc_gett_has_wide(p->nest) ? ", part_width" : "");
     p->t->indent -= asks || !adds_up ? 4 : 0;
 }
 

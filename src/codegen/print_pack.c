@@ -122,11 +122,11 @@ static void
 print_turn(const struct printer *p)
 {
     int lanes = p->nest->tile.lanes, stage = 0;
-    einc_print_shuffle(p);
-    einc_code(p, "/* to[step*i + r] = from[row[r] + i] for i, r < LANES */\n"
+    einc_code(p, "/* to[step*(i/2) + odd*(i%%2) + r] = from[row[r] + i] for i, "
+                 "r < LANES */\n"
                  "static void\n"
                  "@_turn(const $ *from, const int64_t *row, $ *to, int64_t "
-                 "step)\n"
+                 "step, int64_t odd)\n"
                  "{\n");
     p->t->indent += 4;
     for (int r = 0; r < lanes; r++)
@@ -137,7 +137,8 @@ print_turn(const struct printer *p)
             if (i / size % 2 == 0)
                 print_exchange(p, stage, size, i);
     for (int i = 0; i < lanes; i++)
-        einc_code(p, "*(@_vector *)(to + %d*step) = v%d_%d;\n", i, stage, i);
+        einc_code(p, "*(@_vector *)(to + %d*step%s) = v%d_%d;\n", i / 2,
+                  i % 2 ? " + odd" : "", stage, i);
     p->t->indent -= 4;
     einc_code(p, "}\n\n");
 }
@@ -183,13 +184,60 @@ print_add(const struct printer *p)
                  "}\n\n");
 }
 
+/* to = a half of each of two vectors. */
+static void
+print_halves(const struct printer *p, const char *to, const char *a,
+             int upper_a, const char *b, int upper_b)
+{
+    int lanes = p->nest->tile.lanes;
+    einc_code(p, "@_PAST((@_bits *)(void *)(%s),\n"
+                 "    (@_bits)@_SHUFFLE(%s, %s", to, a, b);
+    for (int l = 0; l < lanes; l++) {
+        int half = lanes / 2, first = l < half;
+        einc_put(p->t, ", %d", first ? l + upper_a * half
+                                     : lanes + l - half + upper_b * half);
+    }
+    einc_put(p->t, "));\n");
+}
+
+/* A wide tile of two runs, each a vector and a half. */
+static void
+print_far_pairs(const struct printer *p)
+{
+    if (!einc_gett_has_wide(p->nest))
+        return;
+    einc_code(p, "/* to[row] = the first half of each row of a wide tile, and "
+                 "other[row] = the\n"
+                 " * second one. Two rows are three whole vectors. */\n"
+                 "static void\n"
+                 "@_far_pairs($ *to, $ *other, const int64_t *row, int64_t "
+                 "rows,\n"
+                 "    const $ *part)\n"
+                 "{\n"
+                 "    for (int64_t r = 0; r < rows; r += 2, part += 2*@_WIDE) "
+                 "{\n"
+                 "        $ *const a = to + row[r], *const b = other + "
+                 "row[r];\n");
+    p->t->indent += 8;
+    for (int v = 0; v < 6; v++)
+        einc_code(p, "const @_vector v%d = *(const @_vector *)(part + "
+                     "%d*@_LANES);\n", v, v);
+    einc_code(p, "@_PAST((@_bits *)(void *)a, (@_bits)v0);\n");
+    print_halves(p, "a + @_LANES", "v1", 0, "v3", 0);
+    print_halves(p, "a + 2*@_LANES", "v3", 1, "v4", 0);
+    print_halves(p, "b", "v1", 1, "v2", 0);
+    print_halves(p, "b + @_LANES", "v2", 1, "v4", 1);
+    einc_code(p, "@_PAST((@_bits *)(void *)(b + 2*@_LANES), (@_bits)v5);\n");
+    p->t->indent -= 8;
+    einc_code(p, "    }\n"
+                 "}\n\n");
+}
+
 /* Lines of a result that no cache holds. */
 static void
 print_past(const struct printer *p)
 {
-    enum { LINE = 64 };
     int bytes = p->nest->target->vector_bytes;
-    int line = LINE / einc_nest_bytes(p->nest->compute);
     const char *const name = bytes == 64   ? "512"
                              : bytes == 32 ? "256"
                                            : "";
@@ -206,19 +254,45 @@ print_past(const struct printer *p)
                  "#define @_PAST(to, v) (*(to) = (v))\n"
                  "#define @_FENCE() ((void)0)\n"
                  "#endif\n\n", bytes, name);
-    einc_code(p, "/* to[0 .. n) = from[0 .. n): past the caches if they are "
-                 "whole lines */\n"
+    einc_code(p, "/* to[row] = the first vectors of each row of a tile: whole "
+                 "lines */\n"
                  "static void\n"
-                 "@_far($ *to, const $ *from, int64_t n)\n"
+                 "@_far($ *to, const int64_t *row, int64_t rows, int64_t "
+                 "vectors,\n"
+                 "    const $ *part, int64_t width)\n"
                  "{\n"
-                 "    if (((uintptr_t)to & %d) || n %% %d) {\n"
-                 "        @_move(to, from, n);\n"
-                 "        return;\n"
+                 "    for (int64_t r = 0; r < rows; r++)\n"
+                 "        for (int64_t v = 0; v < vectors; v++)\n"
+                 "            @_PAST((@_bits *)(void *)(to + row[r] + "
+                 "@_LANES*v),\n"
+                 "                (@_bits)*(const @_vector *)(part + width*r + "
+                 "@_LANES*v));\n"
+                 "}\n\n");
+    einc_code(p, "/* Whether rows of `out` begin where lines do; whether two "
+                 "and two follow each\n"
+                 " * other at half the distance of a wide tile, and begin "
+                 "there */\n"
+                 "static int\n"
+                 "@_ends_lines(const void *out, const int64_t *row, int64_t "
+                 "rows)\n"
+                 "{\n"
+                 "    uintptr_t bits = (uintptr_t)out;\n"
+                 "    for (int64_t r = 0; r < rows; r++)\n"
+                 "        bits |= (uintptr_t)row[r]*sizeof($);\n"
+                 "    return !(bits & 63);\n"
+                 "}\n\n"
+                 "static int\n"
+                 "@_pairs(const void *out, const int64_t *row, int64_t rows)\n"
+                 "{\n"
+                 "    uintptr_t bits = (uintptr_t)out;\n"
+                 "    int64_t apart = 0;\n"
+                 "    for (int64_t r = 0; r + 1 < rows; r += 2) {\n"
+                 "        bits |= (uintptr_t)row[r]*sizeof($);\n"
+                 "        apart |= (row[r + 1] - row[r]) ^ @_WIDE/2;\n"
                  "    }\n"
-                 "    for (int64_t x = 0; x < n; x += @_LANES)\n"
-                 "        @_PAST((@_bits *)(void *)(to + x),\n"
-                 "            (@_bits)*(const @_vector *)(from + x));\n"
-                 "}\n\n", LINE - 1, line);
+                 "    return !(bits & 63) && !apart && 3*@_LANES*sizeof($) %% "
+                 "64 == 0;\n"
+                 "}\n\n");
     einc_code(p, "/* Whether rows follow each other at distance n */\n"
                  "static int\n"
                  "@_joined(const int64_t *row, int64_t rows, int64_t n)\n"
@@ -228,6 +302,7 @@ print_past(const struct printer *p)
                  "        apart |= (row[r] - row[r - 1]) ^ n;\n"
                  "    return apart == 0;\n"
                  "}\n\n");
+    print_far_pairs(p);
 }
 
 static void
@@ -401,6 +476,8 @@ einc_print_moves(const struct printer *p)
         print_vector_move(p);
     else if (in || out)
         print_scalar_move(p);
+    if (is_vector(p) && (in || out))
+        einc_print_shuffle(p);
     if (is_vector(p) && in)
         print_turn(p);
     if (is_vector(p) && in)
@@ -414,6 +491,13 @@ einc_print_moves(const struct printer *p)
         print_apart(p);
     if (einc_gett_moves(p->nest, FETCHES))
         print_fetch(p);
+}
+
+/* Columns of a packed panel. */
+static const char *
+width_name(const struct printer *p)
+{
+    return einc_gett_has_wide(p->nest) ? "width" : "@_NR";
 }
 
 /* --- one panel ---------------------------------------------------------- */
@@ -467,25 +551,17 @@ print_copy(const struct printer *p, int side)
                  "        @_PREFETCH(from + row[live - 1] + ahead);\n");
     if (side)
         einc_code(p, "        if (live == @_NR)\n"
-                     "            @_move(to + @_NR*d, from + row[0] + deep[d], "
+                     "            @_move(to + %s*d, from + row[0] + deep[d], "
                      "@_NR);\n"
                      "        else\n"
-                     "            @_move(to + @_NR*d, from + row[0] + deep[d], "
-                     "live);\n");
+                     "            @_move(to + %s*d, from + row[0] + deep[d], "
+                     "live);\n", width_name(p), width_name(p));
     else
         einc_code(p, "        @_move(to + width*d, from + row[0] + deep[d], "
                      "live);\n");
     einc_code(p, "    }\n"
                  "    return;\n"
                  "}\n");
-}
-
-static const char *
-width_name(const struct printer *p)
-{
-    struct text t = {.perm = p->t->perm};
-    einc_put(&t, "%s_NR", p->shared);
-    return einc_text_z(&t);
 }
 
 /* A depth that is contiguous: vectors of it are turned, LANES rows at a time.
@@ -509,14 +585,14 @@ print_depth(const struct printer *p, int side)
                  "            const $ *const block = from + deep[d];\n"
                  "            for (int64_t r = 0; r < @_LANES; r++)\n"
                  "                @_PREFETCH(block + at[r] + 4*@_LANES);\n"
-                 "            @_turn(block, at, to + %s*d + r1, %s);\n"
+                 "            @_turn(block, at, to + %s*d + r1, 2*%s, %s);\n"
                  "        }\n"
                  "    }\n"
                  "    for (; d < depth; d++)\n"
                  "        for (int64_t r = 0; r < live; r++)\n"
                  "            to[width*d + r] = from[row[r] + deep[d]];\n"
                  "    return;\n"
-                 "}\n", width, width);
+                 "}\n", width, width, width);
 }
 
 /* Rows in runs: pieces are copied. */
@@ -610,8 +686,7 @@ einc_print_pack(const struct printer *p, int side)
  * many panels: contiguous in memory, and turned into place. A last square
  * begins earlier, where that of before ends, and writes some elements twice. */
 static void
-print_near_block(const struct printer *p, const char *from, const char *to,
-                 const char *step)
+print_near_block(const struct printer *p, const char *from, const char *to)
 {
     if (is_vector(p))
         einc_code(p, "if (near >= @_LANES && live >= @_LANES) {\n"
@@ -622,48 +697,62 @@ print_near_block(const struct printer *p, const char *from, const char *to,
                      "    for (int64_t i = 0; i < near; i += @_LANES) {\n"
                      "        const int64_t i0 = i + @_LANES <= near ? i : near "
                      "- @_LANES;\n"
-                     "        @_turn(from + %s + i0, row + r0, to + %s + r0 + "
-                     "i0*(%s), %s);\n"
+                     "        @_turn(from + %s + i0, row + r0,\n"
+                     "            to + %s + r0 + i0/2*step + i0%%2*odd, step, "
+                     "odd);\n"
                      "    }\n"
                      "    r += @_LANES;\n"
                      "    continue;\n"
-                     "}\n", from, to, step, step);
+                     "}\n", from, to);
     if (!is_vector(p))
         einc_line(p->t, "(void)ahead;");
     einc_code(p, "for (int64_t i = 0; i < near; i++)\n"
-                 "    to[%s + r + i*(%s)] = from[row[r] + %s + i];\n"
-                 "r++;\n", to, step, from);
+                 "    to[%s + r + i/2*step + i%%2*odd] = from[row[r] + %s + "
+                 "i];\n"
+                 "r++;\n", to, from);
 }
 
 void
 einc_print_pack_near(const struct printer *p)
 {
-    struct text *t = p->t;
+    struct text *t = p->t, at = {.perm = t->perm};
     const struct nest_tensor *x = &p->nest->in[1];
     if (!copies(p, x))
         return;
-    einc_code(p, "\n/* `near` panels of `live` columns each at once, where "
-                 "column c + i*live follows c\n"
-                 " * by i elements: returns whether it is so */\n"
+    einc_put(&at, "%s*d", width_name(p));
+    const char *width = width_name(p);
+    int wide = einc_gett_has_wide(p->nest);
+    einc_code(p, "\n/* `near` panels%s of `live` columns each at once, where "
+                 "column\n"
+                 " * c + i*live follows c by i elements: returns whether it is "
+                 "so */\n"
                  "static int\n"
                  "@_pack_near(const $ *from, const int64_t *row, int64_t "
                  "live, int64_t near,\n"
-                 "    const int64_t *deep, int64_t depth, $ *to)\n"
-                 "{\n"
+                 "    const int64_t *deep, int64_t depth%s, $ *to)\n"
+                 "{\n",
+              wide ? ", or halves of them," : "",
+              wide ? ", int64_t width, int halves" : "");
+    einc_code(p, "    const int64_t whole = %s*depth;\n"
+                 "    const int64_t step = %s2*whole, odd = %swhole;\n"
+                 "    const int64_t used = %slive;\n", width,
+              wide ? "halves ? whole : " : "", wide ? "halves ? live : " : "",
+              wide ? "halves ? 2*live : " : "");
+    einc_code(p, ""
                  "    for (int64_t r = 0; r < live; r++)\n"
                  "        for (int64_t i = 1; i < near; i++)\n"
                  "            if (row[r + i*live] - row[r] != i)\n"
                  "                return 0;\n"
-                 "    for (int64_t i = 0; i < near; i++)\n"
-                 "        for (int64_t d = 0; d < depth; d++)\n"
-                 "            for (int64_t r = live; r < @_NR; r++)\n"
-                 "                to[@_NR*(i*depth + d) + r] = 0;\n"
+                 "    for (int64_t d = 0; d < near/2*step + near%%2*odd; d += "
+                 "%s)\n"
+                 "        for (int64_t r = used; r < %s; r++)\n"
+                 "            to[d + r] = 0;\n"
                  "    for (int64_t d = 0; d < depth; d++) {\n"
                  "        const int64_t ahead = deep[d + 2 < depth ? d + 2 : "
                  "d];\n"
-                 "        for (int64_t r = 0; r < live;) {\n");
+                 "        for (int64_t r = 0; r < live;) {\n", width, width);
     t->indent += 12;
-    print_near_block(p, "deep[d]", "@_NR*d", "@_NR*depth");
+    print_near_block(p, "deep[d]", einc_text_z(&at));
     t->indent -= 12;
     einc_code(p, "        }\n"
                  "    }\n"
@@ -674,9 +763,10 @@ einc_print_pack_near(const struct printer *p)
                  "static int\n"
                  "@_pack_deep(const $ *from, const int64_t *row, int64_t "
                  "live, int64_t near,\n"
-                 "    int64_t apart, const int64_t *deep, int64_t depth, $ "
+                 "    int64_t apart, const int64_t *deep, int64_t depth%s, $ "
                  "*to)\n"
                  "{\n"
+                 "    const int64_t odd = %s*apart, step = 2*odd;\n"
                  "    if (depth %% (near*apart))\n"
                  "        return 0;\n"
                  "    for (int64_t d = 0; d < depth; d++) {\n"
@@ -684,16 +774,17 @@ einc_print_pack_near(const struct printer *p)
                  "        if (deep[d] - deep[d - i*apart] != i)\n"
                  "            return 0;\n"
                  "    }\n"
-                 "    for (int64_t r = live; r < @_NR; r++)\n"
+                 "    for (int64_t r = live; r < %s; r++)\n"
                  "        for (int64_t d = 0; d < depth; d++)\n"
-                 "            to[@_NR*d + r] = 0;\n"
+                 "            to[%s*d + r] = 0;\n"
                  "    for (int64_t d0 = 0; d0 < depth; d0 += near*apart)\n"
                  "        for (int64_t d = d0; d < d0 + apart; d++) {\n"
                  "            const int64_t ahead = deep[d + 2 < depth ? d + 2 "
                  ": d];\n"
-                 "            for (int64_t r = 0; r < live;) {\n");
+                 "            for (int64_t r = 0; r < live;) {\n",
+              wide ? ", int64_t width" : "", width, width, width);
     t->indent += 16;
-    print_near_block(p, "deep[d]", "@_NR*d", "@_NR*apart");
+    print_near_block(p, "deep[d]", einc_text_z(&at));
     t->indent -= 16;
     einc_code(p, "            }\n"
                  "        }\n"

@@ -191,7 +191,7 @@ static void
 open_choice(const struct printer *p, const char *name, const char *more)
 {
     einc_code(p, "static void\n"
-                 "@_%s(int64_t height, int narrow, int64_t depth, "
+                 "@_%s(int64_t height, int vectors, int64_t depth, "
                  "const $ *lhs,\n"
                  "    %sconst $ *rhs, int64_t step, $ *out, "
                  "const int64_t *row, int add)\n"
@@ -208,7 +208,7 @@ print_scalar_tile(const struct printer *p, const struct tile *s)
     int part = s->nr * p->planes;
     open_choice(p, "tile", "");
     einc_code(p, "    $ part[%d][%d] = {{0}};\n"
-                 "    (void)narrow;\n"
+                 "    (void)vectors;\n"
                  "    for (int64_t d = 0; d < depth; d++) {\n"
                  "        for (int64_t r = 0; r < height; r++)\n"
                  "            for (int c = 0; c < %d; c++) {\n",
@@ -272,41 +272,56 @@ print_heights(const struct printer *p, const struct tile *s,
     einc_put(p->t, "};\n\n");
 }
 
+/* How many vectors a tile of so many rows may have. */
+struct widths {
+    int least, most;
+};
+
+static struct widths
+widths_of(const struct printer *p, const struct tile *s, int height)
+{
+    int half = p->nest->rich && s->nv == 2;
+    int wide = einc_gett_has_wide(p->nest) && height <= s->low;
+    return (struct widths){half ? 1 : s->nv, s->nv + wide};
+}
+
 static void
 print_choice(const struct printer *p, const struct tile *s, uint32_t heights,
-             int narrow, int in_place)
+             int in_place)
 {
     if (in_place)
         einc_code(p, "\n/* The same with lhs[height][depth], its rows `apart` "
                      "*/\n");
     else
-        einc_code(p, "/* out[row] (+)= lhs[depth][height] * rhs[depth][NR], "
-                     "the first LANES columns\n"
-                     " * of it if narrow; rhs advances by `step` */\n");
+        einc_code(p, "/* out[row] (+)= lhs[depth][height] * rhs[depth], of "
+                     "which so many vectors;\n"
+                     " * rhs advances by `step` */\n");
     open_choice(p, in_place ? "rows" : "tile",
                 in_place ? "int64_t apart, " : "");
-    einc_code(p, "    switch (2*height + narrow) {\n");
-    for (int h = 1; h <= s->mr; h++)
-        for (int nv = s->nv; nv >= (narrow ? 1 : s->nv); nv--)
-            if (heights >> h & 1)
-                einc_code(p, "    case %d: @_%s_%dx%d(depth, lhs,%s rhs, step, "
-                             "out, row, add); break;\n",
-                          2 * h + (nv < s->nv), in_place ? "rows" : "tile", h,
-                          nv, in_place ? " apart," : "");
+    einc_code(p, "    switch (4*height + vectors) {\n");
+    for (int h = 1; h <= s->mr; h++) {
+        struct widths x = widths_of(p, s, h);
+        for (int nv = x.least; heights >> h & 1 && nv <= x.most; nv++)
+            einc_code(p, "    case %d: @_%s_%dx%d(depth, lhs,%s rhs, step, "
+                         "out, row, add); break;\n",
+                      4 * h + nv, in_place ? "rows" : "tile", h, nv,
+                      in_place ? " apart," : "");
+    }
     einc_code(p, "    }\n}\n");
 }
 
 /* Of lhs as it is packed, and in place if some kernel asks for that. */
 static void
 print_vector_tiles(const struct printer *p, const struct tile *s,
-                   uint32_t heights, int narrow)
+                   uint32_t heights)
 {
     for (int in_place = 0; in_place <= p->in_place; in_place++) {
-        for (int h = 1; h <= s->mr; h++)
-            for (int nv = s->nv; nv >= (narrow ? 1 : s->nv); nv--)
-                if (heights >> h & 1)
-                    print_vector_tile(p, s, h, nv, in_place);
-        print_choice(p, s, heights, narrow, in_place);
+        for (int h = 1; h <= s->mr; h++) {
+            struct widths x = widths_of(p, s, h);
+            for (int nv = x.least; heights >> h & 1 && nv <= x.most; nv++)
+                print_vector_tile(p, s, h, nv, in_place);
+        }
+        print_choice(p, s, heights, in_place);
     }
 }
 
@@ -322,6 +337,10 @@ einc_print_tiles(const struct printer *p)
     print_sizes(p, s);
     einc_code(p, "#define @_NARROW %d /* columns that need half a tile */\n\n",
               narrow ? s->lanes : 0);
+    if (einc_gett_has_wide(w))
+        einc_code(p, "#define @_LOW %d /* rows of the other tile, at most */\n"
+                     "#define @_WIDE %d /* columns of it */\n\n",
+                  s->low, s->wide);
     print_heights(p, s, heights);
     if (!w->target->vector_bytes) {
         print_scalar_tile(p, s);
@@ -332,7 +351,7 @@ einc_print_tiles(const struct printer *p)
     einc_code(p, "typedef $ @_vector\n"
                  "    __attribute__((vector_size(%d), may_alias, "
                  "aligned(sizeof($))));\n\n", w->target->vector_bytes);
-    print_vector_tiles(p, s, heights, narrow);
+    print_vector_tiles(p, s, heights);
     einc_put(p->t, "\n");
     einc_print_moves(p);
 }

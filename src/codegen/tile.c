@@ -24,9 +24,11 @@ choose_registers(struct tile *s, int registers, int planes)
     } else if (registers >= 32) {
         s->nv = 2;
         s->mr = 14;
+        s->low = 8;
     } else {
         s->nv = 2;
         s->mr = 6;
+        s->low = 4;
     }
 }
 
@@ -44,6 +46,7 @@ einc_tile_choose(const struct target *t, enum einc_dtype compute)
         s.nv = s.mr = 4;
     }
     s.nr = s.nv * s.lanes;
+    s.wide = s.low ? s.nr + s.lanes : 0;
     s.kc = d->bytes <= 4 ? 384 : d->bytes == 8 ? 256 : 128;
     s.mc = down_to(MC_BYTES / (s.kc * bytes * planes), s.mr);
     s.nc = down_to(NC_BYTES / (s.kc * bytes * planes), s.nr);
@@ -56,7 +59,7 @@ uint32_t
 einc_tile_heights(const struct tile *s, int all)
 {
     uint32_t half = 1u << (s->mr + 1) / 2, whole = 1u << s->mr;
-    return all ? 2 * whole - 2 : half | whole;
+    return all ? 2 * whole - 2 : half | whole | (s->low ? 1u << s->low : 0);
 }
 
 uint32_t

@@ -405,16 +405,16 @@ einsum_avx512_tile_14x2(int64_t depth, const float *lhs, const float *rhs,
     *(einsum_avx512_vector *)(out + row[13] + 16) = sum13_1;
 }
 
-/* out[row] (+)= lhs[depth][height] * rhs[depth][NR], the first LANES columns
- * of it if narrow; rhs advances by `step` */
+/* out[row] (+)= lhs[depth][height] * rhs[depth], of which so many vectors;
+ * rhs advances by `step` */
 static void
-einsum_avx512_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
+einsum_avx512_tile(int64_t height, int vectors, int64_t depth, const float *lhs,
     const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    switch (2*height + narrow) {
-    case 24: einsum_avx512_tile_12x2(depth, lhs, rhs, step, out, row, add); break;
-    case 26: einsum_avx512_tile_13x2(depth, lhs, rhs, step, out, row, add); break;
-    case 28: einsum_avx512_tile_14x2(depth, lhs, rhs, step, out, row, add); break;
+    switch (4*height + vectors) {
+    case 50: einsum_avx512_tile_12x2(depth, lhs, rhs, step, out, row, add); break;
+    case 54: einsum_avx512_tile_13x2(depth, lhs, rhs, step, out, row, add); break;
+    case 58: einsum_avx512_tile_14x2(depth, lhs, rhs, step, out, row, add); break;
     }
 }
 static void
@@ -754,13 +754,13 @@ einsum_avx512_rows_14x2(int64_t depth, const float *lhs, int64_t apart, const fl
 
 /* The same with lhs[height][depth], its rows `apart` */
 static void
-einsum_avx512_rows(int64_t height, int narrow, int64_t depth, const float *lhs,
+einsum_avx512_rows(int64_t height, int vectors, int64_t depth, const float *lhs,
     int64_t apart, const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    switch (2*height + narrow) {
-    case 24: einsum_avx512_rows_12x2(depth, lhs, apart, rhs, step, out, row, add); break;
-    case 26: einsum_avx512_rows_13x2(depth, lhs, apart, rhs, step, out, row, add); break;
-    case 28: einsum_avx512_rows_14x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    switch (4*height + vectors) {
+    case 50: einsum_avx512_rows_12x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    case 54: einsum_avx512_rows_13x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    case 58: einsum_avx512_rows_14x2(depth, lhs, apart, rhs, step, out, row, add); break;
     }
 }
 
@@ -796,9 +796,9 @@ typedef int32_t einsum_avx512_lanes __attribute__((vector_size(64)));
 #define einsum_avx512_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (einsum_avx512_lanes){__VA_ARGS__})
 #endif
 
-/* to[step*i + r] = from[row[r] + i] for i, r < LANES */
+/* to[step*(i/2) + odd*(i%2) + r] = from[row[r] + i] for i, r < LANES */
 static void
-einsum_avx512_turn(const float *from, const int64_t *row, float *to, int64_t step)
+einsum_avx512_turn(const float *from, const int64_t *row, float *to, int64_t step, int64_t odd)
 {
     const einsum_avx512_vector v0_0 = *(const einsum_avx512_vector *)(from + row[0]);
     const einsum_avx512_vector v0_1 = *(const einsum_avx512_vector *)(from + row[1]);
@@ -945,21 +945,21 @@ einsum_avx512_turn(const float *from, const int64_t *row, float *to, int64_t ste
     const einsum_avx512_vector v4_15 = einsum_avx512_SHUFFLE(v3_7, v3_15,
         8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
     *(einsum_avx512_vector *)(to + 0*step) = v4_0;
-    *(einsum_avx512_vector *)(to + 1*step) = v4_1;
-    *(einsum_avx512_vector *)(to + 2*step) = v4_2;
-    *(einsum_avx512_vector *)(to + 3*step) = v4_3;
-    *(einsum_avx512_vector *)(to + 4*step) = v4_4;
-    *(einsum_avx512_vector *)(to + 5*step) = v4_5;
-    *(einsum_avx512_vector *)(to + 6*step) = v4_6;
-    *(einsum_avx512_vector *)(to + 7*step) = v4_7;
-    *(einsum_avx512_vector *)(to + 8*step) = v4_8;
-    *(einsum_avx512_vector *)(to + 9*step) = v4_9;
-    *(einsum_avx512_vector *)(to + 10*step) = v4_10;
-    *(einsum_avx512_vector *)(to + 11*step) = v4_11;
-    *(einsum_avx512_vector *)(to + 12*step) = v4_12;
-    *(einsum_avx512_vector *)(to + 13*step) = v4_13;
-    *(einsum_avx512_vector *)(to + 14*step) = v4_14;
-    *(einsum_avx512_vector *)(to + 15*step) = v4_15;
+    *(einsum_avx512_vector *)(to + 0*step + odd) = v4_1;
+    *(einsum_avx512_vector *)(to + 1*step) = v4_2;
+    *(einsum_avx512_vector *)(to + 1*step + odd) = v4_3;
+    *(einsum_avx512_vector *)(to + 2*step) = v4_4;
+    *(einsum_avx512_vector *)(to + 2*step + odd) = v4_5;
+    *(einsum_avx512_vector *)(to + 3*step) = v4_6;
+    *(einsum_avx512_vector *)(to + 3*step + odd) = v4_7;
+    *(einsum_avx512_vector *)(to + 4*step) = v4_8;
+    *(einsum_avx512_vector *)(to + 4*step + odd) = v4_9;
+    *(einsum_avx512_vector *)(to + 5*step) = v4_10;
+    *(einsum_avx512_vector *)(to + 5*step + odd) = v4_11;
+    *(einsum_avx512_vector *)(to + 6*step) = v4_12;
+    *(einsum_avx512_vector *)(to + 6*step + odd) = v4_13;
+    *(einsum_avx512_vector *)(to + 7*step) = v4_14;
+    *(einsum_avx512_vector *)(to + 7*step + odd) = v4_15;
 }
 
 /* to[0 .. LANES) = every second one of from */
@@ -1066,7 +1066,7 @@ einsum_avx512_pack_lhs_f32(const float *from, const int64_t *row, const int64_t 
                 const float *const block = from + deep[d];
                 for (int64_t r = 0; r < einsum_avx512_LANES; r++)
                     einsum_avx512_PREFETCH(block + at[r] + 4*einsum_avx512_LANES);
-                einsum_avx512_turn(block, at, to + width*d + r1, width);
+                einsum_avx512_turn(block, at, to + width*d + r1, 2*width, width);
             }
         }
         for (; d < depth; d++)
@@ -1148,7 +1148,7 @@ einsum_avx512_pack_rhs_f32(const float *from, const int64_t *row, const int64_t 
                 const float *const block = from + deep[d];
                 for (int64_t r = 0; r < einsum_avx512_LANES; r++)
                     einsum_avx512_PREFETCH(block + at[r] + 4*einsum_avx512_LANES);
-                einsum_avx512_turn(block, at, to + einsum_avx512_NR*d + r1, einsum_avx512_NR);
+                einsum_avx512_turn(block, at, to + einsum_avx512_NR*d + r1, 2*einsum_avx512_NR, einsum_avx512_NR);
             }
         }
         for (; d < depth; d++)
@@ -1358,7 +1358,7 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
                         const int64_t live_rows = height + (tile_at < taller);
                         const int64_t c0 = n0 + panel_at*panel;
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
-                        const int narrow = live <= einsum_avx512_NARROW;
+                        const int vectors = live <= einsum_avx512_NARROW ? 1 : einsum_avx512_NR/einsum_avx512_LANES;
                         const int64_t tile_height = einsum_avx512_height[live_rows];
                         const float *const tile = lhs_apart
                             ? (lhs_batch + lhs_row[r0] + lhs_deep[0])
@@ -1372,15 +1372,15 @@ einsum_avx512_step1(const struct einsum_args *args, int64_t task_begin, int64_t 
                         const int64_t step = in_place ? distance : einsum_avx512_NR;
                         float *const sum = part;
                         const int straight = direct && tile_height == live_rows &&
-                            live == (narrow ? einsum_avx512_LANES : einsum_avx512_NR) && out_run[c0] >= live;
+                            live == vectors*einsum_avx512_LANES && out_run[c0] >= live;
                         float *const to = straight ? (out_batch + out_column[c0]) : sum;
                         const int64_t *const to_row = straight ? out_row + r0 : part_row;
                         const int again = straight && deep0 > 0;
                         if (lhs_apart)
-                            einsum_avx512_rows(tile_height, narrow, depth, tile, lhs_apart, columns_of, step, to,
+                            einsum_avx512_rows(tile_height, vectors, depth, tile, lhs_apart, columns_of, step, to,
                                 to_row, again);
                         else
-                            einsum_avx512_tile(tile_height, narrow, depth, tile, columns_of, step, to, to_row,
+                            einsum_avx512_tile(tile_height, vectors, depth, tile, columns_of, step, to, to_row,
                                 again);
                         if (!straight)
                             einsum_avx512_step1_store(args, sum, out_batch, out_row + r0, live_rows,
@@ -1556,15 +1556,15 @@ einsum_avx2_tile_6x2(int64_t depth, const float *lhs, const float *rhs,
     *(einsum_avx2_vector *)(out + row[5] + 8) = sum5_1;
 }
 
-/* out[row] (+)= lhs[depth][height] * rhs[depth][NR], the first LANES columns
- * of it if narrow; rhs advances by `step` */
+/* out[row] (+)= lhs[depth][height] * rhs[depth], of which so many vectors;
+ * rhs advances by `step` */
 static void
-einsum_avx2_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
+einsum_avx2_tile(int64_t height, int vectors, int64_t depth, const float *lhs,
     const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    switch (2*height + narrow) {
-    case 10: einsum_avx2_tile_5x2(depth, lhs, rhs, step, out, row, add); break;
-    case 12: einsum_avx2_tile_6x2(depth, lhs, rhs, step, out, row, add); break;
+    switch (4*height + vectors) {
+    case 22: einsum_avx2_tile_5x2(depth, lhs, rhs, step, out, row, add); break;
+    case 26: einsum_avx2_tile_6x2(depth, lhs, rhs, step, out, row, add); break;
     }
 }
 static void
@@ -1692,12 +1692,12 @@ einsum_avx2_rows_6x2(int64_t depth, const float *lhs, int64_t apart, const float
 
 /* The same with lhs[height][depth], its rows `apart` */
 static void
-einsum_avx2_rows(int64_t height, int narrow, int64_t depth, const float *lhs,
+einsum_avx2_rows(int64_t height, int vectors, int64_t depth, const float *lhs,
     int64_t apart, const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    switch (2*height + narrow) {
-    case 10: einsum_avx2_rows_5x2(depth, lhs, apart, rhs, step, out, row, add); break;
-    case 12: einsum_avx2_rows_6x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    switch (4*height + vectors) {
+    case 22: einsum_avx2_rows_5x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    case 26: einsum_avx2_rows_6x2(depth, lhs, apart, rhs, step, out, row, add); break;
     }
 }
 
@@ -1733,9 +1733,9 @@ typedef int32_t einsum_avx2_lanes __attribute__((vector_size(32)));
 #define einsum_avx2_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (einsum_avx2_lanes){__VA_ARGS__})
 #endif
 
-/* to[step*i + r] = from[row[r] + i] for i, r < LANES */
+/* to[step*(i/2) + odd*(i%2) + r] = from[row[r] + i] for i, r < LANES */
 static void
-einsum_avx2_turn(const float *from, const int64_t *row, float *to, int64_t step)
+einsum_avx2_turn(const float *from, const int64_t *row, float *to, int64_t step, int64_t odd)
 {
     const einsum_avx2_vector v0_0 = *(const einsum_avx2_vector *)(from + row[0]);
     const einsum_avx2_vector v0_1 = *(const einsum_avx2_vector *)(from + row[1]);
@@ -1794,13 +1794,13 @@ einsum_avx2_turn(const float *from, const int64_t *row, float *to, int64_t step)
     const einsum_avx2_vector v3_7 = einsum_avx2_SHUFFLE(v2_3, v2_7,
         4, 5, 6, 7, 12, 13, 14, 15);
     *(einsum_avx2_vector *)(to + 0*step) = v3_0;
-    *(einsum_avx2_vector *)(to + 1*step) = v3_1;
-    *(einsum_avx2_vector *)(to + 2*step) = v3_2;
-    *(einsum_avx2_vector *)(to + 3*step) = v3_3;
-    *(einsum_avx2_vector *)(to + 4*step) = v3_4;
-    *(einsum_avx2_vector *)(to + 5*step) = v3_5;
-    *(einsum_avx2_vector *)(to + 6*step) = v3_6;
-    *(einsum_avx2_vector *)(to + 7*step) = v3_7;
+    *(einsum_avx2_vector *)(to + 0*step + odd) = v3_1;
+    *(einsum_avx2_vector *)(to + 1*step) = v3_2;
+    *(einsum_avx2_vector *)(to + 1*step + odd) = v3_3;
+    *(einsum_avx2_vector *)(to + 2*step) = v3_4;
+    *(einsum_avx2_vector *)(to + 2*step + odd) = v3_5;
+    *(einsum_avx2_vector *)(to + 3*step) = v3_6;
+    *(einsum_avx2_vector *)(to + 3*step + odd) = v3_7;
 }
 
 /* to[0 .. LANES) = every second one of from */
@@ -1907,7 +1907,7 @@ einsum_avx2_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
                 const float *const block = from + deep[d];
                 for (int64_t r = 0; r < einsum_avx2_LANES; r++)
                     einsum_avx2_PREFETCH(block + at[r] + 4*einsum_avx2_LANES);
-                einsum_avx2_turn(block, at, to + width*d + r1, width);
+                einsum_avx2_turn(block, at, to + width*d + r1, 2*width, width);
             }
         }
         for (; d < depth; d++)
@@ -1989,7 +1989,7 @@ einsum_avx2_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
                 const float *const block = from + deep[d];
                 for (int64_t r = 0; r < einsum_avx2_LANES; r++)
                     einsum_avx2_PREFETCH(block + at[r] + 4*einsum_avx2_LANES);
-                einsum_avx2_turn(block, at, to + einsum_avx2_NR*d + r1, einsum_avx2_NR);
+                einsum_avx2_turn(block, at, to + einsum_avx2_NR*d + r1, 2*einsum_avx2_NR, einsum_avx2_NR);
             }
         }
         for (; d < depth; d++)
@@ -2197,7 +2197,7 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t live_rows = height + (tile_at < taller);
                         const int64_t c0 = n0 + panel_at*panel;
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
-                        const int narrow = live <= einsum_avx2_NARROW;
+                        const int vectors = live <= einsum_avx2_NARROW ? 1 : einsum_avx2_NR/einsum_avx2_LANES;
                         const int64_t tile_height = einsum_avx2_height[live_rows];
                         const float *const tile = lhs_apart
                             ? (lhs_batch + lhs_row[r0] + lhs_deep[0])
@@ -2211,15 +2211,15 @@ einsum_avx2_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t step = in_place ? distance : einsum_avx2_NR;
                         float *const sum = part;
                         const int straight = direct && tile_height == live_rows &&
-                            live == (narrow ? einsum_avx2_LANES : einsum_avx2_NR) && out_run[c0] >= live;
+                            live == vectors*einsum_avx2_LANES && out_run[c0] >= live;
                         float *const to = straight ? (out_batch + out_column[c0]) : sum;
                         const int64_t *const to_row = straight ? out_row + r0 : part_row;
                         const int again = straight && deep0 > 0;
                         if (lhs_apart)
-                            einsum_avx2_rows(tile_height, narrow, depth, tile, lhs_apart, columns_of, step, to,
+                            einsum_avx2_rows(tile_height, vectors, depth, tile, lhs_apart, columns_of, step, to,
                                 to_row, again);
                         else
-                            einsum_avx2_tile(tile_height, narrow, depth, tile, columns_of, step, to, to_row,
+                            einsum_avx2_tile(tile_height, vectors, depth, tile, columns_of, step, to, to_row,
                                 again);
                         if (!straight)
                             einsum_avx2_step1_store(args, sum, out_batch, out_row + r0, live_rows,
@@ -2579,16 +2579,16 @@ einsum_base_tile_14x2(int64_t depth, const float *lhs, const float *rhs,
     *(einsum_base_vector *)(out + row[13] + 4) = sum13_1;
 }
 
-/* out[row] (+)= lhs[depth][height] * rhs[depth][NR], the first LANES columns
- * of it if narrow; rhs advances by `step` */
+/* out[row] (+)= lhs[depth][height] * rhs[depth], of which so many vectors;
+ * rhs advances by `step` */
 static void
-einsum_base_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
+einsum_base_tile(int64_t height, int vectors, int64_t depth, const float *lhs,
     const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    switch (2*height + narrow) {
-    case 24: einsum_base_tile_12x2(depth, lhs, rhs, step, out, row, add); break;
-    case 26: einsum_base_tile_13x2(depth, lhs, rhs, step, out, row, add); break;
-    case 28: einsum_base_tile_14x2(depth, lhs, rhs, step, out, row, add); break;
+    switch (4*height + vectors) {
+    case 50: einsum_base_tile_12x2(depth, lhs, rhs, step, out, row, add); break;
+    case 54: einsum_base_tile_13x2(depth, lhs, rhs, step, out, row, add); break;
+    case 58: einsum_base_tile_14x2(depth, lhs, rhs, step, out, row, add); break;
     }
 }
 static void
@@ -2928,13 +2928,13 @@ einsum_base_rows_14x2(int64_t depth, const float *lhs, int64_t apart, const floa
 
 /* The same with lhs[height][depth], its rows `apart` */
 static void
-einsum_base_rows(int64_t height, int narrow, int64_t depth, const float *lhs,
+einsum_base_rows(int64_t height, int vectors, int64_t depth, const float *lhs,
     int64_t apart, const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    switch (2*height + narrow) {
-    case 24: einsum_base_rows_12x2(depth, lhs, apart, rhs, step, out, row, add); break;
-    case 26: einsum_base_rows_13x2(depth, lhs, apart, rhs, step, out, row, add); break;
-    case 28: einsum_base_rows_14x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    switch (4*height + vectors) {
+    case 50: einsum_base_rows_12x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    case 54: einsum_base_rows_13x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    case 58: einsum_base_rows_14x2(depth, lhs, apart, rhs, step, out, row, add); break;
     }
 }
 
@@ -2965,9 +2965,9 @@ typedef int32_t einsum_base_lanes __attribute__((vector_size(16)));
 #define einsum_base_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (einsum_base_lanes){__VA_ARGS__})
 #endif
 
-/* to[step*i + r] = from[row[r] + i] for i, r < LANES */
+/* to[step*(i/2) + odd*(i%2) + r] = from[row[r] + i] for i, r < LANES */
 static void
-einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step)
+einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step, int64_t odd)
 {
     const einsum_base_vector v0_0 = *(const einsum_base_vector *)(from + row[0]);
     const einsum_base_vector v0_1 = *(const einsum_base_vector *)(from + row[1]);
@@ -2990,9 +2990,9 @@ einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step)
     const einsum_base_vector v2_3 = einsum_base_SHUFFLE(v1_1, v1_3,
         2, 3, 6, 7);
     *(einsum_base_vector *)(to + 0*step) = v2_0;
-    *(einsum_base_vector *)(to + 1*step) = v2_1;
-    *(einsum_base_vector *)(to + 2*step) = v2_2;
-    *(einsum_base_vector *)(to + 3*step) = v2_3;
+    *(einsum_base_vector *)(to + 0*step + odd) = v2_1;
+    *(einsum_base_vector *)(to + 1*step) = v2_2;
+    *(einsum_base_vector *)(to + 1*step + odd) = v2_3;
 }
 
 /* to[0 .. LANES) = every second one of from */
@@ -3204,15 +3204,15 @@ einsum_base_tile_6x2(int64_t depth, const float *lhs, const float *rhs,
     *(einsum_base_vector *)(out + row[5] + 4) = sum5_1;
 }
 
-/* out[row] (+)= lhs[depth][height] * rhs[depth][NR], the first LANES columns
- * of it if narrow; rhs advances by `step` */
+/* out[row] (+)= lhs[depth][height] * rhs[depth], of which so many vectors;
+ * rhs advances by `step` */
 static void
-einsum_base_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
+einsum_base_tile(int64_t height, int vectors, int64_t depth, const float *lhs,
     const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    switch (2*height + narrow) {
-    case 10: einsum_base_tile_5x2(depth, lhs, rhs, step, out, row, add); break;
-    case 12: einsum_base_tile_6x2(depth, lhs, rhs, step, out, row, add); break;
+    switch (4*height + vectors) {
+    case 22: einsum_base_tile_5x2(depth, lhs, rhs, step, out, row, add); break;
+    case 26: einsum_base_tile_6x2(depth, lhs, rhs, step, out, row, add); break;
     }
 }
 static void
@@ -3340,12 +3340,12 @@ einsum_base_rows_6x2(int64_t depth, const float *lhs, int64_t apart, const float
 
 /* The same with lhs[height][depth], its rows `apart` */
 static void
-einsum_base_rows(int64_t height, int narrow, int64_t depth, const float *lhs,
+einsum_base_rows(int64_t height, int vectors, int64_t depth, const float *lhs,
     int64_t apart, const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    switch (2*height + narrow) {
-    case 10: einsum_base_rows_5x2(depth, lhs, apart, rhs, step, out, row, add); break;
-    case 12: einsum_base_rows_6x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    switch (4*height + vectors) {
+    case 22: einsum_base_rows_5x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    case 26: einsum_base_rows_6x2(depth, lhs, apart, rhs, step, out, row, add); break;
     }
 }
 
@@ -3376,9 +3376,9 @@ typedef int32_t einsum_base_lanes __attribute__((vector_size(16)));
 #define einsum_base_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (einsum_base_lanes){__VA_ARGS__})
 #endif
 
-/* to[step*i + r] = from[row[r] + i] for i, r < LANES */
+/* to[step*(i/2) + odd*(i%2) + r] = from[row[r] + i] for i, r < LANES */
 static void
-einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step)
+einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step, int64_t odd)
 {
     const einsum_base_vector v0_0 = *(const einsum_base_vector *)(from + row[0]);
     const einsum_base_vector v0_1 = *(const einsum_base_vector *)(from + row[1]);
@@ -3401,9 +3401,9 @@ einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step)
     const einsum_base_vector v2_3 = einsum_base_SHUFFLE(v1_1, v1_3,
         2, 3, 6, 7);
     *(einsum_base_vector *)(to + 0*step) = v2_0;
-    *(einsum_base_vector *)(to + 1*step) = v2_1;
-    *(einsum_base_vector *)(to + 2*step) = v2_2;
-    *(einsum_base_vector *)(to + 3*step) = v2_3;
+    *(einsum_base_vector *)(to + 0*step + odd) = v2_1;
+    *(einsum_base_vector *)(to + 1*step) = v2_2;
+    *(einsum_base_vector *)(to + 1*step + odd) = v2_3;
 }
 
 /* to[0 .. LANES) = every second one of from */
@@ -3497,11 +3497,11 @@ einsum_base_fetch(const float *from, const int64_t *row, int64_t rows, const int
 static const unsigned char einsum_base_height[5] = {0, 4, 4, 4, 4};
 
 static void
-einsum_base_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
+einsum_base_tile(int64_t height, int vectors, int64_t depth, const float *lhs,
     const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
     float part[4][4] = {{0}};
-    (void)narrow;
+    (void)vectors;
     for (int64_t d = 0; d < depth; d++) {
         for (int64_t r = 0; r < height; r++)
             for (int c = 0; c < 4; c++) {
@@ -3588,7 +3588,7 @@ einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
                 const float *const block = from + deep[d];
                 for (int64_t r = 0; r < einsum_base_LANES; r++)
                     einsum_base_PREFETCH(block + at[r] + 4*einsum_base_LANES);
-                einsum_base_turn(block, at, to + width*d + r1, width);
+                einsum_base_turn(block, at, to + width*d + r1, 2*width, width);
             }
         }
         for (; d < depth; d++)
@@ -3668,7 +3668,7 @@ einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
                 const float *const block = from + deep[d];
                 for (int64_t r = 0; r < einsum_base_LANES; r++)
                     einsum_base_PREFETCH(block + at[r] + 4*einsum_base_LANES);
-                einsum_base_turn(block, at, to + width*d + r1, width);
+                einsum_base_turn(block, at, to + width*d + r1, 2*width, width);
             }
         }
         for (; d < depth; d++)
@@ -3796,7 +3796,7 @@ einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
                 const float *const block = from + deep[d];
                 for (int64_t r = 0; r < einsum_base_LANES; r++)
                     einsum_base_PREFETCH(block + at[r] + 4*einsum_base_LANES);
-                einsum_base_turn(block, at, to + einsum_base_NR*d + r1, einsum_base_NR);
+                einsum_base_turn(block, at, to + einsum_base_NR*d + r1, 2*einsum_base_NR, einsum_base_NR);
             }
         }
         for (; d < depth; d++)
@@ -3879,7 +3879,7 @@ einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
                 const float *const block = from + deep[d];
                 for (int64_t r = 0; r < einsum_base_LANES; r++)
                     einsum_base_PREFETCH(block + at[r] + 4*einsum_base_LANES);
-                einsum_base_turn(block, at, to + einsum_base_NR*d + r1, einsum_base_NR);
+                einsum_base_turn(block, at, to + einsum_base_NR*d + r1, 2*einsum_base_NR, einsum_base_NR);
             }
         }
         for (; d < depth; d++)
@@ -4138,7 +4138,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t live_rows = height + (tile_at < taller);
                         const int64_t c0 = n0 + panel_at*panel;
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
-                        const int narrow = live <= einsum_base_NARROW;
+                        const int vectors = live <= einsum_base_NARROW ? 1 : einsum_base_NR/einsum_base_LANES;
                         const int64_t tile_height = einsum_base_height[live_rows];
                         const float *const tile = lhs_apart
                             ? (lhs_batch + lhs_row[r0] + lhs_deep[0])
@@ -4152,15 +4152,15 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t step = in_place ? distance : einsum_base_NR;
                         float *const sum = part;
                         const int straight = direct && tile_height == live_rows &&
-                            live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
+                            live == vectors*einsum_base_LANES && out_run[c0] >= live;
                         float *const to = straight ? (out_batch + out_column[c0]) : sum;
                         const int64_t *const to_row = straight ? out_row + r0 : part_row;
                         const int again = straight && deep0 > 0;
                         if (lhs_apart)
-                            einsum_base_rows(tile_height, narrow, depth, tile, lhs_apart, columns_of, step, to,
+                            einsum_base_rows(tile_height, vectors, depth, tile, lhs_apart, columns_of, step, to,
                                 to_row, again);
                         else
-                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, to, to_row,
+                            einsum_base_tile(tile_height, vectors, depth, tile, columns_of, step, to, to_row,
                                 again);
                         if (!straight)
                             einsum_base_step1_store(args, sum, out_batch, out_row + r0, live_rows,
@@ -4341,7 +4341,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t live_rows = height + (tile_at < taller);
                         const int64_t c0 = n0 + panel_at*panel;
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
-                        const int narrow = live <= einsum_base_NARROW;
+                        const int vectors = live <= einsum_base_NARROW ? 1 : einsum_base_NR/einsum_base_LANES;
                         const int64_t tile_height = einsum_base_height[live_rows];
                         const float *const tile = lhs_apart
                             ? (lhs_batch + lhs_row[r0] + lhs_deep[0])
@@ -4355,15 +4355,15 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t step = in_place ? distance : einsum_base_NR;
                         float *const sum = part;
                         const int straight = direct && tile_height == live_rows &&
-                            live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
+                            live == vectors*einsum_base_LANES && out_run[c0] >= live;
                         float *const to = straight ? (out_batch + out_column[c0]) : sum;
                         const int64_t *const to_row = straight ? out_row + r0 : part_row;
                         const int again = straight && deep0 > 0;
                         if (lhs_apart)
-                            einsum_base_rows(tile_height, narrow, depth, tile, lhs_apart, columns_of, step, to,
+                            einsum_base_rows(tile_height, vectors, depth, tile, lhs_apart, columns_of, step, to,
                                 to_row, again);
                         else
-                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, to, to_row,
+                            einsum_base_tile(tile_height, vectors, depth, tile, columns_of, step, to, to_row,
                                 again);
                         if (!straight)
                             einsum_base_step1_store(args, sum, out_batch, out_row + r0, live_rows,
@@ -4536,7 +4536,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t live_rows = height + (tile_at < taller);
                         const int64_t c0 = n0 + panel_at*panel;
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
-                        const int narrow = live <= einsum_base_NARROW;
+                        const int vectors = live <= einsum_base_NARROW ? 1 : einsum_base_NR/einsum_base_LANES;
                         const int64_t tile_height = einsum_base_height[live_rows];
                         const float *const tile = lhs_tiles + (tile_at - t0)*einsum_base_MR*depth;
                         const float *const columns_of = in_place
@@ -4545,11 +4545,11 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t step = in_place ? distance : einsum_base_NR;
                         float *const sum = part;
                         const int straight = direct && tile_height == live_rows &&
-                            live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
+                            live == vectors*einsum_base_LANES && out_run[c0] >= live;
                         float *const to = straight ? (out_batch + out_column[c0]) : sum;
                         const int64_t *const to_row = straight ? out_row + r0 : part_row;
                         const int again = straight && deep0 > 0;
-                        einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, to, to_row,
+                        einsum_base_tile(tile_height, vectors, depth, tile, columns_of, step, to, to_row,
                             again);
                         if (!straight)
                             einsum_base_step1_store(args, sum, out_batch, out_row + r0, live_rows,
