@@ -387,23 +387,33 @@ distance(const struct nest_tensor *t, int j)
     return s < 0 ? -s : s;
 }
 
-/* The same, slowest first in the memory of t. */
+/* Indices of a role of which some values are taken together: x is contiguous
+ * in rhs, y in another tensor, and z follows y there; -1: there is no z. */
+struct block {
+    int x, y, z;
+    int64_t x0, y0, z0; /* how many */
+};
+
+/* All but x and y, slowest first in the memory of rhs. */
 static void
 add_sorted(const struct nest *w, struct gett *g, enum loop_role role,
-           const struct nest_tensor *t, int x, int y)
+           const struct block *b)
 {
+    const struct nest_tensor *t = &w->in[1];
     int64_t below = INT64_MAX;
     for (;;) {
         int64_t most = -1;
         for (int j = w->first[role]; j < w->first[role + 1]; j++)
-            if (j != x && j != y && distance(t, j) < below &&
+            if (j != b->x && j != b->y && distance(t, j) < below &&
                 distance(t, j) > most)
                 most = distance(t, j);
         if (most < 0)
             return;
-        for (int j = w->first[role]; j < w->first[role + 1]; j++)
-            if (j != x && j != y && distance(t, j) == most)
-                add_whole(w, g, j);
+        for (int j = w->first[role]; j < w->first[role + 1]; j++) {
+            int64_t step = j == b->z ? b->z0 : 1;
+            if (j != b->x && j != b->y && distance(t, j) == most)
+                add_part(w, g, j, w->idx[j].extent.value / step, step);
+        }
         below = most;
     }
 }
@@ -418,18 +428,19 @@ unit_index(const struct nest *w, enum loop_role role, int o)
     return -1;
 }
 
-/* Where x is contiguous in rhs and y in another tensor, blocks of x0 by y0 are
- * visited whole: ..., y1, x1, x0, y0, the last fastest. The next block has the
- * next cache lines of rhs, on the same pages. */
+/* Blocks are visited whole: ..., z1, y1, x1, x0, z0, y0, the last fastest. The
+ * next block has the next cache lines of rhs, on the same pages. */
 static void
-add_blocked(const struct nest *w, struct gett *g, enum loop_role role, int x,
-            int64_t x0, int y, int64_t y0)
+add_blocked(const struct nest *w, struct gett *g, enum loop_role role,
+            const struct block *b)
 {
-    add_sorted(w, g, role, &w->in[1], x, y);
-    add_part(w, g, y, w->idx[y].extent.value / y0, y0);
-    add_part(w, g, x, w->idx[x].extent.value / x0, x0);
-    add_part(w, g, x, x0, 1);
-    add_part(w, g, y, y0, 1);
+    add_sorted(w, g, role, b);
+    add_part(w, g, b->y, w->idx[b->y].extent.value / b->y0, b->y0);
+    add_part(w, g, b->x, w->idx[b->x].extent.value / b->x0, b->x0);
+    add_part(w, g, b->x, b->x0, 1);
+    if (b->z >= 0)
+        add_part(w, g, b->z, b->z0, 1);
+    add_part(w, g, b->y, b->y0, 1);
 }
 
 /* How far out is contiguous along its lanes. */
@@ -489,14 +500,56 @@ panel_of(const struct nest *w)
     return s->wide;
 }
 
-/* How many of the n values of the index that out is contiguous along lie side
- * by side in a panel, or in a half of it; 0: no good number of them. */
-static int64_t
-side_by_side(const struct tile *s, int64_t n, int panel)
+/* The index of N that follows y in out, where a panel holds all values of y
+ * some times, and it can be cut into so many; -1. */
+static int
+follower(const struct nest *w, const struct block *b, int panel)
 {
-    if (panel == s->wide)
-        return n % panel == 0 ? panel : n == panel / 2 ? n : 0;
-    return n % s->nr == 0 ? s->nr : divisor(n, s->nr / 2 + 1, s->nr);
+    int64_t n = w->idx[b->y].extent.value;
+    if (w->out.stride[b->y].value != 1 || panel % n)
+        return -1;
+    for (int z = w->first[LOOP_N]; z < b->y; z++)
+        if (z != b->x && w->out.stride[z].value == n &&
+            w->idx[z].extent.value % (panel / n) == 0)
+            return z;
+    return -1;
+}
+
+/* What of out's lanes is taken together in a block, and the panel that it
+ * fills: a whole one if it can be, else two halves of it, of neighbours along
+ * x, else most of it. y0 is 0 if there is none. */
+static int
+choose_lanes(const struct nest *w, struct block *b)
+{
+    const struct tile *s = &w->tile;
+    int wide = einc_gett_has_wide(w) ? s->wide : s->nr;
+    int64_t n = w->idx[b->y].extent.value;
+    b->z = -1;
+    b->z0 = 1;
+    for (int panel = s->nr; panel <= wide; panel += s->lanes)
+        if (n % panel == 0) {
+            b->y0 = panel;
+            return panel;
+        }
+    b->y0 = n;
+    for (int panel = s->nr; panel <= wide; panel += s->lanes)
+        if ((b->z = follower(w, b, panel)) >= 0) {
+            b->z0 = panel / n;
+            return panel;
+        }
+    if (2 * n == wide && wide > s->nr && b->x0 % 2 == 0)
+        return wide;
+    b->y0 = divisor(n, s->nr / 2 + 1, s->nr);
+    return (int)b->y0;
+}
+
+/* A block is packed at once, and has to fit what there is for that. */
+static int64_t
+most_neighbours(const struct nest *w, const struct block *b)
+{
+    const struct tile *s = &w->tile;
+    int64_t depth = at_most(einc_nest_extent(w, LOOP_K), s->kc);
+    return (int64_t)s->nc * s->kc / more(b->y0 * b->z0 * depth, 1);
 }
 
 /* Columns in the order of out; but where rhs is contiguous along another
@@ -506,23 +559,26 @@ static void
 order_columns(const struct nest *w, struct gett *g)
 {
     const struct tile *s = &w->tile;
-    int x = unit_index(w, LOOP_N, 1), y = w->first[LOOP_N + 1] - 1;
-    int64_t n = w->idx[y].extent.value;
-    int64_t x0 = x >= 0 && x != y
-                     ? neighbours(w->idx[x].extent.value, s->lanes)
-                     : 0;
-    g->panel = panel_of(w);
-    int64_t y0 = side_by_side(s, n, g->panel);
-    int halves = y0 < g->panel && g->panel == s->wide;
-    if (!x0 || !y0 || s->lanes < 2 || (halves && x0 % 2) ||
-        (x0 != s->lanes && comes_back_soon(w, x))) {
+    struct block b = {.x = unit_index(w, LOOP_N, 1),
+                      .y = w->first[LOOP_N + 1] - 1};
+    b.x0 = b.x >= 0 && b.x != b.y
+               ? neighbours(w->idx[b.x].extent.value, s->lanes)
+               : 0;
+    int panel = choose_lanes(w, &b);
+    int64_t most = most_neighbours(w, &b);
+    if (b.x0 > most)
+        b.x0 = divisor(w->idx[b.x].extent.value, 4, most);
+    int halves = b.y0 * b.z0 < panel;
+    if (!b.x0 || !b.y0 || s->lanes < 2 || (halves && b.x0 % 2) ||
+        (b.x0 != s->lanes && comes_back_soon(w, b.x))) {
+        g->panel = panel_of(w);
         add_all_but(w, g, LOOP_N, -1, -1);
         return;
     }
-    add_blocked(w, g, LOOP_N, x, x0, y, y0);
-    g->apart = (int)y0;
-    g->near = (int)x0;
-    g->panel = halves ? g->panel : (int)y0;
+    add_blocked(w, g, LOOP_N, &b);
+    g->apart = (int)(b.y0 * b.z0);
+    g->near = (int)b.x0;
+    g->panel = panel;
 }
 
 /* Whether rows of out follow each other at the distance of a run along N. */
@@ -586,7 +642,8 @@ order_depth(const struct nest *w, struct gett *g)
         add_whole(w, g, x);
     } else {
         int64_t y0 = divisor(w->idx[y].extent.value, 1, kc / x0);
-        add_blocked(w, g, LOOP_K, x, x0, y, y0);
+        const struct block b = {x, y, -1, x0, y0, 1};
+        add_blocked(w, g, LOOP_K, &b);
         g->deep_apart = (int)y0;
         g->deep_near = (int)x0;
     }
@@ -610,7 +667,7 @@ make_order(struct arena *perm, const struct nest *w)
     void (*const order[])(const struct nest *, struct gett *) = {
         [LOOP_M] = order_rows, [LOOP_N] = order_columns,
         [LOOP_K] = order_depth};
-    enum { MOST_SPLITS = 4 };
+    enum { MOST_SPLITS = 5 };
     g->extent = NEW(perm, int64_t, w->n_idx + MOST_SPLITS);
     for (int o = 0; o < 4; o++)
         g->stride[o] = NEW(perm, int64_t, w->n_idx + MOST_SPLITS);
@@ -689,6 +746,7 @@ choose_task(const struct nest *w, int threads, int64_t *rows, int64_t *columns)
     int adds_up = einc_gett_adds_up(w);
     *rows = most_rows(g->rows_stay, s, adds_up) / tall * tall;
     *columns = (g->rows_stay && adds_up ? s->nb : most) / unit * unit;
+    *columns = more(*columns, unit);
     while (threads > 1 && batch * einc_nest_blocks(m, *rows) *
                                   einc_nest_blocks(n, *columns) <
                               2 * threads) {

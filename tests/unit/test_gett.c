@@ -244,6 +244,8 @@ test_order(void **state)
         {{"kca,kb->cba", {3, 16, 24}, {3, 17000}}, "panels of 48", "N in b"},
         {{"kac,kb->cba", {3, 24, 32}, {3, 50}}, "panels of 48", "turned"},
         {{"kca,kb->cba", {3, 7, 24}, {3, 50}}, "panels of 32", "past"},
+        {{"afbe,df->edba", {24, 3, 4, 16}, {5, 3}}, "blocks of 16x48", "past"},
+        {{"adb,cd->cba", {48, 390, 24}, {30, 390}}, "blocks of 12x48", "past"},
     };
     struct einc_options o = {.size = sizeof o, .kernel = "gett",
                              .tier = EINC_TIER_INTERP};
@@ -284,6 +286,8 @@ test_far(void **state)
         {"kca,kb->cba", {2, 17, 24}, {2, 37}},
         {"kac,kb->cba", {7, 24, 32}, {7, 37}},
         {"kab,ck->bca", {5, 48, 21}, {30, 5}},
+        {"afbe,df->edba", {24, 3, 4, 16}, {5, 3}},
+        {"adb,cd->cba", {48, 390, 24}, {30, 390}},
     };
     run_case(*state, &s, types[0], 0);
     for (size_t x = 0; x < sizeof past / sizeof *past; x++)
