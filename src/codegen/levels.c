@@ -154,14 +154,16 @@ is_constant_loop(const struct mapreduce *m, const struct loop *l)
 }
 
 /* Whether a value is the same in all turns of a loop, and may be computed
- * though there is none. */
+ * though there is none: what it might report of the range of that loop is
+ * reported before the loop begins. */
 static int
 can_leave(const struct mapreduce *m, const struct loop *l, int v)
 {
     uint64_t deps = deps_of(m, v);
+    int pinned = value_of(m, v)->pinned;
     return !(deps >> l->var & 1) &&
            !(l->var == m->lane && (deps & VALUE_BASE)) &&
-           (!value_of(m, v)->pinned || is_constant_loop(m, l));
+           (!pinned || pinned == l->var + 1 || is_constant_loop(m, l));
 }
 
 static int

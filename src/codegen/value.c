@@ -47,6 +47,13 @@ hash_reduce(uint64_t h, const struct value_reduce *r)
     return h;
 }
 
+/* A bound that is written twice is reported where it stands first. */
+static int
+site_of(const struct value *v)
+{
+    return v->op == VALUE_BOUND && v->site > 0 ? 0 : v->site;
+}
+
 static uint64_t
 hash_value(const struct value *v)
 {
@@ -56,7 +63,7 @@ hash_value(const struct value *v)
         h = mix(h, (uint64_t)v->args[k]);
     h = mix(mix(h, bits_of(v->number)), (uint64_t)v->integer);
     h = mix(mix(h, (uint64_t)v->var), (uint64_t)v->tensor);
-    h = mix(mix(h, (uint64_t)v->constant), (uint64_t)v->site);
+    h = mix(mix(h, (uint64_t)v->constant), (uint64_t)site_of(v));
     h = mix(mix(h, (uint64_t)v->lo), (uint64_t)v->hi);
     h = hash_terms(h, v->terms, v->n_terms);
     h = hash_terms(h, v->extra, v->n_extra);
@@ -112,7 +119,7 @@ equal_values(const struct value *a, const struct value *b)
         a->integer != b->integer || a->var != b->var ||
         a->tensor != b->tensor || a->constant != b->constant ||
         a->n_terms != b->n_terms || a->n_extra != b->n_extra ||
-        a->site != b->site || a->lo != b->lo || a->hi != b->hi ||
+        site_of(a) != site_of(b) || a->lo != b->lo || a->hi != b->hi ||
         a->dim != b->dim)
         return 0;
     for (int k = 0; k < a->n_args; k++)
@@ -143,6 +150,13 @@ grow(struct values *s)
     s->n_table = n_table;
 }
 
+static void
+pin(struct value *v, int how)
+{
+    if (how && v->pinned != how)
+        v->pinned = v->pinned ? PINNED : how;
+}
+
 /* What it depends on and the like, from its arguments. */
 static void
 note_arg(const struct values *s, struct value *v, int arg)
@@ -151,8 +165,22 @@ note_arg(const struct values *s, struct value *v, int arg)
         return;
     const struct value *a = &s->v[arg];
     v->deps |= a->deps;
-    v->pinned |= a->pinned;
+    pin(v, a->pinned);
     v->heavy |= a->heavy;
+}
+
+/* What the range of a var is made of. */
+static void
+note_range(const struct values *s, struct value *v, int var)
+{
+    const int ends[] = {s->var[var].from, s->var[var].to};
+    int before = v->pinned;
+    v->pinned = 0;
+    note_arg(s, v, ends[0]);
+    note_arg(s, v, ends[1]);
+    int how = v->pinned ? var + 1 : 0;
+    v->pinned = before;
+    pin(v, how);
 }
 
 static void
@@ -169,8 +197,7 @@ note_reduce(const struct values *s, struct value *v)
     note_arg(s, v, r->together);
     for (int k = 0; k < r->n_vars; k++) {
         own |= (uint64_t)1 << r->vars[k];
-        note_arg(s, v, s->var[r->vars[k]].from);
-        note_arg(s, v, s->var[r->vars[k]].to);
+        note_range(s, v, r->vars[k]);
         for (int j = 0; j < r->n_from[k]; j++)
             note_arg(s, v, r->from[k][j]);
         for (int j = 0; j < r->n_to[k]; j++)
@@ -199,7 +226,7 @@ note(const struct values *s, struct value *v)
     if (v->op == VALUE_VAR)
         v->deps |= v->lo ? VALUE_BASE : (uint64_t)1 << v->var;
     if (v->op == VALUE_CHECK || (v->op == VALUE_BOUND && v->site >= 0))
-        v->pinned = 1;
+        v->pinned = PINNED;
     if (v->reduce)
         note_reduce(s, v);
     einc_value_range(s, v);

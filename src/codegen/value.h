@@ -13,6 +13,7 @@
 
 enum { VALUE_MAX_VARS = 63, VALUE_MAX_PARTS = 16,
        VALUE_MOST_BEST = 1 << 20 };
+enum { PINNED = -1 }; /* value.pinned */
 /* In value.deps: the first value of a lane's turn, see VALUE_VAR. */
 #define VALUE_BASE ((uint64_t)1 << 63)
 
@@ -113,7 +114,8 @@ struct value {
     /* of all */
     uint64_t deps;        /* vars that it depends on */
     int pinned;           /* may report a stray: is not computed where the
-                           * formula does not ask for it */
+                           * formula does not ask for it. v + 1: only if
+                           * the bounds of var v are strays; else PINNED */
     int heavy;            /* holds a reduction */
     int64_t least, most;  /* integers: what it can be */
     int is_softmax;       /* an exp(f - logsumexp) that the formula says */

@@ -86,14 +86,29 @@ bound_of(struct values *s, const struct index *x, int from, int to, int end)
 /* Whether a bound index runs in the lanes if it can: that of the choice, and
  * others of the same range. */
 static int
-may_be_lane(const struct values *s, const struct node *n, int index)
+may_be_lane(const struct values *s, const struct node *n, int index,
+            const struct value_var *v)
 {
     const struct index *x = &s->p->indices[index];
     if (s->lane_index < 0 || n->best >= 0 || is_complex_product(n))
         return 0;
     const struct index *l = &s->p->indices[s->lane_index];
+    if (x->from && s->lane_var >= 0 && index != s->lane_index)
+        return v->from == s->var[s->lane_var].from &&
+               v->to == s->var[s->lane_var].to;
     return index == s->lane_index ||
            (!x->from && !l->from && x->lo == l->lo && x->hi == l->hi);
+}
+
+/* Whether all that it may report is of its range, which is that of the loop
+ * around it: so it has been reported when that loop begins. */
+static int
+strays_by_range(const struct values *s, const struct folding *f,
+                const struct value_var *v)
+{
+    return v->from >= 0 && f->n->n_bound == 1 &&
+           !einc_reduce_strays(s, f->n->args[0]) &&
+           !einc_reduce_strays(s, f->n->guard);
 }
 
 static int
@@ -104,7 +119,8 @@ is_reusable(const struct values *s, const struct folding *f,
     if (o->lo != v->lo || o->hi != v->hi || o->from != v->from ||
         o->to != v->to || (used >> q & 1))
         return 0;
-    if (f->strays && (is_open(s, q) || o->is_free))
+    if (f->strays && (is_open(s, q) || o->is_free) &&
+        !strays_by_range(s, f, v))
         return 0;
     for (int k = 0; k < f->r.n_vars; k++)
         if (f->r.vars[k] == q)
@@ -125,7 +141,7 @@ bind(struct values *s, struct folding *f, int index, uint64_t used)
         v.from = bound_of(s, x, from, to, 0);
         v.to = bound_of(s, x, from, to, 1);
     }
-    int lane = may_be_lane(s, f->n, index), var = -1;
+    int lane = may_be_lane(s, f->n, index, &v), var = -1;
     if (lane && s->lane_var >= 0 && is_reusable(s, f, &v, s->lane_var, used))
         var = s->lane_var;
     for (int q = 0; q < s->n_vars && var < 0; q++)

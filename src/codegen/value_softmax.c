@@ -161,6 +161,17 @@ einc_values_part_softmaxes(struct values *s)
     }
 }
 
+/* Whether data may leave nothing of a range: the sum is 0 then, but NaN where
+ * all terms are -inf. One pass, which sees no term of either, cannot tell. */
+static int
+may_be_empty(const struct values *s, const struct value_reduce *r)
+{
+    for (int k = 0; k < r->n_vars; k++)
+        if (s->var[r->vars[k]].from >= 0)
+            return 1;
+    return 0;
+}
+
 /* sum(softmax(f)*g) as one pass; 0 if it is none. */
 int
 einc_softmax_weighted(struct values *s, struct value_reduce *r,
@@ -177,6 +188,8 @@ einc_softmax_weighted(struct values *s, struct value_reduce *r,
         w.with = lse;
         w.part[k].x = rest < 0 ? number(s, t, 1) : rest;
     }
+    if (may_be_empty(s, r) && !w.zero)
+        return 0;
     const struct value_reduce *l = s->v[w.with].reduce;
     memcpy(w.n_from, l->n_from, sizeof w.n_from);
     memcpy(w.n_to, l->n_to, sizeof w.n_to);

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The project's list of cases, by number, at sizes for a test run. Gradients
-stand as the statement of the gradient. Left out: 30 and 55, which only ask
-for times, and 44's sums with compensation, which no statement spells."""
+stand as the statement of the gradient. Of 30 the three ways that it compares
+stand here, of 55 what is compiled, loaded and called there: their times are
+for the benchmark. Left out: 44's sums with compensation, which no statement
+spells."""
 import numpy as np
 from records import Book, F, Out, S, V, Tensor
 from case_worked import conv2d, logsumexp, pairs, softmax
@@ -453,6 +455,27 @@ def others(b):
     b.case("52", "g[i,j] = min[k](f[i,k] + (j-k)^2) where j in 0:dim(f,1); "
            "h[i,j] = min[k](g[k,j] + (i-k)^2) where i in 0:dim(f,0)", [f],
            Out("h", h))
+    for n_b, n in ((5, 2), (3, 17)):
+        A, B = F("A", "f32", (n_b, n, n)), F("B", "f32", (n_b, n, n))
+        want = A.a @ B.a
+        name = "30_%dx%d" % (n_b, n)
+        b.case(name, "C[b,i,k] = A[b,i,j]*B[b,j,k]", [A, B], Out("C", want))
+        b.case(name + "_one", "C[b,i,k] = A[%d,i,j]*B[b,j,k] where b in 0:1"
+               % (n_b - 1), [A, V("B", "f32", B.a[-1:])],
+               Out("C", want[-1:]))
+        b.case(name + "_einsum", "bij,bjk->bik", [A, B], Out("C", want))
+    A, B = F("A", "f32", (2, 9, 8)), F("B", "f32", (9, 7, 8))
+    b.case("54_1", "out[b,l,r] = sum[d](A[b,l,d]*B[l,r,d])", [A, B],
+           Out("out", np.einsum("bld,lrd->blr", A.a, B.a)))
+    x, y = F("x", "f32", (16, 12)), F("y", "f32", (5, 12))
+    b.case("54_6", "out[b,i] = sum[k](x[i,k]*y[b,k])", [x, y],
+           Out("out", y.a @ x.a.T))
+    x, y, w = F("x", "f32", (25, 3), 8), F("y", "f32", (30, 3), 8), \
+        F("b", "f32", (30,), 4)
+    E = np.exp(-pairs(x.a, y.a)) @ w.a
+    for name in "54_32", "55":
+        b.case(name, "a[i] = sum[j](exp(-sum[k]((x[i,k]-y[j,k])^2))*b[j])",
+               [x, y, w], Out("a", E, mag=np.abs(w.a).sum()))
     x = F("x", "f32", (12, 3), 8)
     v = F("v", "f32", (12, 4), 4)
     b.case("53", "a[i,e] = alpha*v[i,e] + sum[j](exp(-sum[d]((x[i,d]-x[j,d])"

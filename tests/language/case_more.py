@@ -552,6 +552,17 @@ def complexes(b):
         with np.errstate(all="ignore"):
             b.case("divide_far_" + t, "y[i] = z[i]/w[i]", [z, w],
                    Out("y", z.a / w.a, t, mag=3))
+    # rows of lengths that data say, or the index: of an empty one 0
+    n = V("n", "i64", [3, 0, 40, 17, 1])
+    x, v = F("x", "f32", (5, 40), 8), F("v", "f32", (40,), 4)
+    for name, ends in (("data", n.a), ("index", np.arange(5))):
+        want = np.array([(softmax(x.a[i, :e]) @ v.a[:e] if e else 0)
+                         for i, e in enumerate(ends)])
+        end = "n[i]" if name == "data" else "i"
+        b.case("ragged_softmax_" + name,
+               "y[i] = sum[j in 0:%s](softmax[j](x[i,j])*v[j])" % end,
+               ([n] if name == "data" else []) + [x, v],
+               Out("y", want, mag=np.abs(v.a).max()))
     z = V("z", "c64", [1 + 2j, -3 + 0.5j, 0 - 1j, 2])
     w = V("w", "c64", [0.5 - 1j, 2 + 2j, 1j, -1])
     for name, text, want in (
