@@ -50,7 +50,8 @@ LIB_SRC = \
   src/codegen/nest_fused.c src/codegen/nest_direct.c \
   src/codegen/print_direct.c src/codegen/nest_narrow.c \
   src/codegen/print_narrow.c src/codegen/nest_lanes.c \
-  src/codegen/print_lanes.c src/codegen/nest_transpose.c \
+  src/codegen/print_lanes.c src/codegen/print_records.c \
+  src/codegen/nest_transpose.c \
   src/codegen/print_transpose.c src/codegen/print.c src/codegen/print_gett.c \
   src/codegen/print_tile.c src/codegen/print_pack.c \
   src/codegen/print_stream.c src/codegen/print_stream_lanes.c \

@@ -54,6 +54,15 @@ is_symbolic(const struct lanes_printer *x, int j)
     return x->w->idx[j].extent.arg >= 0;
 }
 
+/* Whether vectors of tensor o are made of records; with scalars an element is
+ * read where it is. */
+static int
+is_turned(const struct lanes_printer *x, int o)
+{
+    return strcmp(x->type, "vector") == 0 &&
+           einc_lanes_records(x->w, &x->r, &x->c, o).size > 0;
+}
+
 /* --- before the kernel -------------------------------------------------- */
 
 /* "0, 0, 2, 2": an order of the numbers of a vector; `first` is added to the
@@ -66,6 +75,17 @@ put_order(const struct lanes_printer *x, int first, int second)
         einc_put(x->p.t, "%s%d, %d", l ? ", " : "", l + first, l + second);
 }
 
+/* The type that orders of shuffles have. */
+static void
+print_bits(const struct lanes_printer *x)
+{
+    if (x->p.planes == 2 || (x->r.turns && x->c.lanes > 1))
+        einc_line(x->p.t,
+                  "typedef int%d_t %s_bits __attribute__((vector_size(%d)));",
+                  8 * einc_nest_bytes(x->w->compute), x->p.prefix,
+                  x->c.vector_bytes);
+}
+
 /* Real parts twice, imaginary parts twice, both the other way round. */
 static void
 print_shuffles(const struct lanes_printer *x)
@@ -76,8 +96,6 @@ print_shuffles(const struct lanes_printer *x)
     } rows[] = {{"RE", 0, 0}, {"IM", 1, 1}, {"SWAP", 1, 0}};
     struct text *t = x->p.t;
     const char *name = x->p.prefix;
-    einc_line(t, "typedef int%d_t %s_bits __attribute__((vector_size(%d)));",
-              8 * einc_nest_bytes(x->w->compute), name, x->c.vector_bytes);
     for (int clang = 1; clang >= 0; clang--) {
         einc_put(t, clang ? "#if defined(__clang__)\n" : "#else\n");
         for (int k = 0; k < 3; k++) {
@@ -105,9 +123,30 @@ print_types(const struct lanes_printer *x)
     einc_line(t, "typedef %s %s_vector __attribute__((", x->p.type, name);
     einc_line(t, "    vector_size(%d), aligned(%d), may_alias));", bytes,
               einc_nest_bytes(x->w->compute));
+    print_bits(x);
     if (x->p.planes == 2)
         print_shuffles(x);
     einc_put(t, "\n");
+}
+
+/* What turns records, once for each size. */
+static void
+print_records(const struct lanes_printer *x)
+{
+    int done = 0;
+    for (int o = 0; o <= 2; o++) {
+        struct records r = einc_lanes_records(x->w, &x->r, &x->c, o);
+        r.prefix = x->p.prefix;
+        r.type = storage(einc_nest_tensor(x->w, o));
+        if (!r.size)
+            continue;
+        if (!done++)
+            einc_records_print_mix(x->p.t, r.prefix);
+        if (o == 2)
+            einc_records_print_together(x->p.t, &r);
+        else if (o == 0 || r.size != x->r.record[0])
+            einc_records_print_apart(x->p.t, &r);
+    }
 }
 
 /* Numbers in a line. */
@@ -117,13 +156,30 @@ line_of(const struct lanes_printer *x)
     return 64 / einc_nest_bytes(x->w->compute);
 }
 
+/* Numbers between elements of the lane in tensor o. */
+static int
+pace_of(const struct lanes_printer *x, int o)
+{
+    return x->p.planes * (x->r.record[o] ? x->r.record[o] : 1);
+}
+
+/* "2*", or nothing: so many times what follows. */
+static const char *
+times(const struct lanes_printer *x, int n)
+{
+    struct text t = {.perm = x->p.t->perm};
+    if (n > 1)
+        einc_put(&t, "%d*", n);
+    return n > 1 ? einc_text_z(&t) : "";
+}
+
 /* Numbers of a row of results that wait: a line from the run before, a run,
  * of which the last is longer by less than a step. */
 static int64_t
 row_of(const struct lanes_printer *x)
 {
     return einc_nest_up_to(
-        line_of(x) + (x->c.run + x->c.step) * x->p.planes, line_of(x));
+        line_of(x) + (x->c.run + x->c.step) * pace_of(x, 2), line_of(x));
 }
 
 /* The builtins' names are the compilers' own. */
@@ -240,28 +296,48 @@ add_term(const struct lanes_printer *x, const struct nest_tensor *y, int j,
 }
 
 /* Numbers from the first product's first one in y to row `row`, column
- * `column`, step `deep`, vector v: "24 + 2*lhs_i". Terms begin " + ". */
-static const char *
-place(const struct lanes_printer *x, const struct nest_tensor *y, int64_t row,
-      int64_t column, int64_t deep, int v)
+ * `column`, step `deep`: a literal, to which terms that begin " + " in t are
+ * to be added. */
+static int64_t
+add_terms(const struct lanes_printer *x, const struct nest_tensor *y,
+          int64_t row, int64_t column, int64_t deep, struct text *t)
 {
     const int64_t at[2] = {row, column};
     const struct nest *w = x->w;
-    struct text t = {.perm = x->p.t->perm}, all = {.perm = x->p.t->perm};
-    int64_t literal = (int64_t)v * x->numbers;
+    int64_t literal = 0;
     for (int side = 0; side < 2; side++)
         for (int k = 0; k < x->r.side[side].n; k++)
             add_term(x, y, x->r.side[side].idx[k],
                      einc_lanes_value(w, &x->r.side[side], k, at[side]),
-                     &literal, &t);
+                     &literal, t);
     for (int j = w->n_idx - 1; y != &w->out && j >= w->first[LOOP_K]; j--) {
-        add_term(x, y, j, deep % w->idx[j].extent.value, &literal, &t);
+        add_term(x, y, j, deep % w->idx[j].extent.value, &literal, t);
         deep /= w->idx[j].extent.value;
     }
+    return literal;
+}
+
+/* The same for vector v, as C: "24 + 2*lhs_i". */
+static const char *
+place(const struct lanes_printer *x, const struct nest_tensor *y, int64_t row,
+      int64_t column, int64_t deep, int v)
+{
+    struct text t = {.perm = x->p.t->perm}, all = {.perm = x->p.t->perm};
+    int64_t literal = add_terms(x, y, row, column, deep, &t) +
+                      (int64_t)v * x->numbers;
     if (literal || !t.n)
         einc_put(&all, "%lld%s", (long long)literal,
                  t.n ? einc_text_z(&t) : "");
     return literal || !t.n ? einc_text_z(&all) : einc_text_z(&t) + 3;
+}
+
+/* Its place in the record of a tensor that is turned. */
+static int
+record_place(const struct lanes_printer *x, const struct nest_tensor *y,
+             int64_t row, int64_t column, int64_t deep)
+{
+    struct text none = {.perm = x->p.t->perm}; /* all strides are literal */
+    return (int)add_terms(x, y, row, column, deep, &none) / x->p.planes;
 }
 
 /* --- a tile ------------------------------------------------------------- */
@@ -363,7 +439,10 @@ load_lanes(const struct lanes_printer *x, int side, int64_t at, int64_t deep)
         einc_put(&whole, "whole%lld_%d", (long long)at, v);
         const char *name = split ? einc_text_z(&whole)
                                  : element_name(x, side, at, v, 0);
-        if (x->c.vector_bytes && strcmp(x->type, "vector") == 0)
+        if (is_turned(x, side))
+            einc_line(t, "const vector %s = %s_turned[%d];", name, y->name,
+                      record_place(x, y, side ? 0 : at, side ? at : 0, deep));
+        else if (x->c.vector_bytes && strcmp(x->type, "vector") == 0)
             einc_line(t, "const vector %s = *(const vector *)(%s_at + %s);",
                       name, y->name, from);
         else
@@ -376,11 +455,13 @@ load_lanes(const struct lanes_printer *x, int side, int64_t at, int64_t deep)
     }
 }
 
-/* One step of the sum: every row of the tile times every column. */
+/* One step of the sum: every row of the tile times every column. The only one
+ * is no sum, which would lose the sign of a zero. */
 static void
 multiply(const struct lanes_printer *x, const struct tile_of *y, int64_t deep)
 {
     struct text *t = x->p.t;
+    const char *add = x->r.depth > 1 ? "+=" : "=";
     einc_line(t, "{");
     t->indent += 4;
     for (int side = 1; side >= 0; side--)
@@ -393,8 +474,8 @@ multiply(const struct lanes_printer *x, const struct tile_of *y, int64_t deep)
         for (int64_t c = y->first[1]; c < y->end[1]; c++)
             for (int v = 0; v < x->vectors; v++)
                 for (int plane = 0; plane < x->p.planes; plane++)
-                    einc_line(t, "%s += %s * %s;",
-                              sum_name(x, r, c, v, plane),
+                    einc_line(t, "%s %s %s * %s;",
+                              sum_name(x, r, c, v, plane), add,
                               element_name(x, 0, r, v, plane),
                               element_name(x, 1, c, v, plane));
     t->indent -= 4;
@@ -425,7 +506,10 @@ store_one(const struct lanes_printer *x, int64_t row, int64_t column,
     for (int v = 0; v < x->vectors; v++) {
         const char *value = result(x, row, column, v);
         const char *to = place(x, y, row, column, 0, v);
-        if (way == GATHERED)
+        if (is_turned(x, 2))
+            einc_line(t, "out_turned[%d] = %s;",
+                      record_place(x, y, row, column, 0), value);
+        else if (way == GATHERED)
             einc_line(t, "*(vector *)(stage_at + %lld) = %s;",
                       (long long)(number * row_of(x) + v * x->numbers), value);
         else if (way == SCALED)
@@ -436,7 +520,7 @@ store_one(const struct lanes_printer *x, int64_t row, int64_t column,
         else
             einc_line(t, "out_at[%s] = (%s)%s;", to, storage(y), value);
     }
-    if (way == SCALED)
+    if (way == SCALED && !is_turned(x, 2))
         einc_line(t, "%s_store(%ssums, out_at + %s, %s, %d);", x->p.prefix,
                   x->p.with_scale ? "args, " : "", place(x, y, row, column, 0,
                                                          0),
@@ -449,7 +533,7 @@ store_all(const struct lanes_printer *x, const struct tile_of *y,
           enum way way)
 {
     int64_t number = y->number;
-    if (way == SCALED)
+    if (way == SCALED && !is_turned(x, 2))
         einc_line(x->p.t, "%s sums[%d];", x->p.type,
                   x->vectors * x->numbers);
     for (int64_t r = y->first[0]; r < y->end[0]; r++)
@@ -462,7 +546,7 @@ store(const struct lanes_printer *x, const struct tile_of *y)
 {
     struct text *t = x->p.t;
     enum way plain = x->gathers ? GATHERED : PLAIN;
-    if (!has_store(x) || x->scaled) {
+    if (!has_store(x) || x->scaled || is_turned(x, 2)) {
         store_all(x, y, x->scaled ? SCALED : plain);
         return;
     }
@@ -518,14 +602,13 @@ static void
 print_pointers(const struct lanes_printer *x, const char *lane)
 {
     struct text *t = x->p.t;
-    const char *times = x->p.planes == 2 ? "2*" : "";
     int tensors = x->gathers && !has_store(x) ? 2 : 3;
     for (int o = 0; o < tensors; o++) {
         const struct nest_tensor *y = einc_nest_tensor(x->w, o);
         einc_put(t, "%*s%s%s *const %s_at = %s", t->indent, "",
                  o < 2 ? "const " : "", storage(y), y->name, product_of(x, y));
         if (o == 2 || !x->r.side[o].broadcast)
-            einc_put(t, " + %s%s", times, lane);
+            einc_put(t, " + %s%s", times(x, pace_of(x, o)), lane);
         einc_put(t, ";\n");
     }
 }
@@ -549,6 +632,63 @@ tile_at(const struct lanes_printer *x, int first, int at)
     return y;
 }
 
+/* Vectors of what is turned: of operands all, of results the room. */
+static void
+print_turned(const struct lanes_printer *x)
+{
+    for (int o = 0; o <= 2; o++) {
+        const char *name = einc_nest_tensor(x->w, o)->name;
+        if (!is_turned(x, o))
+            continue;
+        einc_line(x->p.t, "vector %s_turned[%d];", name, x->r.record[o]);
+        if (o < 2)
+            einc_line(x->p.t, "%s_apart%d(%s_at, %s_turned);", x->p.prefix,
+                      x->r.record[o], name, name);
+    }
+}
+
+/* Results that are turned back, to where `way` says. */
+static void
+store_turned(const struct lanes_printer *x, enum way way)
+{
+    int size = x->r.record[2];
+    struct text from = {.perm = x->p.t->perm};
+    einc_put(&from, x->ragged ? "%d*(at - lane)" : "0", size);
+    const char *begin = einc_text_z(&from);
+    if (way == SCALED)
+        einc_line(x->p.t, "%s sums[%d];", x->p.type, size * x->numbers);
+    einc_line(x->p.t, "%s_together%d(out_turned, %s);", x->p.prefix, size,
+              way == SCALED     ? "sums"
+              : way == GATHERED ? "stage_at"
+                                : "out_at");
+    if (way == SCALED)
+        einc_line(x->p.t, "%s_store(%ssums, out_at, %s, %d);", x->p.prefix,
+                  x->p.with_scale ? "args, " : "", begin,
+                  size * x->numbers / x->p.planes);
+}
+
+static void
+print_together(const struct lanes_printer *x)
+{
+    struct text *t = x->p.t;
+    enum way plain = x->gathers ? GATHERED : PLAIN;
+    if (!is_turned(x, 2))
+        return;
+    if (!has_store(x) || x->scaled) {
+        store_turned(x, x->scaled ? SCALED : plain);
+        return;
+    }
+    einc_line(t, "if (args->alpha || args->beta) {");
+    t->indent += 4;
+    store_turned(x, SCALED);
+    t->indent -= 4;
+    einc_line(t, "} else {");
+    t->indent += 4;
+    store_turned(x, plain);
+    t->indent -= 4;
+    einc_line(t, "}");
+}
+
 /* Tiles [first, end) from `from` to `to`, both C. */
 static void
 print_steps(const struct lanes_printer *x, int first, int end,
@@ -568,34 +708,44 @@ print_steps(const struct lanes_printer *x, int first, int end,
     print_pointers(x, x->ragged ? "lane" : "at");
     if (x->gathers)
         einc_line(t, "%s *const stage_at = stage + %d + %s(%s - run);",
-                  storage(&x->w->out), line_of(x),
-                  x->p.planes == 2 ? "2*" : "", x->ragged ? "lane" : "at");
+                  storage(&x->w->out), line_of(x), times(x, pace_of(x, 2)),
+                  x->ragged ? "lane" : "at");
+    print_turned(x);
     for (int tile = first; tile < end; tile++) {
         struct tile_of y = tile_at(x, first, tile);
         print_tile(x, &y);
     }
+    print_together(x);
     t->indent -= 4;
     einc_line(t, "}");
 }
 
-/* Every row of the results of tiles [first, end) goes to memory. */
+/* A row of results, whose number is `number` among those that wait, goes to
+ * memory. */
+static void
+print_row(const struct lanes_printer *x, const char *from, int64_t number)
+{
+    const char *n = times(x, pace_of(x, 2));
+    einc_line(x->p.t, "%s_flush(%s + %s + %srun, stage + %lld, "
+                      "%s(until - run), run == first, until == last);",
+              x->p.prefix, product_of(x, &x->w->out), from, n,
+              (long long)(line_of(x) + number * row_of(x)), n);
+}
+
+/* Every row of the results of tiles [first, end); records are one row. */
 static void
 print_flushes(const struct lanes_printer *x, int first, int end)
 {
-    struct text *t = x->p.t;
-    const char *times = x->p.planes == 2 ? "2*" : "";
+    if (is_turned(x, 2)) {
+        print_row(x, "0", 0);
+        return;
+    }
     for (int tile = first; tile < end; tile++) {
         struct tile_of y = tile_at(x, first, tile);
         int64_t number = y.number;
         for (int64_t r = y.first[0]; r < y.end[0]; r++)
             for (int64_t c = y.first[1]; c < y.end[1]; c++)
-                einc_line(t, "%s_flush(%s + %s + %srun, stage + %lld, "
-                             "%s(until - run), run == first, until == last);",
-                          x->p.prefix, product_of(x, &x->w->out),
-                          place(x, &x->w->out, r, c, 0, 0),
-                          times,
-                          (long long)(line_of(x) + number++ * row_of(x)),
-                          times);
+                print_row(x, place(x, &x->w->out, r, c, 0, 0), number++);
     }
 }
 
@@ -844,7 +994,9 @@ static void
 print_stage(const struct lanes_printer *x)
 {
     int64_t rows = x->r.side[0].size * x->r.side[1].size;
-    if (x->c.apart)
+    if (x->r.record[2])
+        rows = 1;
+    else if (x->c.apart)
         rows = einc_nest_blocks(x->r.side[0].size, x->c.parts[0]) *
                einc_nest_blocks(x->r.side[1].size, x->c.parts[1]);
     if (x->c.run)
@@ -907,6 +1059,7 @@ einc_print_lanes(const struct printer *p)
     const char *end = p->by_parameter ? "end" : "task_end";
     put_count(&x, &count);
     print_types(&x);
+    print_records(&x);
     print_flush(&x);
     print_store(&x);
     print_head(&x);

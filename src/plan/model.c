@@ -260,15 +260,32 @@ einc_model_fits_direct(const struct machine *m, const struct model_gett *g)
 
 /* --- tiny products in lanes --------------------------------------------- */
 
+/* A vector of each element of a record is loaded or stored, and shuffled for
+ * every time that the record, or else a vector, can be halved: see
+ * codegen/records.h. A shuffle takes as long as two multiply-adds, or three
+ * where registers are few. */
+static double
+turn_operations(const struct machine *m, enum einc_dtype compute,
+                double record)
+{
+    double shuffle = m->registers >= 32 ? 2 : 3, steps = 0;
+    for (double n = 1; n < record && n < lanes_of(m, compute); n *= 2)
+        steps++;
+    return record * (1 + shuffle * steps);
+}
+
 /* A vector of each element of a product: multiply-adds, or loads where there
  * are more; sums begin and are stored. A held element is a broadcast. */
 static double
-lane_operations(const struct model_lanes *x)
+lane_operations(const struct machine *m, const struct model_lanes *x)
 {
     double planes = is_complex(x->compute) ? 2 : 1;
     double work = x->m * x->n * x->k * planes * planes;
     double loads = (x->m + x->n) * x->k * planes;
-    return larger(work, loads) + 2 * x->m * x->n * planes;
+    double turn = 0;
+    for (int o = 0; o < 3; o++)
+        turn += planes * turn_operations(m, x->compute, x->record[o]);
+    return larger(work, loads) + 2 * x->m * x->n * planes + turn;
 }
 
 static double
@@ -285,7 +302,7 @@ lanes_seconds(const struct machine *m, const struct model_lanes *x,
     double memory = read_time(m, in, l, threads) +
                     write_time(m, out, l, threads);
     double vectors = x->batch * blocks(x->length, lanes_of(m, x->compute));
-    double work = vectors * lane_operations(x) * vector_time(m, x->compute) *
+    double work = vectors * lane_operations(m, x) * vector_time(m, x->compute) *
                   100 / (double)m->direct_percent;
     double tasks = larger(x->batch, blocks(in + out, TASK_BYTES));
     return 1e-6 * larger(memory, (work + tasks * (double)m->task_ns * 1e-3) /
@@ -593,16 +610,58 @@ narrow_time(const struct machine *m, const struct plan *p,
 
 /* What the family of that name takes: codegen/nest_lanes.c. */
 enum { LANES_SIDE = 16, LANES_DEPTH = 16, LANES_POINTS = 512,
-       LANES_BYTES = 16 };
+       LANES_BYTES = 16, LANES_RECORD = 16 };
+
+/* Axis a of a tensor is along elements of one product: not along the lane, nor
+ * along what both operands and out hold. */
+static int
+is_inside(const struct plan *p, const struct step *s, int tensor, int a,
+          int lane)
+{
+    int x = p->tensors[tensor].axes[a].index;
+    int all = stride_of(p, s->in[0], x) && stride_of(p, s->in[1], x) &&
+              stride_of(p, s->out, x);
+    return x != lane && stride_of(p, tensor, x) && !all;
+}
+
+/* Elements from one position of the lane to the next if those of one product
+ * fill them; else 0. */
+static double
+record_of(const struct plan *p, const struct step *s, int tensor, int lane)
+{
+    const struct plan_tensor *t = &p->tensors[tensor];
+    int64_t size = stride_of(p, tensor, lane), reach = 1;
+    int left = 0, a = 0;
+    for (int i = 0; i < t->n_axes; i++)
+        left += is_inside(p, s, tensor, i, lane);
+    while (a < t->n_axes && left > 0 && reach < size)
+        if (t->axes[a].stride == reach && is_inside(p, s, tensor, a, lane)) {
+            reach *= p->canon->indices[t->axes[a].index].extent;
+            left--;
+            a = 0;
+        } else {
+            a++;
+        }
+    return size >= 2 && size <= LANES_RECORD && left == 0 && reach == size
+               ? (double)size
+               : 0;
+}
 
 /* Free index x runs in the lanes of out and of an operand, and lies across
- * neither. */
+ * neither but by a record. */
 static int
 may_be_lane(const struct plan *p, const struct step *s, int x)
 {
-    int64_t a = stride_of(p, s->in[0], x), b = stride_of(p, s->in[1], x);
-    return (a == 0 || a == 1) && (b == 0 || b == 1) && a + b > 0 &&
-           stride_of(p, s->out, x) == 1;
+    const int all[] = {s->in[0], s->in[1], s->out};
+    int held = 0;
+    for (int o = 0; o < 3; o++) {
+        int64_t stride = stride_of(p, all[o], x);
+        int runs = stride == 1 || record_of(p, s, all[o], x) > 0;
+        if (!runs && (o == 2 || stride != 0))
+            return 0;
+        held |= runs && o < 2;
+    }
+    return held;
 }
 
 /* A reduction has all free indices in one group. */
@@ -654,6 +713,8 @@ lanes_of_step(const struct plan *p, const struct step *s,
     *x = (struct model_lanes){
         compute, 1, 1, 1, (double)s->k.extent, extent_of(p, lane),
         !stride_of(p, s->in[0], lane), !stride_of(p, s->in[1], lane),
+        {record_of(p, s, s->in[0], lane), record_of(p, s, s->in[1], lane),
+         record_of(p, s, s->out, lane)},
         tensor_bytes(p, s->in[0]) + tensor_bytes(p, s->in[1]),
         tensor_bytes(p, s->out)};
     add_free(p, s, &s->b, lane, x);
@@ -661,9 +722,11 @@ lanes_of_step(const struct plan *p, const struct step *s,
         add_free(p, s, &s->m, lane, x);
         add_free(p, s, &s->n, lane, x);
     }
+    int turns = x->record[0] + x->record[1] + x->record[2] > 0;
     return x->length * bytes >= LANES_BYTES && x->m <= LANES_SIDE &&
-           x->n <= LANES_SIDE && x->k >= 2 && x->k <= LANES_DEPTH &&
-           x->m * x->n >= 2 && x->m * x->n * x->k <= LANES_POINTS;
+           x->n <= LANES_SIDE && x->k <= LANES_DEPTH &&
+           (turns || (x->k >= 2 && x->m * x->n >= 2)) &&
+           x->m * x->n * x->k <= LANES_POINTS;
 }
 
 /* --- steps: streams ----------------------------------------------------- */

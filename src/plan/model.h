@@ -53,11 +53,14 @@ int einc_model_fits_direct(const struct machine *m,
 /* Many products of tiny matrices, one for each position of an index that runs
  * in the lanes: out[m][n][x] = sum(k) lhs[m][k][x] * rhs[k][n][x] for `length`
  * positions x of each of `batch` parts. M, N and K are spelled out, so that an
- * element is loaded once. */
+ * element is loaded once. A tensor whose elements of one position lie together
+ * is turned in registers. */
 struct model_lanes {
     enum einc_dtype compute;
     double batch, m, n, k, length;
     int lhs_held, rhs_held; /* does not move along the lanes */
+    double record[3]; /* of lhs, rhs, out: elements of a position that lie
+                       * together and are turned; 0: none */
     double in_bytes, out_bytes; /* of all elements, each once; 0: dense */
 };
 

@@ -39,10 +39,16 @@ static const struct question questions[] = {
      LANES},
     {"ij,jb->ib", "f32 4x4, f32 4x4000000", "avx512", NEST_BEST, LANES},
     {"ijb,jk->ikb", "f32 3x3x1000000, f32 3x3", "avx512", NEST_BEST, LANES},
-    /* products of more than a tile, rows for lanes, a kernel for all */
-    {BATCH, "f32 16x16x400, f32 16x16x400", "avx512", NEST_BEST, STREAM},
+    /* records */
     {"bij,bjk->bik", "f32 4000x4x4, f32 4000x4x4", "avx512", NEST_BEST,
-     DIRECT},
+     LANES},
+    {"ij,bj->bi", "f32 3x3, f32 1000000x3", "avx2", NEST_LITERAL, LANES},
+    {BATCH, "f32 3x3x1000, f32 3x3x1000 @1:3:9", "avx512", NEST_BEST, LANES},
+    {"bi,bi->b", "c64 1000x3, c64 1000x3", "sse2", NEST_BEST, LANES},
+    {"bi,bi->b", "f32 1000x17, f32 1000x17", "avx512", NEST_BEST, STREAM},
+    {"bi,bi->b", "f32 1000x3 @4:1, f32 1000x3", "avx512", NEST_BEST, STREAM},
+    /* products of more than a tile, a kernel for all */
+    {BATCH, "f32 16x16x400, f32 16x16x400", "avx512", NEST_BEST, STREAM},
     {"ij,jb->ib", "f32 64x64, f32 64x4000", "avx512", NEST_BEST, DIRECT},
     {BATCH, "f32 3x3x1000, f32 3x3x1000", "avx512", NEST_GENERIC, STREAM},
     /* maps and plain sums */
@@ -51,7 +57,7 @@ static const struct question questions[] = {
     /* not as they lie in memory */
     {BATCH, "f16 3x3x1000, f16 3x3x1000", "avx512", NEST_BEST, STREAM},
     {BATCH, "bool 3x3x1000, bool 3x3x1000", "avx512", NEST_BEST, STREAM},
-    {BATCH, "f32 3x3x1000, f32 3x3x1000 @1:3:9", "avx512", NEST_BEST, STREAM},
+    {BATCH, "f32 3x3x1000, f32 3x3x1000 @2:6:18", "avx512", NEST_BEST, STREAM},
     {BATCH, "f32 3x3x3, f32 3x3x3", "avx512", NEST_BEST, STREAM},
     {BATCH, "f32 3x3x1000, f32 3x3x1000", "cuda", NEST_LITERAL, STREAM},
 };
@@ -140,12 +146,33 @@ static const struct shape shapes[] = {
     {"aijb,ajkb->aikb", {5, 2, 3, 37}, {5, 3, 2, 37}},
     {"aijb,jkb->aikb", {3, 2, 3, 50}, {3, 2, 50}}, /* a is a row, too */
     {"ijlb,jlkb->ikb", {2, 3, 2, 90}, {3, 2, 3, 90}},
+    /* records, turned in registers: of all three, of some */
+    {"ij,bj->bi", {3, 3}, {1000, 3}},
+    {"ij,bj->bi", {3, 3}, {750011, 3}}, /* past the cache */
+    {"bij,bj->bi", {777, 3, 3}, {777, 3}},
+    {"bij,bjk->bik", {501, 2, 2}, {501, 2, 2}},
+    {"bij,bjk->bik", {333, 4, 4}, {333, 4, 4}},
+    {"bij,bjk->bik", {99, 3, 4}, {99, 4, 2}},
+    {"bi,bi->b", {1003, 3}, {1003, 3}},
+    {"bi,bj->bij", {203, 3}, {203, 5}},
+    {"jb,bij->bi", {5, 77}, {77, 2, 5}},
+    {"bji,jb->ib", {300, 3, 5}, {3, 300}},
+    {"aij,abj->abi", {5, 7, 2}, {5, 90, 2}},
 };
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 
 static const enum einc_dtype types[] = {EINC_F32, EINC_F64, EINC_C64,
                                         EINC_C128, EINC_I32, EINC_U64};
 enum { N_TYPES = sizeof types / sizeof *types, GUARD = 192 };
+
+static int64_t
+count_of(const struct shape *s)
+{
+    int64_t n = 1;
+    for (int d = 0; d < 5; d++)
+        n *= s->b[d] ? s->b[d] : 1;
+    return n;
+}
 
 static int64_t
 rank_of(const char *at, char end)
@@ -300,7 +327,8 @@ static void
 test_shapes(void **state)
 {
     for (int s = 0; s < N_SHAPES; s++)
-        for (int t = s % 2; t < (s < 6 || s > 8 ? N_TYPES : 3); t += 2)
+        for (int t = s % 2;
+             t < (count_of(&shapes[s]) < 100000 ? N_TYPES : 3); t += 2)
             run_case(*state, &shapes[s], types[t], (s + t) % 3,
                      (s + t) % 4 == 1);
 }
@@ -314,6 +342,17 @@ test_remainders(void **state)
         const struct shape t = {"ij,jb->ib", {2, 3}, {3, n}};
         run_case(*state, &s, types[n % N_TYPES], (int)n % 2, n % 3 == 0);
         run_case(*state, &t, types[(n + 1) % N_TYPES], 1, n % 3 == 1);
+    }
+}
+
+/* Records of every size, there and back: a block of lanes and a rest. */
+static void
+test_records(void **state)
+{
+    for (int64_t size = 2; size <= LANES_RECORD; size++) {
+        const struct shape s = {"bi,b->bi", {16 + size, size}, {16 + size}};
+        run_case(*state, &s, types[size % N_TYPES], (int)size % 3,
+                 size % 4 == 0);
     }
 }
 
@@ -338,6 +377,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_choice), cmocka_unit_test(test_symbolic),
         cmocka_unit_test(test_cuts), cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_remainders)};
+        cmocka_unit_test(test_remainders), cmocka_unit_test(test_records)};
     return cmocka_run_group_tests(tests, open_ctx, close_ctx);
 }

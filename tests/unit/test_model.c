@@ -132,6 +132,8 @@ draw_lanes(uint64_t *state)
     x.length = (double)(1 + draw(state, 90000));
     x.lhs_held = (int)draw(state, 2);
     x.rhs_held = !x.lhs_held && draw(state, 2);
+    for (int o = 0; o < 3; o++)
+        x.record[o] = (double)draw(state, 17);
     return x;
 }
 
@@ -326,6 +328,11 @@ test_tiny(void **state)
                 2 * lanes);
     assert_true(time_of("ijb,jkb->ikb", "f32 6x34x100000,f32 34x6x100000") >
                 34. / 6 * lanes);
+    /* records are turned, what lies between them is not */
+    assert_true(time_of("ij,bj->bi", "f32 3x3,f32 1000000x3") <
+                1.5 * time_of("i->i", "f32 3000000"));
+    assert_true(time_of("ij,bj->bi", "f32 3x3,f32 1000000x3 @4:1") >
+                2 * time_of("ij,bj->bi", "f32 3x3,f32 1000000x3"));
     /* one of the two for all lanes */
     assert_true(time_of("ij,jb->ib", "f32 6x6,f32 6x1000000") < pass);
 }
