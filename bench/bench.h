@@ -17,10 +17,11 @@ struct python;
 
 enum { MOST_TIERS = 4, MOST_BLAS = 2 };
 
-/* One way of einc to answer: a context of its own, without a disk cache. */
+/* One way of einc to answer: contexts of its own, without a disk cache. Times
+ * are modelled for the threads of a context. */
 struct tier {
     const char *name; /* as EINC_TIER takes it */
-    struct einc_ctx *ctx;
+    struct einc_ctx *ctx, *pair; /* of one thread, of two */
 };
 
 struct bench {
@@ -56,10 +57,16 @@ bench_beside(const struct bench *b, const char *file, char *path,
 char *
 bench_text(const struct bench *b, const char *file);
 
-/* A context for the tier of that name. False, after a line that says why, if
+/* Contexts for the tier of that name. False, after a line that says why, if
  * there is none. */
 bool
 bench_tier(struct bench *b, struct tier *t);
+void
+bench_tier_close(struct tier *t); /* plans hold theirs */
+
+/* Modelled seconds of a call, with the threads of the plan's context. */
+double
+bench_modelled(const struct einc_plan *plan);
 
 _Noreturn void
 bench_die(const char *what, const char *why);

@@ -208,13 +208,53 @@ bench_text(const struct bench *b, const char *file)
 bool
 bench_tier(struct bench *b, struct tier *t)
 {
-    struct einc_config config = {.size = sizeof config, .cache_dir = ""};
+    struct einc_config config = {.size = sizeof config, .threads = 1,
+                                 .cache_dir = ""};
+    t->ctx = t->pair = NULL;
     setenv("EINC_TIER", t->name, 1);
     bool ok = !einc_ctx_create(&config, &t->ctx, NULL);
+    config.threads = 2;
+    ok = ok && !einc_ctx_create(&config, &t->pair, NULL);
     unsetenv("EINC_TIER");
-    if (!ok)
-        table_say(b->table, "einc has no tier '%s'", t->name);
-    return ok;
+    if (ok)
+        return true;
+    table_say(b->table, "einc has no tier '%s'", t->name);
+    bench_tier_close(t);
+    return false;
+}
+
+void
+bench_tier_close(struct tier *t)
+{
+    einc_ctx_free(t->ctx);
+    einc_ctx_free(t->pair);
+}
+
+/* --- the model ---------------------------------------------------------- */
+
+static int
+keep_text(void *file, const char *text, size_t n)
+{
+    return fwrite(text, 1, n, file) != n;
+}
+
+/* The last that a plan says of it is that of all its steps. */
+double
+bench_modelled(const struct einc_plan *plan)
+{
+    static const char key[] = "model_ns ";
+    char *text = NULL;
+    size_t bytes;
+    double ns = 0;
+    FILE *f = open_memstream(&text, &bytes);
+    if (f && !einc_explain(plan, "plan", EINC_TEXT, keep_text, f, NULL) &&
+        !fflush(f))
+        for (const char *z = strstr(text, key); z; z = strstr(z + 1, key))
+            ns = strtod(z + sizeof key - 1, NULL);
+    if (f)
+        fclose(f);
+    free(text);
+    return 1e-9 * ns;
 }
 
 static void
@@ -330,7 +370,9 @@ print_limits(struct bench *b)
               "with several. GB/s counts every operand once. 'of floor': the\n"
               "time that the case's flop take as fused multiply-adds, or its "
               "bytes as a plain read, copy or fill, whichever is longer,\n"
-              "measured in the same rounds, over ours. Peers: their time over "
+              "measured in the same rounds, over ours. 'model': the time that "
+              "einc's cost model gives over the one that was measured. "
+              "Peers: their time over "
               "ours, median (quartiles) of the rounds; above 1 we are faster.");
     free(text);
 }
@@ -406,7 +448,7 @@ main(int argc, char **argv)
     int failures = table_failures(b.table);
     python_close(b.python);
     for (int t = 0; t < b.n_tiers; t++)
-        einc_ctx_free(b.tiers[t].ctx);
+        bench_tier_close(&b.tiers[t]);
     table_close(b.table);
     return failures != 0;
 }

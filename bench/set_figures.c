@@ -65,7 +65,7 @@ figure_cold(struct bench *b)
         double start = rounds_seconds(CLOCK_MONOTONIC);
         struct einc_plan *plan = trial_compile(b, t.ctx, &s, EINC_TIER_CC);
         spent[n] = rounds_seconds(CLOCK_MONOTONIC) - start;
-        einc_ctx_free(t.ctx);
+        bench_tier_close(&t);
         if (!plan)
             break;
         einc_plan_free(plan);

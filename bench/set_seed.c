@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * set_seed.c - questions that people asked about einsum and batched products:
- * the ones that form A can say.
+ * what form A can say of them.
  */
 #include <stdio.h>
 
@@ -9,14 +9,20 @@
 
 /* MiB: what a kernel packs, and no copy of an operand. */
 #define STATED 4
-#define PEERS "openblas numpy numpy.wide matmul torch torch.bmm"
+#define PEERS "openblas numpy numpy.wide matmul matmul.T multiply torch " \
+              "torch.bmm torch.baddbmm"
 
 static const struct trial trials[] = {
-    {.name = "1, 2: bld,lrd->blr 8,2048,2048,64 f32",
+    {.name = "1: bld,lrd->blr 8,2048,2048,64 f32",
      .expr = "bld,lrd->blr", .sizes = "b=8,l=2048,r=2048,d=64",
      .peers = "numpy torch", .bars = {{"numpy|torch", 1 / 1.2}},
      .work_mib = STATED,
      .also = {{"lrd,bld->blr", "10"}, {"bld,blrd->blr", "01"}}},
+    {.name = "2: lrd,bld->blr 8,2048,2048,64 f32",
+     .expr = "lrd,bld->blr", .sizes = "b=8,l=2048,r=2048,d=64",
+     .peers = "numpy torch", .bars = {{"numpy|torch", 1 / 1.2}},
+     .work_mib = STATED,
+     .also = {{"bld,lrd->blr", "10"}, {"blrd,bld->blr", "01"}}},
     {.name = "3: nc,nc->n 1048576,2 f32", .expr = "nc,nc->n",
      .sizes = "n=1048576,c=2", .peers = "numpy torch",
      .bars = {{"floor", 0.7}}, .work_mib = STATED},
@@ -56,6 +62,9 @@ static const struct trial trials[] = {
     {.name = "27: bmm 8x512x512x512 bf16->f32, reduced",
      .expr = "bij,bjk->bik", .sizes = "b=8,i=512,j=512,k=512",
      .type = EINC_BF16, .out_type = EINC_F32, .peers = "torch"},
+    {.name = "28: 2 * bmm 10x(3x4)(4x5) + 0 * NaN f32",
+     .expr = "bij,bjk->bik", .sizes = "b=10,i=3,j=4,k=5", .scaled = true,
+     .peers = "torch.baddbmm", .bars = {{"torch.baddbmm", 1}}},
     {.name = "29: bmm 16x(64x256)(256x64) i8->i32", .expr = "bij,bjk->bik",
      .sizes = "b=16,i=64,j=256,k=64", .type = EINC_I8, .out_type = EINC_I32,
      .peers = "numpy.wide"},
@@ -75,15 +84,31 @@ static const struct trial trials[] = {
      .sizes = "b=5,i=512,j=512,k=512", .product = {5, 512, 512, 512},
      .peers = "openblas numpy matmul torch.bmm",
      .bars = {{"openblas|matmul|torch.bmm", 0.77}}},
+    {.name = "31: mm, matmul and mul (4,1)(1,4) f32", .expr = "ij,jk->ik",
+     .sizes = "i=4,j=1,k=4", .peers = "numpy matmul multiply torch",
+     .bars = {{"numpy|matmul|multiply|torch", 1}},
+     .also = {{"i,k->ik", "01"}}},
+    {.name = "tiny: ij,bj->bi 3x3, 1000000 f32", .expr = "ij,bj->bi",
+     .sizes = "b=1000000,i=3,j=3", .peers = "numpy matmul.T torch",
+     .bars = {{"numpy|matmul.T|torch", 1}}},
+    {.name = "tiny: bij,bj->bi 3x3, 1000000 f32", .expr = "bij,bj->bi",
+     .sizes = "b=1000000,i=3,j=3", .peers = "numpy torch",
+     .bars = {{"numpy|torch", 1}}},
+    {.name = "tiny: bij,bjk->bik 3x3, 1000000 f32", .expr = "bij,bjk->bik",
+     .sizes = "b=1000000,i=3,j=3,k=3", .product = {1000000, 3, 3, 3},
+     .peers = "openblas numpy matmul torch.bmm",
+     .bars = {{"openblas|numpy|matmul|torch.bmm", 1}}},
+    {.name = "tiny: bi,bi->b 3, 1000000 f32", .expr = "bi,bi->b",
+     .sizes = "b=1000000,i=3", .peers = "numpy torch",
+     .bars = {{"numpy|torch", 1}}},
 };
 
 void
 set_seed(struct bench *b)
 {
-    trial_heading(b, "questions of users; 'same plans': of other spellings, "
-                     "operands of stride 0 too; not timed: 28 (alpha and "
-                     "beta; here\nevery check starts from an output of NaN); "
-                     "31 is in `calls`",
+    trial_heading(b, "questions of users, by their number in the project's "
+                     "list, and many tiny products; 'same plans': of other "
+                     "spellings, operands of stride 0 too",
                   PEERS);
     for (size_t z = 0; z < sizeof trials / sizeof *trials; z++) {
         struct trial t = trials[z];

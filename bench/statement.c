@@ -252,8 +252,10 @@ compile(const struct state *x, const char *program, const struct array *in,
     }
     struct einc_layout to = out->tensor.layout;
     to.shape = out->tensor.shape;
-    if (!einc_compile(x->b->tiers[0].ctx, program, (size_t)names->n, layout,
-                      &to, &o, &plan, &err))
+    const struct tier *first = &x->b->tiers[0];
+    struct einc_ctx *ctx = x->threads > 1 ? first->pair : first->ctx;
+    if (!einc_compile(ctx, program, (size_t)names->n, layout, &to, &o, &plan,
+                      &err))
         return plan;
     note(x, program, einc_err_text(err));
     einc_err_free(err);
@@ -545,6 +547,7 @@ report(struct state *x, double bytes)
     table_cell(to, 8, "%.2f", mib);
     table_cell(to, 10, "%.2f %s", rounds_ratio(c, find(c, "floor"), 0).mid,
                peaks_name(x->floor.limit));
+    table_cell(to, 6, "%.2f", bench_modelled(x->own[0].plan) / seconds);
     for (int k = 1; k < c->n; k++) {
         struct spread s = rounds_ratio(c, k, 0);
         if (strcmp(c->all[k].name, "floor") != 0 && s.mid > 0)
@@ -646,6 +649,7 @@ statement_heading(struct bench *b, const char *title)
     table_cell(b->table, 7, "GB/s");
     table_cell(b->table, 8, "work MiB");
     table_cell(b->table, 10, "of floor");
+    table_cell(b->table, 6, "model");
     table_cell(b->table, 1, " others' time over ours (quartiles)  bars");
     table_end(b->table);
 }

@@ -19,6 +19,7 @@ struct own {
     struct einc_plan *plan;
     const struct subject *s;
     struct einc_run_options options;
+    float alpha, beta;      /* options of a trial that is scaled */
     void *work;
     size_t work_bytes;
     struct emitted *file; /* or NULL */
@@ -169,13 +170,26 @@ run_file(void *own)
     emitted_run(o->file, o->s->out.data, o->s->in[0].data, o->s->in[1].data);
 }
 
+/* Of a trial that is scaled, half of it. */
+static bool
+is_right(struct state *x)
+{
+    float *out = x->s.out.data;
+    for (int64_t at = 0; x->t->scaled && at < x->s.out.n; at++)
+        out[at] /= 2;
+    bool right = subject_right(&x->s);
+    for (int64_t at = 0; x->t->scaled && at < x->s.out.n; at++)
+        out[at] *= 2;
+    return right;
+}
+
 /* A contender, if its result is right. */
 static void
 enter_own(struct state *x, struct own *o, const char *name)
 {
     subject_spoil(&x->s);
     o->local.call(o);
-    if (subject_right(&x->s))
+    if (is_right(x))
         rounds_add(&x->contest, name, rounds_local, &o->local);
     else
         table_wrong(x->b->table, x->b->set, x->name, name);
@@ -188,7 +202,8 @@ add_own(struct state *x, const struct tier *tier)
     struct own *o = &x->own[x->n_own];
     size_t bytes, align;
     char name[NAME_BYTES];
-    o->plan = trial_compile(x->b, tier->ctx, &x->s, EINC_TIER_AUTO);
+    o->plan = trial_compile(x->b, x->threads > 1 ? tier->pair : tier->ctx,
+                            &x->s, EINC_TIER_AUTO);
     if (!o->plan)
         return;
     einc_plan_workspace(o->plan, &bytes, &align);
@@ -198,6 +213,11 @@ add_own(struct state *x, const struct tier *tier)
     o->options = (struct einc_run_options){
         .size = sizeof o->options, .threads = x->threads,
         .work = o->work, .work_bytes = o->work ? bytes : 0};
+    o->alpha = 2;
+    if (x->t->scaled) {
+        o->options.alpha = &o->alpha;
+        o->options.beta = &o->beta;
+    }
     o->local = (struct local){run_own, o, x->threads > 1
                                               ? CLOCK_MONOTONIC
                                               : CLOCK_THREAD_CPUTIME_ID};
@@ -227,7 +247,7 @@ static void
 add_all_own(struct state *x)
 {
     struct bench *b = x->b;
-    struct tier own = {x->t->tier, NULL};
+    struct tier own = {.name = x->t->tier};
     if (x->t->emitted)
         add_file(x, b->tiers[0].ctx);
     for (int t = 0; t < b->n_tiers && !own.name; t++)
@@ -235,7 +255,7 @@ add_all_own(struct state *x)
     if (!own.name || !bench_tier(b, &own))
         return;
     add_own(x, &own);
-    einc_ctx_free(own.ctx); /* its plan holds it */
+    bench_tier_close(&own);
 }
 
 /* --- peers -------------------------------------------------------------- */
@@ -388,6 +408,7 @@ report(struct state *x, double flop)
     table_cell(t, 7, flop > 0 ? "%.1f" : "-", 1e-9 * flop / seconds);
     table_cell(t, 7, "%.1f", 1e-9 * bytes / seconds);
     table_cell(t, 10, "%.2f %s", o.floor, peaks_name(x->floor.limit));
+    table_cell(t, 6, "%.2f", bench_modelled(x->own[0].plan) / seconds);
     for (int z = 1; z < x->b->n_tiers; z++) {
         char name[NAME_BYTES];
         snprintf(name, sizeof name, "einc/%s", x->b->tiers[z].name);
@@ -426,6 +447,7 @@ trial_heading(struct bench *b, const char *title, const char *peers)
     table_cell(b->table, 7, "GFLOP/s");
     table_cell(b->table, 7, "GB/s");
     table_cell(b->table, 10, "of floor");
+    table_cell(b->table, 6, "model");
     for (int z = 1; z < b->n_tiers; z++)
         table_cell(b->table, 22, "einc/%s", b->tiers[z].name);
     for (int p = 0; p < n; p++)

@@ -137,6 +137,16 @@ def matmul(c):
     return lambda: np.matmul(c.x[0], c.x[1], out=c.out)
 
 
+def matmul_turned(c):
+    """Of rows by a matrix."""
+    return lambda: np.matmul(c.x[1], c.x[0].T, out=c.out)
+
+
+def multiply(c):
+    """By broadcasting, where nothing is summed."""
+    return lambda: np.multiply(c.x[0], c.x[1], out=c.out)
+
+
 def opt(c):
     plan = opt_einsum.contract_expression(c.expr, *[a.shape for a in c.x])
     return lambda: c.keep(plan(*c.x))
@@ -160,6 +170,12 @@ def torch_mm(c):
 
 def torch_bmm(c):
     return lambda: torch.bmm(c.t[0], c.t[1], out=c.t_out)
+
+
+def torch_baddbmm(c):
+    c.t_out.fill_(float("nan"))
+    return lambda: torch.baddbmm(c.t_out, c.t[0], c.t[1], beta=0, alpha=2,
+                                 out=c.t_out)
 
 
 # --- tasks of the set "statements": operands as its cases list them ---------
@@ -384,7 +400,8 @@ METHODS = {
     "numpy.wide": einsum_wide, "numpy.call": einsum_call, "matmul": matmul,
     "opt_einsum": opt, "opt_einsum.call": opt_call,
     "torch": torch_einsum, "torch.call": torch_call, "torch.mm": torch_mm,
-    "torch.bmm": torch_bmm,
+    "torch.bmm": torch_bmm, "torch.baddbmm": torch_baddbmm,
+    "matmul.T": matmul_turned, "multiply": multiply,
 }
 
 
