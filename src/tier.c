@@ -169,14 +169,20 @@ note_no_compiler(struct einc_ctx *ctx, const struct trouble *why)
 }
 
 /* Modelled seconds of a step's built-in kernel. A stream is what is left where
- * no other family fits, and says nothing of its own time. */
+ * no other family fits, and says nothing of its own time; a gett says what its
+ * arithmetic takes, not that each of many narrow rows is packed and stored:
+ * a million products of a 3x3 matrix and a vector 2.3 ms, the model of all that
+ * packs 5.4, measured 6.5 and more. */
 static double
 built_in_seconds(const struct einc_plan *x, int step, const struct nest *w)
 {
     const struct machine *m = einc_machine_default(str_of(w->target->name));
-    return w->family == FAMILY_STREAM && m
-               ? einc_model_pass(m, x->plan, step, 1)
-               : w->seconds;
+    double seconds = w->seconds, packed = 0;
+    if (m && w->family == FAMILY_STREAM)
+        return einc_model_pass(m, x->plan, step, 1);
+    if (m && w->family == FAMILY_GETT && w->step->kind == STEP_CONTRACT)
+        packed = einc_model_packed(m, x->plan, step, 1);
+    return packed > seconds ? packed : seconds;
 }
 
 /* Whether a kernel for this shape alone saves so much of each call that a run

@@ -79,11 +79,11 @@ put_name(struct text *t, int parts, int p, int q)
 static void
 put_order(struct text *t, const struct records *r, const int *from)
 {
-    int in_a_line = 12;
+    enum { IN_A_LINE = 12 };
     for (int l = 0; l < r->lanes * r->planes; l++) {
         int lane = from[l / r->planes];
         int number = lane < 0 ? l : lane * r->planes + l % r->planes;
-        einc_put(t, l % in_a_line == 0 ? ",\n        %d" : ", %d", number);
+        einc_put(t, l % IN_A_LINE == 0 ? ",\n        %d" : ", %d", number);
     }
     einc_put(t, ");\n");
 }

@@ -2,8 +2,8 @@
  *
  * records.h - C functions that turn records in registers: `lanes` records of
  * `size` elements, as they follow each other in memory, to `size` vectors with
- * an element of each record, and back. A product of shuffles and of loads, or
- * stores, of whole vectors: nothing outside of the records is touched.
+ * an element of each record, and back. By shuffles, and loads or stores of
+ * whole vectors: nothing outside of the records is touched.
  *
  * The records are halved again and again. A part of them is held in vectors
  * of as many places each as there are parts, so that the records of a part
@@ -21,7 +21,7 @@ struct records {
     const char *type;     /* C type of a number */
     int lanes, planes;    /* elements of a vector, a power of two; numbers of
                            * an element: 2 are a pair that stays together */
-    int size;             /* elements of a record, 2 at least */
+    int size;             /* elements of a record; 0: it is not turned */
 };
 
 /* Macro PREFIX_MIX(a, b, order) that both functions use; takes the types
