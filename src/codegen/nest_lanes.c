@@ -282,12 +282,11 @@ static void
 choose_run(const struct nest *w, const struct lanes_roles *r,
            const struct target *t, struct lanes_cut *c)
 {
-    enum { LEAST_TOTAL = 1 << 23, GATHERED = 3 << 13, LEAST = 64,
-           MOST = 1024 };
+    enum { GATHERED = 3 << 13, LEAST = 64, MOST = 1024 };
     int bytes = einc_nest_bytes(w->compute) * planes_of(w);
     int64_t rows = r->side[0].size * r->side[1].size;
     if (t->vector_bytes < 32 || c->vector_bytes != t->vector_bytes ||
-        bytes_of(w, &w->out) < LEAST_TOTAL)
+        bytes_of(w, &w->out) < NEST_FAR_BYTES)
         return;
     if (c->apart)
         rows = einc_nest_blocks(r->side[0].size, c->parts[0]) *

@@ -25,9 +25,6 @@ enum {
     PART = 64          /* lanes of a task are a multiple of it */
 };
 
-/* Bytes of output that no cache will hold until they are read. */
-static const int64_t past_cache = 48 << 20;
-
 /* --- which index runs where --------------------------------------------- */
 
 static int64_t
@@ -451,7 +448,7 @@ arguments(const struct nest *w, int threads, int64_t *n, int64_t *s)
     n[STREAM_POSITIONS] = x.positions;
     n[STREAM_ALL_FREE] = all_others(w, 0, w->first[LOOP_K]);
     n[STREAM_ALL_SUMMED] = all_others(w, w->first[LOOP_K], w->n_idx);
-    n[STREAM_PAST_CACHE] = written > past_cache;
+    n[STREAM_PAST_CACHE] = written > NEST_FAR_BYTES;
     for (int o = 0; o < w->n_in; o++)
         n[STREAM_SLOTS + o] = w->slot[o];
     fill_others(w, n, s);

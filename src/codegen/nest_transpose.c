@@ -307,7 +307,7 @@ int
 einc_nest_is_far(const struct nest *w)
 {
     int64_t bytes = einc_dtype_info(w->out.storage)->bytes;
-    return einc_nest_extent(w, LOOP_BATCH) > TRANSPOSE_FAR_BYTES / bytes;
+    return einc_nest_extent(w, LOOP_BATCH) > NEST_FAR_BYTES / bytes;
 }
 
 static int64_t

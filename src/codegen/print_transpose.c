@@ -1234,7 +1234,7 @@ print_far(const struct printer *p)
              einc_dtype_info(w->out.storage)->bytes);
     for (int j = 0; j < w->n_idx; j++)
         einc_put(t, "*(double)%s", einc_print_n(p, j));
-    einc_put(t, " > %d;\n", TRANSPOSE_FAR_BYTES);
+    einc_put(t, " > %d;\n", NEST_FAR_BYTES);
 }
 
 static void
