@@ -19,7 +19,7 @@ struct own {
     struct einc_plan *plan;
     const struct subject *s;
     struct einc_run_options options;
-    float alpha, beta;      /* options of a trial that is scaled */
+    float alpha;            /* of a trial that is scaled */
     void *work;
     size_t work_bytes;
     struct emitted *file; /* or NULL */
@@ -214,10 +214,8 @@ add_own(struct state *x, const struct tier *tier)
         .size = sizeof o->options, .threads = x->threads,
         .work = o->work, .work_bytes = o->work ? bytes : 0};
     o->alpha = 2;
-    if (x->t->scaled) {
+    if (x->t->scaled)
         o->options.alpha = &o->alpha;
-        o->options.beta = &o->beta;
-    }
     o->local = (struct local){run_own, o, x->threads > 1
                                               ? CLOCK_MONOTONIC
                                               : CLOCK_THREAD_CPUTIME_ID};

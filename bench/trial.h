@@ -38,8 +38,8 @@ struct trial {
     const char *peers;       /* separated by blanks */
     const char *columns;     /* of the set; NULL: one per peer */
     double flop;             /* 0: as counted by subject_open() */
-    bool scaled;             /* out = 2 * product + 0 * out, into an output
-                              * that holds no numbers */
+    bool scaled;             /* out = 2 * product with no beta: the output
+                              * holds no numbers before */
     struct bar bars[MOST_BARS];
     double work_mib;         /* bar on the workspace; 0: none */
     struct spelling also[MOST_SPELLINGS]; /* bar: all have the plan's hash */
