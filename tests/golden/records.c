@@ -594,15 +594,15 @@ einsum_base_tile_14x2(int64_t depth, const float *lhs, const float *rhs,
     *(einsum_base_vector *)(out + row[13] + 4) = sum13_1;
 }
 
-/* out[row] (+)= lhs[depth][height] * rhs[depth][NR], the first LANES columns
- * of it if narrow; rhs advances by `step` */
+/* out[row] (+)= lhs[depth][height] * rhs[depth], of which so many vectors;
+ * rhs advances by `step` */
 static void
-einsum_base_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
+einsum_base_tile(int64_t height, int vectors, int64_t depth, const float *lhs,
     const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    switch (2*height + narrow) {
-    case 26: einsum_base_tile_13x2(depth, lhs, rhs, step, out, row, add); break;
-    case 28: einsum_base_tile_14x2(depth, lhs, rhs, step, out, row, add); break;
+    switch (4*height + vectors) {
+    case 54: einsum_base_tile_13x2(depth, lhs, rhs, step, out, row, add); break;
+    case 58: einsum_base_tile_14x2(depth, lhs, rhs, step, out, row, add); break;
     }
 }
 static void
@@ -838,12 +838,12 @@ einsum_base_rows_14x2(int64_t depth, const float *lhs, int64_t apart, const floa
 
 /* The same with lhs[height][depth], its rows `apart` */
 static void
-einsum_base_rows(int64_t height, int narrow, int64_t depth, const float *lhs,
+einsum_base_rows(int64_t height, int vectors, int64_t depth, const float *lhs,
     int64_t apart, const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    switch (2*height + narrow) {
-    case 26: einsum_base_rows_13x2(depth, lhs, apart, rhs, step, out, row, add); break;
-    case 28: einsum_base_rows_14x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    switch (4*height + vectors) {
+    case 54: einsum_base_rows_13x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    case 58: einsum_base_rows_14x2(depth, lhs, apart, rhs, step, out, row, add); break;
     }
 }
 
@@ -874,9 +874,9 @@ typedef int32_t einsum_base_lanes __attribute__((vector_size(16)));
 #define einsum_base_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (einsum_base_lanes){__VA_ARGS__})
 #endif
 
-/* to[step*i + r] = from[row[r] + i] for i, r < LANES */
+/* to[step*(i/2) + odd*(i%2) + r] = from[row[r] + i] for i, r < LANES */
 static void
-einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step)
+einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step, int64_t odd)
 {
     const einsum_base_vector v0_0 = *(const einsum_base_vector *)(from + row[0]);
     const einsum_base_vector v0_1 = *(const einsum_base_vector *)(from + row[1]);
@@ -899,9 +899,9 @@ einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step)
     const einsum_base_vector v2_3 = einsum_base_SHUFFLE(v1_1, v1_3,
         2, 3, 6, 7);
     *(einsum_base_vector *)(to + 0*step) = v2_0;
-    *(einsum_base_vector *)(to + 1*step) = v2_1;
-    *(einsum_base_vector *)(to + 2*step) = v2_2;
-    *(einsum_base_vector *)(to + 3*step) = v2_3;
+    *(einsum_base_vector *)(to + 0*step + odd) = v2_1;
+    *(einsum_base_vector *)(to + 1*step) = v2_2;
+    *(einsum_base_vector *)(to + 1*step + odd) = v2_3;
 }
 
 /* to[0 .. LANES) = every second one of from */
@@ -925,12 +925,16 @@ einsum_base_add(float *to, const float *from, int64_t n)
         to[x] += from[x];
 }
 
-/* run[x]: how many offsets from at[x] on are consecutive */
+/* run[x]: how many offsets from at[x] on are consecutive; `even`: all are at
+ * one distance */
 static void
-einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
+einsum_base_runs(const int64_t *at, int64_t n, int even, int64_t *run)
 {
     int64_t length = 1;
-    for (int64_t x = n - 1; x >= 0; x--) {
+    const int64_t all = n > 1 && at[1] - at[0] == 1 ? n : 0;
+    for (int64_t x = 0; even && x < n; x++)
+        run[x] = all ? all - x : 1;
+    for (int64_t x = n - 1; !even && x >= 0; x--) {
         length = x + 1 < n && at[x + 1] - at[x] == 1 ? length + 1 : 1;
         run[x] = length;
     }
@@ -938,9 +942,9 @@ einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
 
 /* The common distance of offsets; 0: none */
 static int64_t
-einsum_base_distance(const int64_t *at, int64_t n)
+einsum_base_distance(const int64_t *at, int64_t n, int even)
 {
-    for (int64_t x = 2; x < n; x++)
+    for (int64_t x = 2; !even && x < n; x++)
         if (at[x] - at[x - 1] != at[1] - at[0])
             return 0;
     return n > 1 ? at[1] - at[0] : einsum_base_NR;
@@ -949,9 +953,9 @@ einsum_base_distance(const int64_t *at, int64_t n)
 /* The common distance of n rows if they can be read where they are: they are
  * not so many in the same sets of a cache; else 0 */
 static int64_t
-einsum_base_apart(const int64_t *row, int64_t n)
+einsum_base_apart(const int64_t *row, int64_t n, int even)
 {
-    const int64_t apart = einsum_base_distance(row, n);
+    const int64_t apart = einsum_base_distance(row, n, even);
     const int64_t bytes = apart*(int64_t)sizeof(float);
     const int64_t far = bytes < 0 ? -bytes : bytes;
     const int64_t off = (far + 64) % 4096;
@@ -1109,15 +1113,15 @@ einsum_base_tile_6x2(int64_t depth, const float *lhs, const float *rhs,
     *(einsum_base_vector *)(out + row[5] + 4) = sum5_1;
 }
 
-/* out[row] (+)= lhs[depth][height] * rhs[depth][NR], the first LANES columns
- * of it if narrow; rhs advances by `step` */
+/* out[row] (+)= lhs[depth][height] * rhs[depth], of which so many vectors;
+ * rhs advances by `step` */
 static void
-einsum_base_tile(int64_t height, int narrow, int64_t depth, const float *lhs,
+einsum_base_tile(int64_t height, int vectors, int64_t depth, const float *lhs,
     const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    switch (2*height + narrow) {
-    case 10: einsum_base_tile_5x2(depth, lhs, rhs, step, out, row, add); break;
-    case 12: einsum_base_tile_6x2(depth, lhs, rhs, step, out, row, add); break;
+    switch (4*height + vectors) {
+    case 22: einsum_base_tile_5x2(depth, lhs, rhs, step, out, row, add); break;
+    case 26: einsum_base_tile_6x2(depth, lhs, rhs, step, out, row, add); break;
     }
 }
 static void
@@ -1245,12 +1249,12 @@ einsum_base_rows_6x2(int64_t depth, const float *lhs, int64_t apart, const float
 
 /* The same with lhs[height][depth], its rows `apart` */
 static void
-einsum_base_rows(int64_t height, int narrow, int64_t depth, const float *lhs,
+einsum_base_rows(int64_t height, int vectors, int64_t depth, const float *lhs,
     int64_t apart, const float *rhs, int64_t step, float *out, const int64_t *row, int add)
 {
-    switch (2*height + narrow) {
-    case 10: einsum_base_rows_5x2(depth, lhs, apart, rhs, step, out, row, add); break;
-    case 12: einsum_base_rows_6x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    switch (4*height + vectors) {
+    case 22: einsum_base_rows_5x2(depth, lhs, apart, rhs, step, out, row, add); break;
+    case 26: einsum_base_rows_6x2(depth, lhs, apart, rhs, step, out, row, add); break;
     }
 }
 
@@ -1281,9 +1285,9 @@ typedef int32_t einsum_base_lanes __attribute__((vector_size(16)));
 #define einsum_base_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (einsum_base_lanes){__VA_ARGS__})
 #endif
 
-/* to[step*i + r] = from[row[r] + i] for i, r < LANES */
+/* to[step*(i/2) + odd*(i%2) + r] = from[row[r] + i] for i, r < LANES */
 static void
-einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step)
+einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step, int64_t odd)
 {
     const einsum_base_vector v0_0 = *(const einsum_base_vector *)(from + row[0]);
     const einsum_base_vector v0_1 = *(const einsum_base_vector *)(from + row[1]);
@@ -1306,9 +1310,9 @@ einsum_base_turn(const float *from, const int64_t *row, float *to, int64_t step)
     const einsum_base_vector v2_3 = einsum_base_SHUFFLE(v1_1, v1_3,
         2, 3, 6, 7);
     *(einsum_base_vector *)(to + 0*step) = v2_0;
-    *(einsum_base_vector *)(to + 1*step) = v2_1;
-    *(einsum_base_vector *)(to + 2*step) = v2_2;
-    *(einsum_base_vector *)(to + 3*step) = v2_3;
+    *(einsum_base_vector *)(to + 0*step + odd) = v2_1;
+    *(einsum_base_vector *)(to + 1*step) = v2_2;
+    *(einsum_base_vector *)(to + 1*step + odd) = v2_3;
 }
 
 /* to[0 .. LANES) = every second one of from */
@@ -1332,12 +1336,16 @@ einsum_base_add(float *to, const float *from, int64_t n)
         to[x] += from[x];
 }
 
-/* run[x]: how many offsets from at[x] on are consecutive */
+/* run[x]: how many offsets from at[x] on are consecutive; `even`: all are at
+ * one distance */
 static void
-einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
+einsum_base_runs(const int64_t *at, int64_t n, int even, int64_t *run)
 {
     int64_t length = 1;
-    for (int64_t x = n - 1; x >= 0; x--) {
+    const int64_t all = n > 1 && at[1] - at[0] == 1 ? n : 0;
+    for (int64_t x = 0; even && x < n; x++)
+        run[x] = all ? all - x : 1;
+    for (int64_t x = n - 1; !even && x >= 0; x--) {
         length = x + 1 < n && at[x + 1] - at[x] == 1 ? length + 1 : 1;
         run[x] = length;
     }
@@ -1345,9 +1353,9 @@ einsum_base_runs(const int64_t *at, int64_t n, int64_t *run)
 
 /* The common distance of offsets; 0: none */
 static int64_t
-einsum_base_distance(const int64_t *at, int64_t n)
+einsum_base_distance(const int64_t *at, int64_t n, int even)
 {
-    for (int64_t x = 2; x < n; x++)
+    for (int64_t x = 2; !even && x < n; x++)
         if (at[x] - at[x - 1] != at[1] - at[0])
             return 0;
     return n > 1 ? at[1] - at[0] : einsum_base_NR;
@@ -1356,9 +1364,9 @@ einsum_base_distance(const int64_t *at, int64_t n)
 /* The common distance of n rows if they can be read where they are: they are
  * not so many in the same sets of a cache; else 0 */
 static int64_t
-einsum_base_apart(const int64_t *row, int64_t n)
+einsum_base_apart(const int64_t *row, int64_t n, int even)
 {
-    const int64_t apart = einsum_base_distance(row, n);
+    const int64_t apart = einsum_base_distance(row, n, even);
     const int64_t bytes = apart*(int64_t)sizeof(float);
     const int64_t far = bytes < 0 ? -bytes : bytes;
     const int64_t off = (far + 64) % 4096;
@@ -1392,9 +1400,8 @@ einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
     int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
     int64_t width, float *to)
 {
-    for (int64_t r = live; r < width; r++)
-        for (int64_t d = 0; d < depth; d++)
-            to[width*d + r] = 0;
+    if (live < width)
+        memset(to, 0, (size_t)(depth*width)*sizeof *to);
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++) {
             const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
@@ -1415,7 +1422,7 @@ einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
                 const float *const block = from + deep[d];
                 for (int64_t r = 0; r < einsum_base_LANES; r++)
                     einsum_base_PREFETCH(block + at[r] + 4*einsum_base_LANES);
-                einsum_base_turn(block, at, to + width*d + r1, width);
+                einsum_base_turn(block, at, to + width*d + r1, 2*width, width);
             }
         }
         for (; d < depth; d++)
@@ -1473,9 +1480,8 @@ einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
     int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
     int64_t width, float *to)
 {
-    for (int64_t r = live; r < width; r++)
-        for (int64_t d = 0; d < depth; d++)
-            to[width*d + r] = 0;
+    if (live < width)
+        memset(to, 0, (size_t)(depth*width)*sizeof *to);
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++) {
             const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
@@ -1496,7 +1502,7 @@ einsum_base_pack_lhs_f32(const float *from, const int64_t *row, const int64_t *r
                 const float *const block = from + deep[d];
                 for (int64_t r = 0; r < einsum_base_LANES; r++)
                     einsum_base_PREFETCH(block + at[r] + 4*einsum_base_LANES);
-                einsum_base_turn(block, at, to + width*d + r1, width);
+                einsum_base_turn(block, at, to + width*d + r1, 2*width, width);
             }
         }
         for (; d < depth; d++)
@@ -1556,9 +1562,8 @@ einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
     int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
     int64_t width, float *to)
 {
-    for (int64_t r = live; r < width; r++)
-        for (int64_t d = 0; d < depth; d++)
-            to[width*d + r] = 0;
+    if (live < width)
+        memset(to, 0, (size_t)(depth*width)*sizeof *to);
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++) {
             const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
@@ -1582,7 +1587,7 @@ einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
                 const float *const block = from + deep[d];
                 for (int64_t r = 0; r < einsum_base_LANES; r++)
                     einsum_base_PREFETCH(block + at[r] + 4*einsum_base_LANES);
-                einsum_base_turn(block, at, to + einsum_base_NR*d + r1, einsum_base_NR);
+                einsum_base_turn(block, at, to + einsum_base_NR*d + r1, 2*einsum_base_NR, einsum_base_NR);
             }
         }
         for (; d < depth; d++)
@@ -1640,9 +1645,8 @@ einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
     int64_t live, const int64_t *deep, const int64_t *deep_run, int64_t depth,
     int64_t width, float *to)
 {
-    for (int64_t r = live; r < width; r++)
-        for (int64_t d = 0; d < depth; d++)
-            to[width*d + r] = 0;
+    if (live < width)
+        memset(to, 0, (size_t)(depth*width)*sizeof *to);
     if (run[0] >= live) {
         for (int64_t d = 0; d < depth; d++) {
             const int64_t ahead = deep[d + 8 < depth ? d + 8 : d];
@@ -1666,7 +1670,7 @@ einsum_base_pack_rhs_f32(const float *from, const int64_t *row, const int64_t *r
                 const float *const block = from + deep[d];
                 for (int64_t r = 0; r < einsum_base_LANES; r++)
                     einsum_base_PREFETCH(block + at[r] + 4*einsum_base_LANES);
-                einsum_base_turn(block, at, to + einsum_base_NR*d + r1, einsum_base_NR);
+                einsum_base_turn(block, at, to + einsum_base_NR*d + r1, 2*einsum_base_NR, einsum_base_NR);
             }
         }
         for (; d < depth; d++)
@@ -1814,16 +1818,15 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 ++i;
             }
         }
-        einsum_base_runs(lhs_row, rows, lhs_run);
-        einsum_base_runs(rhs_column, columns, rhs_run);
-        einsum_base_runs(out_column, columns, out_run);
+        einsum_base_runs(rhs_column, columns, 1, rhs_run);
+        einsum_base_runs(out_column, columns, 1, out_run);
         /* tiles of equal height: the first `taller` have a row more */
         const int64_t tiles = (rows + einsum_base_MR - 1) / einsum_base_MR;
         const int64_t height = rows / tiles, taller = rows % tiles;
         /* no row that is not there is read */
         const int exact = einsum_base_height[height] == height &&
             (!taller || einsum_base_height[height + 1] == height + 1);
-        const int64_t apart_rows = exact ? einsum_base_apart(lhs_row, rows) : 0;
+        const int64_t apart_rows = exact ? einsum_base_apart(lhs_row, rows, 1) : 0;
         const int64_t columns_at_once = lhs_stays ? panel : columns;
         int64_t deep0 = 0;
         do { /* K block; once, with depth 0, if K is empty */
@@ -1838,13 +1841,15 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                     ++j;
                 }
             }
-            einsum_base_runs(lhs_deep, depth, lhs_deep_run);
-            einsum_base_runs(rhs_deep, depth, rhs_deep_run);
+            einsum_base_runs(lhs_deep, depth, 1, lhs_deep_run);
+            einsum_base_runs(rhs_deep, depth, 1, rhs_deep_run);
             const int64_t lhs_apart = depth > 0 &&
                 lhs_deep_run[0] >= depth ? apart_rows : 0;
+            if (!lhs_apart)
+                einsum_base_runs(lhs_row, rows, 1, lhs_run);
             const int along = depth > 0 && lhs_deep_run[0] >= einsum_base_LANES;
             const int64_t tiles_at_once = lhs_stays ? tiles : along ? 1 : 8;
-            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_base_distance(rhs_deep, depth) : 0;
+            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_base_distance(rhs_deep, depth, 1) : 0;
             for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
                 const int64_t n1 =
                     columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
@@ -1878,7 +1883,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t live_rows = height + (tile_at < taller);
                         const int64_t c0 = n0 + panel_at*panel;
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
-                        const int narrow = live <= einsum_base_NARROW;
+                        const int vectors = live <= einsum_base_NARROW ? 1 : einsum_base_NR/einsum_base_LANES;
                         const int64_t tile_height = einsum_base_height[live_rows];
                         const float *const tile = lhs_apart
                             ? (lhs_batch + lhs_row[r0] + lhs_deep[0])
@@ -1892,15 +1897,15 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t step = in_place ? distance : einsum_base_NR;
                         float *const sum = part;
                         const int straight = direct && tile_height == live_rows &&
-                            live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
+                            live == vectors*einsum_base_LANES && out_run[c0] >= live;
                         float *const to = straight ? (out_batch + out_column[c0]) : sum;
                         const int64_t *const to_row = straight ? out_row + r0 : part_row;
                         const int again = straight && deep0 > 0;
                         if (lhs_apart)
-                            einsum_base_rows(tile_height, narrow, depth, tile, lhs_apart, columns_of, step, to,
+                            einsum_base_rows(tile_height, vectors, depth, tile, lhs_apart, columns_of, step, to,
                                 to_row, again);
                         else
-                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, to, to_row,
+                            einsum_base_tile(tile_height, vectors, depth, tile, columns_of, step, to, to_row,
                                 again);
                         if (!straight)
                             einsum_base_step1_store(args, sum, out_batch, out_row + r0, live_rows,
@@ -2016,16 +2021,15 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                 ++i;
             }
         }
-        einsum_base_runs(lhs_row, rows, lhs_run);
-        einsum_base_runs(rhs_column, columns, rhs_run);
-        einsum_base_runs(out_column, columns, out_run);
+        einsum_base_runs(rhs_column, columns, 1, rhs_run);
+        einsum_base_runs(out_column, columns, 1, out_run);
         /* tiles of equal height: the first `taller` have a row more */
         const int64_t tiles = (rows + einsum_base_MR - 1) / einsum_base_MR;
         const int64_t height = rows / tiles, taller = rows % tiles;
         /* no row that is not there is read */
         const int exact = einsum_base_height[height] == height &&
             (!taller || einsum_base_height[height + 1] == height + 1);
-        const int64_t apart_rows = exact ? einsum_base_apart(lhs_row, rows) : 0;
+        const int64_t apart_rows = exact ? einsum_base_apart(lhs_row, rows, 1) : 0;
         const int64_t columns_at_once = lhs_stays ? panel : columns;
         int64_t deep0 = 0;
         do { /* K block; once, with depth 0, if K is empty */
@@ -2040,13 +2044,15 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                     ++j;
                 }
             }
-            einsum_base_runs(lhs_deep, depth, lhs_deep_run);
-            einsum_base_runs(rhs_deep, depth, rhs_deep_run);
+            einsum_base_runs(lhs_deep, depth, 1, lhs_deep_run);
+            einsum_base_runs(rhs_deep, depth, 1, rhs_deep_run);
             const int64_t lhs_apart = depth > 0 &&
                 lhs_deep_run[0] >= depth ? apart_rows : 0;
+            if (!lhs_apart)
+                einsum_base_runs(lhs_row, rows, 1, lhs_run);
             const int along = depth > 0 && lhs_deep_run[0] >= einsum_base_LANES;
             const int64_t tiles_at_once = lhs_stays ? tiles : along ? 1 : 8;
-            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_base_distance(rhs_deep, depth) : 0;
+            const int64_t distance = lhs_stays && tiles <= 8 ? einsum_base_distance(rhs_deep, depth, 1) : 0;
             for (int64_t n0 = 0; n0 < columns; n0 += columns_at_once) {
                 const int64_t n1 =
                     columns - n0 < columns_at_once ? columns : n0 + columns_at_once;
@@ -2080,7 +2086,7 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t live_rows = height + (tile_at < taller);
                         const int64_t c0 = n0 + panel_at*panel;
                         const int64_t live = n1 - c0 < panel ? n1 - c0 : panel;
-                        const int narrow = live <= einsum_base_NARROW;
+                        const int vectors = live <= einsum_base_NARROW ? 1 : einsum_base_NR/einsum_base_LANES;
                         const int64_t tile_height = einsum_base_height[live_rows];
                         const float *const tile = lhs_apart
                             ? (lhs_batch + lhs_row[r0] + lhs_deep[0])
@@ -2094,15 +2100,15 @@ einsum_base_step1(const struct einsum_args *args, int64_t task_begin, int64_t ta
                         const int64_t step = in_place ? distance : einsum_base_NR;
                         float *const sum = part;
                         const int straight = direct && tile_height == live_rows &&
-                            live == (narrow ? einsum_base_LANES : einsum_base_NR) && out_run[c0] >= live;
+                            live == vectors*einsum_base_LANES && out_run[c0] >= live;
                         float *const to = straight ? (out_batch + out_column[c0]) : sum;
                         const int64_t *const to_row = straight ? out_row + r0 : part_row;
                         const int again = straight && deep0 > 0;
                         if (lhs_apart)
-                            einsum_base_rows(tile_height, narrow, depth, tile, lhs_apart, columns_of, step, to,
+                            einsum_base_rows(tile_height, vectors, depth, tile, lhs_apart, columns_of, step, to,
                                 to_row, again);
                         else
-                            einsum_base_tile(tile_height, narrow, depth, tile, columns_of, step, to, to_row,
+                            einsum_base_tile(tile_height, vectors, depth, tile, columns_of, step, to, to_row,
                                 again);
                         if (!straight)
                             einsum_base_step1_store(args, sum, out_batch, out_row + r0, live_rows,
