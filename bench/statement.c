@@ -94,18 +94,25 @@ read_shape(struct array *a, const char *text)
     t->bytes = (size_t)t->n * einc_dtype_bytes(einc_dtype_parse(type));
 }
 
+/* Of large pages, and touched. */
+static void *
+take(size_t bytes)
+{
+    size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : 64;
+    bytes = (bytes + align) / align * align;
+    void *m = aligned_alloc(align, bytes);
+    if (m && align == HUGE_PAGE)
+        madvise(m, bytes, MADV_HUGEPAGE);
+    if (m)
+        memset(m, 0xff, bytes);
+    return m;
+}
+
 static bool
 allocate(struct array *a)
 {
-    struct tensor *t = &a->tensor;
-    size_t align = t->bytes >= HUGE_PAGE ? HUGE_PAGE : 64;
-    size_t bytes = (t->bytes + align) / align * align;
-    t->data = aligned_alloc(align, bytes);
-    if (t->data && align == HUGE_PAGE)
-        madvise(t->data, bytes, MADV_HUGEPAGE);
-    if (t->data)
-        memset(t->data, 0xff, bytes);
-    return t->data != NULL;
+    a->tensor.data = take(a->tensor.bytes);
+    return a->tensor.data != NULL;
 }
 
 static double
@@ -288,7 +295,7 @@ open_own(struct state *x, struct own *o, const struct rival *r)
     for (int k = 0; k < names.n; k++)
         o->in[k] = x->in[names.to[k]].tensor.data;
     einc_plan_workspace(o->plan, &o->work_bytes, &align);
-    o->work = aligned_alloc(64, (o->work_bytes + 64) / 64 * 64);
+    o->work = take(o->work_bytes);
     o->options = (struct einc_run_options){
         .size = sizeof o->options, .threads = threads, .work = o->work,
         .work_bytes = o->work ? o->work_bytes : 0};

@@ -1004,14 +1004,16 @@ order_loops(struct mapreduce *m, const struct walk *w,
         int x = w->s->loops[k];
         if (x == w->lane || is_inside(w, x))
             continue;
-        int span = x == row ? row_span(w, m, x) : 1;
-        how[x].span = span;
-        if (x == row && span > 1 && is_free_lane(w) && w->lane >= 0 &&
-            turns_of(index_of(w, w->lane), m->vectors * m->lanes) >= 8)
-            within = span;
-        else
-            add_free(m, w, x, span);
+        how[x].span = x == row ? row_span(w, m, x) : 1;
+        if (x != row)
+            add_free(m, w, x, 1);
     }
+    /* else the last before it: loops behind rows would change panels */
+    if (row >= 0 && is_free_lane(w) && w->lane >= 0 &&
+        turns_of(index_of(w, w->lane), m->vectors * m->lanes) >= 8)
+        within = (int)how[row].span;
+    else if (row >= 0)
+        add_free(m, w, row, how[row].span);
     if (w->lane >= 0 && is_free_lane(w)) {
         how[w->lane].span = m->vectors * m->lanes;
         add_free(m, w, w->lane, how[w->lane].span);

@@ -68,8 +68,8 @@ void einc_script_tell_repeat(struct rewrite *r, const struct node *sum);
 void einc_script_repeat(struct rewrite *r, struct arena scratch,
                         int64_t slice_bytes);
 
-/* script_turn.c: gives bands, two loops along one dim, a copy of the operand
- * in which that dim lies together. */
+/* script_turn.c: gives bands, two loops along one dim, and blocks under a mask
+ * a copy of the operand in which what they read lies together. */
 void einc_script_turn(struct rewrite *r, struct arena scratch,
                       int64_t slice_bytes);
 

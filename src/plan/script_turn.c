@@ -3,11 +3,20 @@
  * script_turn.c - bands: in `O[i,t] = A[i,k]*B[i+t,k]` every row of A meets
  * rows of B of its own, so that there is no matrix product, and neighbours in
  * t lie a row apart. With B turned, T[k,i+t], they are neighbours in memory:
- * a band costs what it holds, with t in the lanes.
+ * a band costs what it holds, with t in the lanes. And blocks that a mask
+ * keeps, `O[I,r,J,c] = M[I,J] ? sum[k](A[I,r,k]*B[k,J,c]) : 0`, which loops
+ * compute: their rows of B lie multiples of 4096 bytes apart and push each
+ * other out of the caches, while those of T[J,k,c] lie together.
  */
 #include "plan/script_parts.h"
 
-enum { LEAST_LANES = 16, LEAST_USES = 8 };
+enum {
+    LEAST_LANES = 16,
+    LEAST_USES = 8,   /* of an element of the copy */
+    LEAST_MASKED = 256, /* the same, though a mask may keep few */
+    PAGE = 4096,      /* bytes after which places in a cache are the same */
+    MOST_DIMS = 60
+};
 
 static double
 extent_of(const struct program *p, int x)
@@ -66,6 +75,7 @@ struct turning {
     int n;                      /* accesses */
     const struct stmt *s;
     int window;
+    int place[MOST_DIMS];       /* in the copy, of each dim */
     int turned;                 /* the tensor */
 };
 
@@ -112,7 +122,7 @@ is_band(const struct turning *x)
 /* Whether the copy is small beside the work. */
 static int
 pays(const struct program *p, const struct stmt *s, const struct node *sum,
-     const struct access *a)
+     const struct access *a, int uses)
 {
     double points = 1, elements = 1;
     for (int l = 0; l < s->n_loops; l++)
@@ -122,20 +132,12 @@ pays(const struct program *p, const struct stmt *s, const struct node *sum,
     for (int d = 0; d < p->tensors[a->tensor].n_dims; d++)
         elements *= (double)p->tensors[a->tensor].shape[d];
     return extent_of(p, s->loops[s->n_loops - 1]) >= LEAST_LANES &&
-           points >= LEAST_USES * elements;
+           points >= uses * elements;
 }
 
 /* --- doing it ----------------------------------------------------------- */
 
-/* Position of dim d of the operand in the copy: the window is the last. */
-static int
-place_of(const struct turning *x, int d)
-{
-    int last = x->found->n_subs - 1;
-    return d == x->window ? last : d < x->window ? d : d - 1;
-}
-
-/* T[.., k, u] = B[.., u, k], before statement number `at`. */
+/* T[.., k, u] = B[.., u, k] or the like, before statement number `at`. */
 static void
 copy(struct turning *x, int at)
 {
@@ -147,7 +149,7 @@ copy(struct turning *x, int at)
         struct index own = {.name = str_of("u"), .kind = INDEX_FREE,
                             .hi = r->p.tensors[a->tensor].shape[d],
                             .at = a->at};
-        to[place_of(x, d)] = from[d] = einc_rewrite_index(r, &own);
+        to[x->place[d]] = from[d] = einc_rewrite_index(r, &own);
     }
     x->turned = einc_rewrite_temp(r, x->node->type, to, a->n_subs, a->at);
     struct node *read = NEW(r->perm, struct node, 1);
@@ -173,9 +175,32 @@ put_turned(void *user, const struct node *n)
     a->tensor = x->turned;
     a->subs = NEW(x->r->perm, struct subscript, a->n_subs);
     for (int d = 0; d < a->n_subs; d++)
-        a->subs[place_of(x, d)] = n->access->subs[d];
+        a->subs[x->place[d]] = n->access->subs[d];
     own->access = a;
     return own;
+}
+
+/* The copy, and the statement with it. */
+static void
+put_copy(struct turning *x, int at)
+{
+    struct rewrite *r = x->r;
+    copy(x, at);
+    int *to = NEW(r->perm, int, r->p.n_indices);
+    for (int i = 0; i < r->p.n_indices; i++)
+        to[i] = i;
+    struct rename how = {.to = to, .swap = put_turned, .user = x};
+    r->p.stmts[at + 1].right =
+        einc_rewrite_node(r, r->p.stmts[at + 1].right, &how, 0);
+}
+
+/* The window last, the others as they were. */
+static void
+place_window(struct turning *x)
+{
+    int last = x->found->n_subs - 1;
+    for (int d = 0; d <= last; d++)
+        x->place[d] = d == x->window ? last : d < x->window ? d : d - 1;
 }
 
 /* Whether a statement was put before number `at`. */
@@ -191,18 +216,85 @@ turn(struct rewrite *r, struct arena scratch, int64_t slice_bytes, int at)
         return 0;
     struct turning x = {.r = r, .s = s};
     einc_rewrite_any(&r->p, sum, look, &x);
-    if (!x.found || !x.other || x.n != 2 || !is_band(&x) ||
+    if (!x.found || !x.other || x.n != 2 ||
+        x.found->n_subs > MOST_DIMS || !is_band(&x) ||
         !sums_along(sum, x.found) ||
         x.node->type != r->p.tensors[x.found->tensor].dtype ||
-        !pays(&r->p, s, sum, x.found))
+        !pays(&r->p, s, sum, x.found, LEAST_USES))
         return 0;
-    copy(&x, at);
-    int *to = NEW(r->perm, int, r->p.n_indices);
-    for (int i = 0; i < r->p.n_indices; i++)
-        to[i] = i;
-    struct rename how = {.to = to, .swap = put_turned, .user = &x};
-    r->p.stmts[at + 1].right =
-        einc_rewrite_node(r, r->p.stmts[at + 1].right, &how, 0);
+    place_window(&x);
+    put_copy(&x, at);
+    return 1;
+}
+
+/* --- blocks under a mask ------------------------------------------------- */
+
+/* What a choice keeps: a sum of products of two accesses; NULL: it is none. */
+static const struct node *
+masked_sum(const struct node *n)
+{
+    for (int a = 1; n->kind == NODE_CALL && n->fn == FN_SELECT && a < 3; a++) {
+        const struct node *sum = n->args[a];
+        if (sum->kind != NODE_REDUCE || sum->redop != REDOP_SUM ||
+            sum->guard || sum->n_bound != 1)
+            continue;
+        const struct node *x = sum->args[0];
+        int product = x->kind == NODE_PRODUCT ||
+                      (x->kind == NODE_CALL && x->fn == FN_MUL);
+        if (product && x->n_args == 2 && x->args[0]->kind == NODE_ACCESS &&
+            x->args[1]->kind == NODE_ACCESS)
+            return sum;
+    }
+    return NULL;
+}
+
+/* Outer dims as they were, then the summed one, then the lane: from [k,J,c]
+ * to [J,k,c]. 0: its rows do not lie apart so, or lie together already. */
+static int
+place_rows(struct turning *x, int bound)
+{
+    const struct program *p = &x->r->p;
+    const struct tensor *t = &p->tensors[x->found->tensor];
+    int last = x->found->n_subs - 1, k = -1;
+    for (int d = 0; d < last; d++)
+        if (x->found->subs[d].terms[0].index == bound)
+            k = d;
+    if (k < 0 || k == last - 1 || t->stride[last] != 1 ||
+        t->stride[k] * einc_dtype_info(t->dtype)->bytes % PAGE != 0)
+        return 0;
+    for (int d = 0; d <= last; d++)
+        x->place[d] = d == last || d < k ? d : d == k ? last - 1 : d - 1;
+    return 1;
+}
+
+static int
+turn_masked(struct rewrite *r, int at)
+{
+    const struct stmt *s = &r->p.stmts[at];
+    const struct node *sum = masked_sum(s->right);
+    if (!sum || s->scatters || !s->n_loops ||
+        r->p.indices[sum->bound[0]].from)
+        return 0;
+    int lane = s->loops[s->n_loops - 1];
+    struct turning x = {.r = r, .s = s};
+    for (int a = 0; a < 2; a++) {
+        const struct node *n = sum->args[0]->args[a];
+        const struct access *y = n->access;
+        if (has_index(y, lane)) {
+            x.node = n;
+            x.found = y;
+        } else {
+            x.other = y;
+        }
+    }
+    if (!x.found || !x.other || x.found->n_subs > MOST_DIMS ||
+        !einc_rewrite_is_bare(x.found) ||
+        x.found->subs[x.found->n_subs - 1].terms[0].index != lane ||
+        x.node->type != r->p.tensors[x.found->tensor].dtype ||
+        !place_rows(&x, sum->bound[0]) ||
+        !pays(&r->p, s, sum, x.found, LEAST_MASKED))
+        return 0;
+    put_copy(&x, at);
     return 1;
 }
 
@@ -210,5 +302,5 @@ void
 einc_script_turn(struct rewrite *r, struct arena scratch, int64_t slice_bytes)
 {
     for (int at = 0; at < r->p.n_stmts; at++)
-        at += turn(r, scratch, slice_bytes, at);
+        at += turn(r, scratch, slice_bytes, at) || turn_masked(r, at);
 }

@@ -165,6 +165,16 @@ test_bands(void **state)
                "u{u_2}->{u_2}u; ik,kit->it");
     stages_are("O[n,i,t] = A[i,k]*B[n,2*i+t,k]", "100x64 3x220x64",
                "u{u_2}{u_3}->u{u_3}{u_2}; ik,nkit->nit");
+    /* blocks under a mask, whose rows lie 4096 bytes apart; and 2048; of few
+     * uses; by a sum of two indices */
+    stages_are("O[I,r,J,c] = M[I,J] > 0 ? sum[k](A[I,r,k]*B[k,J,c]) : 0",
+               "16x16 16x64x32 32x16x64", "u{u_2}{u_3}->{u_2}u{u_3}; loops");
+    stages_are("O[I,r,J,c] = M[I,J] > 0 ? sum[k](A[I,r,k]*B[k,J,c]) : 0",
+               "16x8 16x64x32 32x8x64", "loops");
+    stages_are("O[I,r,J,c] = M[I,J] > 0 ? sum[k](A[I,r,k]*B[k,J,c]) : 0",
+               "16x16 16x15x32 32x16x64", "loops");
+    stages_are("O[I,r,J,c] = M[I,J] > 0 ? sum[k](A[I,r,k]*B[k,J+r,c]) : 0",
+               "16x16 16x64x32 32x79x64", "loops");
     /* few lanes; little work; a matrix product; a window that is summed */
     stages_are("O[i,t] = A[i,k]*B[i+t,k]", "100x64 110x64", "ik,itk->it");
     stages_are("O[i,t] = A[i,k]*B[i+t,k]", "4x64 120x64", "ik,itk->it");
