@@ -41,7 +41,7 @@ LIB_SRC = \
   src/plan/plan.c src/plan/rewrite.c src/plan/script.c \
   src/plan/script_fuse.c src/plan/script_border.c src/plan/script_split.c \
   src/plan/script_expand.c src/plan/script_turn.c src/plan/script_repeat.c \
-  src/plan/script_inplace.c src/plan/script_notes.c \
+  src/plan/script_mask.c src/plan/script_inplace.c src/plan/script_notes.c \
   src/plan/script_contract.c src/plan/widen.c \
   src/plan/plan_text.c src/plan/plan_json.c src/plan/plan_read.c \
   src/plan/machine.c src/plan/model.c \
@@ -67,7 +67,7 @@ LIB_SRC = \
   src/codegen/print_reduce.c src/codegen/print_list.c \
   src/codegen/print_loops.c src/codegen/print_helpers.c \
   src/codegen/print_math.c src/codegen/emit_program.c src/codegen/emit_open.c \
-  src/codegen/emit_border.c src/codegen/plain.c src/codegen/plain_node.c \
+  src/codegen/emit_border.c src/codegen/emit_places.c src/codegen/plain.c src/codegen/plain_node.c \
   src/codegen/plain_access.c src/codegen/plain_fn.c \
   src/codegen/plain_reduce.c src/codegen/program_main.c \
   src/codegen/nest_block.c src/codegen/print_cuda_block.c \
@@ -77,7 +77,7 @@ LIB_SRC = \
   src/kernels.c src/run.c src/device.c src/device_run.c src/explain.c \
   src/explain_program.c src/sizes.c src/doctor.c src/calibrate.c src/bench.c \
   src/builtin/find.c src/builtin/small.c \
-  runtime/trouble.c runtime/mem.c runtime/pool.c runtime/border.c \
+  runtime/trouble.c runtime/mem.c runtime/pool.c runtime/border.c runtime/places.c \
   runtime/sys.c runtime/library.c runtime/nvrtc.c runtime/gpu.c \
   runtime/cache.c runtime/cc.c runtime/interp.c runtime/ref.c \
   runtime/ref_program.c runtime/ref_value.c runtime/ref_math.c \

@@ -16,6 +16,17 @@
 #define ATTENTION(guard)                                                     \
     "O[b,i,e] = sum[j](softmax[j](" SCORES guard ")*V[b,j,e])"
 #define SPMM "O[i,d] = sum[p in ptr[i]:ptr[i+1]](val[p]*X[col[p],d])"
+#define KEPT "O[i,k] = M[i,k] ? sum[j](A[i,j]*B[j,k]) : 0"
+#define KEPT_ROW(title, share, bar)                                          \
+    {.name = title, .task = "masked", .program = KEPT,                       \
+     .in = {{"M", "bool:2048*x2048", FILL_SHARE, share},                     \
+            {"A", "f32:2048*x512", FILL_REAL, 1},                            \
+            {"B", "f32:512x2048", FILL_REAL, 1}},                            \
+     .out = "f32:2048*x2048", .rows = 2048,                                  \
+     .points = (share) * 2048 * 2048, .flop = (share) * 1024.0 * 2048 * 2048, \
+     .work_mib = 16, .peers = "numpy torch",                                 \
+     .rivals = {{.name = "dense", .program = "O[i,k] = A[i,j]*B[j,k]"}},     \
+     .bars = {{"dense", bar}}}
 #define MASKED "O[I,r,J,c] = M[I,J] ? sum[k](A[I,r,k]*B[k,J,c]) : 0"
 
 static const struct statement trials[] = {
@@ -163,6 +174,10 @@ static const struct statement trials[] = {
      .rivals = {{.name = "dense",
                  .program = "O[I,r,J,c] = A[I,r,k]*B[k,J,c]"}},
      .bars = {{"dense", 7}}},
+    KEPT_ROW("24: 1 % of 2048^2 sums of 512", 0.01, 3),
+    KEPT_ROW("24: 10 % of 2048^2 sums of 512", 0.1, 1),
+    KEPT_ROW("24: 50 % of 2048^2 sums of 512", 0.5, 0.8),
+    KEPT_ROW("24: all of 2048^2 sums of 512", 1.0, 0.8),
     {.name = "42: block-sparse Gaussian, 2.5 % of 20000^2, D=2",
      .task = "ranges",
      .program = "O[i] = sum[s in ptr[cl[i]]:ptr[cl[i]+1], j in lo[s]:hi[s]]"

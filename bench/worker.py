@@ -302,6 +302,16 @@ def sdpa(c, causal):
                      scale=1 / 8)[0]
 
 
+def masked(c):
+    m, a, b = c.x
+    return lambda: np.where(m, a @ b, np.float32(0))
+
+
+def masked_torch(c):
+    m, a, b = c.t
+    return lambda: torch.where(m, a @ b, 0.0)
+
+
 def sddmm_torch(c):
     a, b, row, col = c.t
     return lambda: torch.cat(
@@ -394,6 +404,7 @@ METHODS = {
     "einsum6.numpy": lambda c: lambda: np.matmul(c.x[1], c.x[0].T, out=c.out),
     "einsum6.torch": lambda c: lambda: torch.mm(c.t[1], c.t[0].T,
                                                 out=c.t_out),
+    "masked.numpy": masked, "masked.torch": masked_torch,
     "repeat.numpy": repeat, "repeat.torch": repeat_torch,
     "experts.torch": experts_torch, "band.torch": band_torch,
     "numpy": einsum_optimized, "numpy.c": einsum_plain,

@@ -142,8 +142,8 @@ run_tasks(void *user, int worker, int64_t begin, int64_t end)
 
 int
 einc_eval_run(const struct program *p, const struct stmt *s,
-              void *const tensor[], char *scratch, struct pool *pool,
-              int threads, struct stray *stray)
+              int64_t places, void *const tensor[], char *scratch,
+              struct pool *pool, int threads, struct stray *stray)
 {
     struct run r = {.tensor = tensor, .scratch = scratch, .positions = 1};
     *stray = (struct stray){0, 0};
@@ -153,6 +153,8 @@ einc_eval_run(const struct program *p, const struct stmt *s,
     r.code_bytes = einc_eval_code_bytes(p, s);
     r.thread_bytes = einc_eval_scratch(p, s);
     r.code = einc_eval_build(p, s, scratch + OUTCOME_BYTES);
+    if (s->places)
+        r.code->loops[0].hi = places;
     for (int k = 0; k < s->n_loops; k++)
         r.positions *= steps_of(r.code, &r.code->loops[k]);
     double each = r.code->cost / (double)r.positions;

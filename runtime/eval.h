@@ -13,11 +13,12 @@
  * numbers; 64-aligned. */
 int64_t einc_eval_scratch(const struct program *p, const struct stmt *s);
 
-/* Runs it. tensor[i] as in einc_ref_program(). `scratch`: that many bytes for
- * each thread. Same bits at every thread count. Allocates nothing. Returns 0,
- * or 1 with *stray set. */
+/* Runs it; of a statement for places in a list the first `places`. tensor[i]
+ * as in einc_ref_program(). `scratch`: that many bytes for each thread. Same
+ * bits at every thread count. Allocates nothing. Returns 0, or 1 with *stray
+ * set. */
 int einc_eval_run(const struct program *p, const struct stmt *s,
-                  void *const tensor[], char *scratch, struct pool *pool,
-                  int threads, struct stray *stray);
+                  int64_t places, void *const tensor[], char *scratch,
+                  struct pool *pool, int threads, struct stray *stray);
 
 #endif

@@ -16,6 +16,15 @@ slices_of(const struct einc_plan *x, int stage)
     return (double)x->script->stages[stage].slices.count;
 }
 
+/* Whether a sum over the stages counts it: of a mask that keeps much is what
+ * is said of the whole, not of both. */
+static int
+is_counted(const struct einc_plan *x, int stage)
+{
+    const struct script *s = x->script;
+    return !s->program->stmts[s->stages[stage].stmt].few;
+}
+
 double
 einc_program_flop(const struct einc_plan *x, int stage)
 {
@@ -26,7 +35,8 @@ einc_program_flop(const struct einc_plan *x, int stage)
         return slices_of(x, stage) *
                (double)x->stages[stage].plan->plan->flop;
     for (int s = 0; s < x->script->n_stages; s++)
-        sum += einc_program_flop(x, s);
+        if (is_counted(x, s))
+            sum += einc_program_flop(x, s);
     return sum;
 }
 
@@ -36,7 +46,8 @@ einc_program_bytes(const struct einc_plan *x, int stage)
     double sum = 0;
     if (stage < 0) {
         for (int s = 0; s < x->script->n_stages; s++)
-            sum += einc_program_bytes(x, s);
+            if (is_counted(x, s))
+                sum += einc_program_bytes(x, s);
         return sum;
     }
     const struct einc_plan *own = x->stages[stage].plan;
@@ -52,7 +63,8 @@ einc_program_model(const struct einc_plan *x, int stage, int threads)
     double sum = 0;
     if (stage < 0) {
         for (int s = 0; s < x->script->n_stages; s++)
-            sum += einc_program_model(x, s, threads);
+            if (is_counted(x, s))
+                sum += einc_program_model(x, s, threads);
         return sum;
     }
     const struct stage_run *run = &x->stages[stage];

@@ -16,6 +16,7 @@
 #include "plan/widen.h"
 #include "runtime/border.h"
 #include "runtime/eval.h"
+#include "runtime/places.h"
 
 /* --- what is asked ------------------------------------------------------ */
 
@@ -142,6 +143,8 @@ make_map(struct guarded *g, struct einc_plan *x, int s, int compiled)
         return;
     run->flop = einc_mapreduce_flop(run->nest);
     run->bytes = einc_mapreduce_bytes(run->nest);
+    if (stmt->places && stmt->gate->most > PLACES_ROOM) /* lists, not one */
+        run->flop *= (double)stmt->gate->most / PLACES_ROOM;
     if (!compiled)
         return;
     struct unit *u = NEW(&g->perm, struct unit, 1);
@@ -204,7 +207,8 @@ hash_of(struct arena scratch, const struct script *s)
     }
     einc_resolve_print(&t, &p);
     for (int i = 0; i < s->n_stages; i++)
-        einc_put(&t, "%d%d\n", s->stages[i].kind, s->stages[i].wide);
+        einc_put(&t, "%d%d%d\n", s->stages[i].kind, s->stages[i].wide,
+                 p.stmts[i].gate ? 1 + p.stmts[i].few : 0);
     einc_put(&t, "%d", p.summing.how);
     return hash_bytes(t.p, t.n);
 }
@@ -296,8 +300,9 @@ compile_contract(struct einc_plan *x, int s, const struct einc_options *opts,
     for (int o = 0; o < g->n_in; o++)
         in[o] = layout_of(&g->in[o]);
     struct einc_options own = {.size = sizeof own,
-                               .flags = opts->flags & (EINC_NO_CACHE | EINC_FUSE |
-                                                      EINC_BACKGROUND),
+                               .flags = opts->flags &
+                                        (EINC_NO_CACHE | EINC_FUSE |
+                                         EINC_BACKGROUND),
                                .tier = (int32_t)tier,
                                .path = opts->path,
                                .kernel = opts->kernel,
@@ -460,6 +465,8 @@ struct running {
     void **tensor;          /* [n_tensors] */
     char *work;
     int threads;
+    const struct gate *gate; /* the last one, and what it counted */
+    int few;
     struct stray stray;
     struct einc_err **err;
 };
@@ -481,7 +488,7 @@ run_share(void *user, int worker, int64_t begin, int64_t end)
 
 static void
 run_kernel(struct running *r, const struct stmt *stmt, const struct call *c,
-           int threads)
+           int64_t tasks, int threads)
 {
     int many = threads > 1;
     int64_t stray[2] = {0, 0};
@@ -494,16 +501,16 @@ run_kernel(struct running *r, const struct stmt *stmt, const struct call *c,
                  .scratch = r->work + r->x->work_at,
                  .stray = stray},
         .scratch_bytes = up_to_64(c->scratch_bytes)};
-    if (many && c->n_tasks[many] > 1)
-        einc_pool_run(r->x->ctx->pool, threads, c->n_tasks[many], run_share,
-                      &share);
+    if (many && tasks > 1)
+        einc_pool_run(r->x->ctx->pool, threads, tasks, run_share, &share);
     else
-        c->entry(&share.args, 0, c->n_tasks[many]);
+        c->entry(&share.args, 0, tasks);
     r->stray = (struct stray){stray[0], stray[1]};
 }
 
+/* Of a statement for places in a list, the first n. */
 static int
-run_map(struct running *r, int s)
+run_map(struct running *r, int s, int64_t n)
 {
     const struct einc_plan *x = r->x;
     const struct program *p = x->script->program;
@@ -511,12 +518,45 @@ run_map(struct running *r, int s)
     const struct stage_run *run = &x->stages[s];
     int threads = run->flop + run->bytes < WORTH_A_THREAD ? 1 : r->threads;
     const struct call *c = einc_plan_call(x, s);
-    if (c)
-        run_kernel(r, stmt, c, threads);
-    else
-        einc_eval_run(p, stmt, r->tensor, r->work + x->work_at, x->ctx->pool,
-                      threads, &r->stray);
+    if (c && stmt->places) {
+        int64_t span = einc_mapreduce_span(run->nest);
+        run_kernel(r, stmt, c, (n + span - 1) / span, threads);
+    } else if (c) {
+        run_kernel(r, stmt, c, c->n_tasks[threads > 1], threads);
+    } else {
+        einc_eval_run(p, stmt, n, r->tensor, r->work + x->work_at,
+                      x->ctx->pool, threads, &r->stray);
+    }
     return r->stray.site == 0;
+}
+
+/* Once for each list of places. */
+static int
+run_places(struct running *r, int s)
+{
+    const struct program *p = r->x->script->program;
+    const struct places *q = p->stmts[r->x->script->stages[s].stmt].places;
+    struct places_at at = {0, 0, 0};
+    int32_t *list[PLACES_DIMS];
+    int64_t n, legal = 1;
+    for (int d = 0; d < q->n_dims; d++)
+        list[d] = r->tensor[q->list[d]];
+    while (legal && (n = einc_places_next(q, r->tensor[q->mask], list, &at)))
+        legal = run_map(r, s, n);
+    return (int)legal;
+}
+
+/* Whether it is run at all: statements of one gate are counted for once. */
+static int
+is_open(struct running *r, const struct stmt *s)
+{
+    if (!s->gate)
+        return 1;
+    if (r->gate != s->gate)
+        r->few = einc_places_count(r->tensor[s->gate->mask], s->gate->n,
+                                   s->gate->most) <= s->gate->most;
+    r->gate = s->gate;
+    return r->few == s->few;
 }
 
 /* A value of each type that plans compute in. */
@@ -653,10 +693,13 @@ run_stages(struct running *r, double *seconds)
     const struct script *s = r->x->script;
     double before = seconds ? now() : 0;
     for (int i = 0; i < s->n_stages; i++) {
+        const struct stmt *stmt = &s->program->stmts[s->stages[i].stmt];
         enum einc_status status = EINC_OK;
+        if (!is_open(r, stmt))
+            continue;
         if (s->stages[i].kind == STAGE_CONTRACT)
             status = run_contract(r, i);
-        else if (!run_map(r, i))
+        else if (!(stmt->places ? run_places(r, i) : run_map(r, i, 0)))
             status = report(r);
         if (status != EINC_OK)
             return status;

@@ -691,7 +691,7 @@ find_payload(const struct walk *w, const struct node *n, int lane)
     if (n->kind == NODE_REDUCE) {
         for (int k = w->s->n_loops - 1; k >= 0; k--) {
             int e = w->s->loops[k];
-            if (e == lane || !uses(w->p, n, e) ||
+            if (e == lane || !uses(w->p, n, e) || w->s->places ||
                 index_of(w, e)->from || !takes_payload(n) ||
                 is_checked(w->p, n, e))
                 continue;
@@ -742,6 +742,7 @@ choose_lane(struct walk *w, int lanes)
     for (int k = 0; k < n; k++) {
         const struct index *x = index_of(w, list[k]);
         if (is_unrolled(w, list[k]) || x->hi - x->lo < lanes ||
+            (w->s->places && k < n_free) ||
             forbids(w->p, w->s->right, list[k], k < n_free) ||
             (w->s->scatters && k < n_free && !writes_distinct(w, list[k])) ||
             (x->from && extent(w, list[k]) < lanes))
@@ -939,6 +940,8 @@ static int
 row_span(const struct walk *w, const struct mapreduce *m, int x)
 {
     const struct index *i = index_of(w, x);
+    if (w->s->places) /* rows apart: loads of several are under way at once */
+        return w->lane >= 0 && !m->modest ? 4 : 1;
     int most = is_free_lane(w) && registers(m) >= 32 ? 8 : 4;
     if (m->modest || w->lane < 0 || w->s->scatters || i->hi - i->lo < most ||
         m->vectors > 2 || i->kind == INDEX_NEW ||

@@ -8,6 +8,7 @@
 
 #include "codegen/emit_border.h"
 #include "codegen/emit_open.h"
+#include "codegen/emit_places.h"
 #include "codegen/file.h"
 #include "codegen/program_file.h"
 
@@ -173,24 +174,36 @@ put_args(const struct program_file *f)
              f->style->name);
 }
 
+static const struct places *
+places_of(const struct program_file *f, int stage)
+{
+    return f->p->stmts[f->s->stages[stage].stmt].places;
+}
+
 /* One call of a set's kernel: in parts, each with its own scratch. */
 static void
 put_parts(const struct program_file *f, int set, int stage, const char *blank)
 {
     struct text *t = f->t;
     const char *x = f->style->name;
-    int64_t tasks =
-        einc_mapreduce_arguments(f->nests[set], THREADS, NULL, NULL);
+    struct text tasks = {.perm = f->scratch};
+    if (places_of(f, stage))
+        einc_put(&tasks, "((places + %lld)/%lld)",
+                 (long long)einc_mapreduce_span(f->nests[set]) - 1,
+                 (long long)einc_mapreduce_span(f->nests[set]));
+    else
+        einc_put(&tasks, "%lld", (long long)einc_mapreduce_arguments(
+                                     f->nests[set], THREADS, NULL, NULL));
     einc_put(t, "%s{\n#if defined(_OPENMP)\n#pragma omp parallel for "
                 "schedule(static, 1)\n#endif\n", blank);
     einc_put(t, "%s    for (int64_t part = 0; part < %s_THREADS; part++) {\n"
                 "%s        struct %s_args own = *args;\n"
                 "%s        own.scratch += part*%lld;\n"
-                "%s        %s_%s_stage%d(&own, %lld*part/%s_THREADS,\n"
-                "%s            %lld*(part + 1)/%s_THREADS);\n%s    }\n",
+                "%s        %s_%s_stage%d(&own, %s*part/%s_THREADS,\n"
+                "%s            %s*(part + 1)/%s_THREADS);\n%s    }\n",
              blank, x, blank, x, blank, (long long)scratch_of(f), blank, x,
-             set_names[set], stage + 1, (long long)tasks, x, blank,
-             (long long)tasks, x, blank);
+             set_names[set], stage + 1, einc_text_z(&tasks), x, blank,
+             einc_text_z(&tasks), x, blank);
     einc_put(t, "%s}\n", blank);
 }
 
@@ -219,8 +232,8 @@ put_loops(struct program_file *f, int stage)
     }
     einc_put(t, "#endif\n\n");
     put_kernel(f, N_SETS - 1, stage);
-    einc_put(t, "static void\n%s_stage%d(const struct %s_args *args)\n{\n", x,
-             stage + 1, x);
+    einc_put(t, "static void\n%s_stage%d(const struct %s_args *args%s)\n{\n",
+             x, stage + 1, x, places_of(f, stage) ? ", int64_t places" : "");
     einc_put(t, "#if defined(%s_SETS)\n    const int set = %s_pick();\n", x, x);
     for (int set = 0; set < N_SETS - 1; set++) {
         einc_put(t, "    if (set == %d) {\n", N_SETS - 1 - set);
@@ -274,7 +287,7 @@ put_pick(const struct program_file *f)
 static void
 put_shared(struct program_file *f)
 {
-    int loops = 0, kernels = 0;
+    int loops = 0, kernels = 0, places = 0;
     char *is_plain = NEW(f->scratch, char, f->s->n_stages);
     for (int s = 0; s < f->s->n_stages; s++)
         if (!f->plans[s]) {
@@ -282,6 +295,7 @@ put_shared(struct program_file *f)
                                      : !build(f, s);
             loops = 1;
             kernels |= !is_plain[s];
+            places |= places_of(f, s) != NULL;
         }
     einc_put(f->t, "\n");
     put_threads(f);
@@ -295,6 +309,8 @@ put_shared(struct program_file *f)
         put_args(f);
     if (kernels)
         put_pick(f);
+    if (places)
+        einc_emit_places(f->t, f->style->name);
     einc_program_plain_helpers(f, is_plain);
 }
 
@@ -370,6 +386,27 @@ put_call_contract(const struct program_file *f, int stage)
     einc_put(t, "\n            scratch + %lld))\n"
                 "            status = 1;\n    }\n",
              (long long)g->border_bytes);
+}
+
+/* Once for each list of places. */
+static void
+put_call_places(const struct program_file *f, int stage)
+{
+    struct text *t = f->t;
+    const char *x = f->style->name;
+    const struct places *p = places_of(f, stage);
+    int left = f->p->stmts[f->s->stages[stage].stmt].left.tensor;
+    einc_put(t, "    if (!status) {\n"
+                "        const struct %s_args args = {tensor[%d],\n"
+                "            (const void *const *)tensor, 0, 0, scratch, "
+                "stray};\n        int32_t *const list[] = {", x, left);
+    for (int d = 0; d < p->n_dims; d++)
+        einc_put(t, "%s(int32_t *)tensor[%d]", d ? ", " : "", p->list[d]);
+    einc_put(t, "};\n        int64_t at[3] = {0, 0, 0}, places;\n"
+                "        while ((places = ");
+    einc_emit_places_call(t, x, p);
+    einc_put(t, ") > 0)\n            %s_stage%d(&args, places);\n"
+                "        status = stray[0] ? 2 : 0;\n    }\n", x, stage + 1);
 }
 
 static void
@@ -455,6 +492,38 @@ put_memory(const struct program_file *f)
                  (long long)temps);
 }
 
+/* Before the first statement of a gate: what it counts. */
+static void
+put_count(const struct program_file *f, int stage)
+{
+    const struct gate *g = f->p->stmts[f->s->stages[stage].stmt].gate;
+    for (int s = 0; s < stage; s++)
+        if (f->p->stmts[f->s->stages[s].stmt].gate == g)
+            return;
+    einc_put(f->t, "    const int64_t kept%d = status ? 0 : %s_count(\n"
+                   "        (const uint8_t *)tensor[%d], %lld);\n", g->mask,
+             f->style->name, g->mask, (long long)g->n);
+}
+
+static void
+put_call(const struct program_file *f, int stage)
+{
+    const struct stmt *s = &f->p->stmts[f->s->stages[stage].stmt];
+    if (s->gate) {
+        put_count(f, stage);
+        einc_put(f->t, "    if (kept%d %s %lld) {\n", s->gate->mask,
+                 s->few ? "<=" : ">", (long long)s->gate->most);
+    }
+    if (f->plans[stage])
+        put_call_contract(f, stage);
+    else if (s->places)
+        put_call_places(f, stage);
+    else
+        put_call_loops(f, stage);
+    if (s->gate)
+        einc_put(f->t, "    }\n");
+}
+
 static void
 put_function(struct program_file *f)
 {
@@ -478,10 +547,7 @@ put_function(struct program_file *f)
     }
     einc_put(t, "    };\n    (void)stray;\n    (void)scratch;\n");
     for (int s = 0; s < f->s->n_stages; s++)
-        if (f->plans[s])
-            put_call_contract(f, s);
-        else
-            put_call_loops(f, s);
+        put_call(f, s);
     einc_put(t, "    free(own);\n    return status;\n}\n");
 }
 

@@ -223,7 +223,8 @@ choose_tasks(struct mapreduce *m, int open)
 {
     enum { ENOUGH = 64 };
     m->tasks = 1;
-    sink_loops(m, open);
+    if (!m->s->places)
+        sink_loops(m, open);
     for (int f = 0; f < m->n_free; f++) {
         struct free_loop *x = &m->free[f];
         int is_lane = m->lane >= 0 && x->var == m->lane;
@@ -335,6 +336,12 @@ einc_mapreduce_least(const struct mapreduce *m, int open)
             least = m->lanes + x->lo;
     }
     return least;
+}
+
+int64_t
+einc_mapreduce_span(const struct mapreduce *m)
+{
+    return m->free[0].span;
 }
 
 double

@@ -44,6 +44,9 @@ int64_t einc_mapreduce_scratch(const struct mapreduce *m);
  * scatters has one task, or tasks that write apart. */
 int64_t einc_mapreduce_arguments(const struct mapreduce *m, int threads,
                                  int64_t *n, int64_t *s);
+/* Of a statement for places that are listed: how many a task does; tasks for n
+ * of them are the first ones, as many as hold n. */
+int64_t einc_mapreduce_span(const struct mapreduce *m);
 /* Nests of SIZES_OPEN: the least that size number `open` may be in a call. */
 int64_t einc_mapreduce_least(const struct mapreduce *m, int open);
 /* Modelled: how many operations (multiply-add is two; exp and the like by

@@ -345,12 +345,14 @@ put_differs(const struct plain *x)
 void
 einc_program_plain_stage(const struct program_file *f, int stage)
 {
-    struct plain own = {.t = f->t, .f = f, .p = f->p, .is_stage = 1};
     const struct stage *g = &f->s->stages[stage];
+    struct plain own = {.t = f->t, .f = f, .p = f->p, .is_stage = 1,
+                        .places = f->p->stmts[g->stmt].places};
     int left = f->p->stmts[g->stmt].left.tensor;
     einc_put(f->t, "/* --- stage %d: plain loops --- */\n\nstatic void\n"
-                   "%s_stage%d(const struct %s_args *args", stage + 1,
-             f->style->name, stage + 1, f->style->name);
+                   "%s_stage%d(const struct %s_args *args%s", stage + 1,
+             f->style->name, stage + 1, f->style->name,
+             f->p->stmts[g->stmt].places ? ", int64_t places" : "");
     if (f->p->open.n)
         einc_put(f->t, ", const struct %s_sizes *z)\n{\n    (void)z;\n",
                  f->style->name);

@@ -16,6 +16,7 @@ struct plain {
     const struct program_file *f;
     const struct program *p; /* as it was written; of a stage: as it is run */
     int is_stage;            /* the tensors themselves are read and written */
+    const struct places *places; /* NULL, or: of the stage */
     int n;                   /* values so far */
 };
 

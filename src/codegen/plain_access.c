@@ -3,6 +3,7 @@
  * plain_access.c - see plain.h: elements of tensors, and loops.
  */
 #include "codegen/plain.h"
+#include "plan/places.h"
 
 #include "codegen/emit_open.h"
 
@@ -236,8 +237,10 @@ einc_plain_open(struct plain *x, int index)
     char name[PLAIN_NAME];
     einc_plain_name(x, index, name);
     if (!i->from) {
+        int listed = x->places && x->places->index == index;
         einc_line(x->t, "for (int64_t %s = %lld; %s < %s; %s++) {", name,
-                  (long long)i->lo, name, einc_open_number(x->f, i->hi), name);
+                  (long long)i->lo, name,
+                  listed ? "places" : einc_open_number(x->f, i->hi), name);
     } else {
         int from = einc_plain_node(x, i->from), to = einc_plain_node(x, i->to);
         if (x->is_stage)

@@ -141,6 +141,9 @@ struct node {
 
 enum assign { ASSIGN_SET, ASSIGN_ADD, ASSIGN_MUL, ASSIGN_MAX, ASSIGN_MIN };
 
+struct gate;
+struct places;
+
 /* At every point of `loops`: left op= right. */
 struct stmt {
     struct access left;
@@ -155,6 +158,10 @@ struct stmt {
                                * all of them, in order */
     int scatters;             /* several points may write one element, or not
                                * all are written */
+    const struct gate *gate;  /* NULL, or it is run only where that counts */
+    int few;                  /* few, or only where it counts more */
+    const struct places *places; /* NULL, or what its loop goes over. Of these
+                               * see plan/places.h */
     struct span at;
 };
 

@@ -9,6 +9,7 @@
 
 #include "parse/graph.h"
 #include "parse/resolve.h"
+#include "plan/places.h"
 #include "plan/script_parts.h"
 
 enum { ALIGN_BYTES = 64 };
@@ -39,6 +40,16 @@ see(void *user, const struct node *n)
     return 0;
 }
 
+/* The mask, and the lists that are made of it. */
+static void
+see_places(struct looking *x, const struct stmt *s)
+{
+    if (s->gate)
+        x->lives[s->gate->mask].last = x->stmt;
+    for (int d = 0; s->places && d < s->places->n_dims; d++)
+        x->lives[s->places->list[d]].first = x->stmt;
+}
+
 static void
 see_left(struct looking *x, const struct program *p, const struct stmt *s)
 {
@@ -49,6 +60,7 @@ see_left(struct looking *x, const struct program *p, const struct stmt *s)
     for (int d = 0; d < s->left.n_subs; d++)
         if (s->left.subs[d].rest)
             einc_rewrite_any(p, s->left.subs[d].rest, see, x);
+    see_places(x, s);
 }
 
 static int64_t
@@ -135,10 +147,9 @@ place(struct arena scratch, struct script *s)
 
 /* --- the whole ---------------------------------------------------------- */
 
-const struct script *
-einc_script_build(struct arena *perm, struct arena scratch,
-                  const struct program *p, int plain,
-                  uint64_t memory_limit_bytes)
+static struct script *
+build(struct arena *perm, struct arena scratch, const struct program *p,
+      int plain, uint64_t memory_limit_bytes, int lists)
 {
     int64_t slice_bytes = memory_limit_bytes - 1 < SLICE_BYTES
                               ? (int64_t)memory_limit_bytes
@@ -149,6 +160,8 @@ einc_script_build(struct arena *perm, struct arena scratch,
     einc_script_fuse(&r, scratch);
     if (!p->open.n)
         einc_script_repeat(&r, scratch, slice_bytes);
+    if (lists && !p->open.n)
+        einc_script_mask(&r);
     einc_script_split(&r, scratch, slice_bytes);
     if (!p->open.n)
         einc_script_turn(&r, scratch, slice_bytes);
@@ -177,6 +190,18 @@ einc_script_build(struct arena *perm, struct arena scratch,
     return s;
 }
 
+const struct script *
+einc_script_build(struct arena *perm, struct arena scratch,
+                  const struct program *p, int plain,
+                  uint64_t memory_limit_bytes)
+{
+    struct script *s =
+        build(perm, scratch, p, plain, memory_limit_bytes, 1);
+    if (memory_limit_bytes && (uint64_t)s->temp_bytes > memory_limit_bytes)
+        s = build(perm, scratch, p, plain, memory_limit_bytes, 0);
+    return s;
+}
+
 static void
 print_contract(struct text *t, const struct program *p, const struct stage *x,
                int number)
@@ -201,6 +226,20 @@ print_contract(struct text *t, const struct program *p, const struct stage *x,
     }
 }
 
+static void
+print_ways(struct text *t, const struct program *p, const struct stmt *s)
+{
+    const struct places *q = s->places;
+    if (s->gate)
+        einc_put(t, "  if %.*s holds at %s %lld places\n",
+                 (int)p->tensors[s->gate->mask].name.n,
+                 p->tensors[s->gate->mask].name.p,
+                 s->few ? "most" : "more than", (long long)s->gate->most);
+    if (q)
+        einc_put(t, "  for these, in tiles of %lldx%lld, %d at a time\n",
+                 (long long)q->rows, (long long)q->columns, PLACES_ROOM);
+}
+
 void
 einc_script_print(struct text *t, const struct script *s)
 {
@@ -216,6 +255,7 @@ einc_script_print(struct text *t, const struct script *s)
             einc_put(t, "stage %d loops\n", i + 1);
         else
             print_contract(t, s->program, x, i + 1);
+        print_ways(t, s->program, &s->program->stmts[x->stmt]);
     }
     for (int i = 0; i < s->program->n_tensors; i++)
         if (s->at_byte[i] >= 0)

@@ -68,6 +68,10 @@ void einc_script_tell_repeat(struct rewrite *r, const struct node *sum);
 void einc_script_repeat(struct rewrite *r, struct arena scratch,
                         int64_t slice_bytes);
 
+/* script_mask.c: sums under a mask of data are made everywhere or for a list of
+ * the places that it keeps, as a count of it says in the run. */
+void einc_script_mask(struct rewrite *r);
+
 /* script_turn.c: gives bands, two loops along one dim, and blocks under a mask
  * a copy of the operand in which what they read lies together. */
 void einc_script_turn(struct rewrite *r, struct arena scratch,

@@ -18,6 +18,7 @@ def make():
     mixtures(b)
     halves(b)
     complexes(b)
+    masks(b)
     remainders(b)
     written_casts(b)
     far_casts(b)
@@ -543,6 +544,47 @@ def far_casts(b):
         for f in "f32", "f64":
             b.case("cast_far_%s_%s" % (t, f), "y[i] = %s(x[i])" % t,
                    [V("x", f, x)], Out("y", y, t))
+
+
+def masks(b):
+    """Sums under a mask of data: lists of its places where these are few."""
+    A, B = F("A", "f32", (27, 26), 4), F("B", "f32", (26, 28), 4)
+    M = F("M", "f32", (27, 28))
+    S = A.a @ B.a
+    i, k = np.arange(27)[:, None], np.arange(28)[None]
+    sum_ = "sum[j](A[i,j]*B[j,k])"
+    for name, text, mask in (
+            ("none", "M[i,k] > 100", M.a > 100),
+            ("one", "M[i,k] > -100 && i == 4 && k == 27",
+             (i == 4) & (k == 27)),
+            ("few", "M[i,k] == 1", M.a == 1),
+            ("rows", "M[i,k] == 1 && i % 5 == 1", (M.a == 1) & (i % 5 == 1)),
+            ("many", "M[i,k] > -2", M.a > -2),
+            ("all", "M[i,k] > -100", M.a > -100)):
+        b.case("masked_" + name, "C[i,k] = %s ? %s : 0" % (text, sum_),
+               [M, A, B], Out("C", np.where(mask, S, 0), mag=1e3))
+        b.case("masked_not_" + name,
+               "C[i,k] = 2*(%s ? i - k : 1 + k*%s)" % (text, sum_),
+               [M, A, B], Out("C", 2 * np.where(mask, i - k, 1 + k * S),
+                              mag=1e5))
+    K = V("M", "bool", M.a == 1)
+    b.case("masked_bool", "C[i,k] = M[i,k] ? %s : -1" % sum_, [K, A, B],
+           Out("C", np.where(K.a, S, -1), mag=1e3))
+    Ai, Bi = F("A", "i64", (27, 26)), F("B", "i64", (28, 26))
+    b.case("masked_i64", "C[k,i] = M[i,k] ? sum[j](A[i,j]*B[k,j]) : 7",
+           [K, Ai, Bi], Out("C", np.where(K.a, Ai.a @ Bi.a.T, 7).T, "i64"))
+    Q, R = F("Q", "f64", (2, 18, 25), 4), F("R", "f64", (2, 25, 19), 4)
+    N = F("N", "f32", (18, 19))
+    b.case("masked_batch",
+           "C[b,i,k] = N[i,k] == 2 ? exp(-abs(sum[j](Q[b,i,j]*R[b,j,k]))) : 0",
+           [N, Q, R], Out("C", np.where(N.a == 2, np.exp(-abs(Q.a @ R.a)), 0),
+                          "f64", mag=100))
+    Z = np.einsum("ij,jk->ik", A.a, B.a)
+    b.case("masked_twice",
+           "C[i,k] = M[i,k] == 1 ? %s : M[i,k] == 2 ? 3*%s : 0" % (sum_, sum_),
+           [M, A, B], Out("C", np.where(M.a == 1, Z,
+                                        np.where(M.a == 2, 3 * Z, 0)),
+                          mag=1e3))
 
 
 def complexes(b):

@@ -52,7 +52,8 @@ enum feature {
     F_REST, F_STRIDED, F_CHECKED, F_GUARD, F_DATA_RANGE, F_BEST, F_LSE,
     F_NESTED, F_SCATTER, F_TEMP, F_READ, F_EMPTY, F_SCALAR, F_INDEX,
     F_NEGATIVE_LO, F_TWO_BOUND, F_STRAY, F_EXACT, F_REAL, F_WRAPPED,
-    F_SPECIAL, F_CONTRACTED, F_FUSED, F_SPLIT, F_COMPILED, N_FEATURES
+    F_SPECIAL, F_CONTRACTED, F_FUSED, F_SPLIT, F_LISTED, F_COMPILED,
+    N_FEATURES
 };
 
 struct tally {
@@ -111,8 +112,9 @@ struct trial {
     int is_planned;             /* sums of products may be taken apart: of
                                  * infinities may come NaN, or none */
     uint64_t seed;
-    int made[3];                /* by the plan: contractions; temporaries less
-                                 * than there were, or more */
+    int made[4];                /* by the plan: contractions; temporaries less
+                                 * than there were, or more; lists of places
+                                 * of a mask */
 };
 
 __attribute__((format(printf, 2, 3))) static int
@@ -699,7 +701,7 @@ eval_stmt(struct tester *t, struct trial *x, const struct stmt *s,
     size_t bytes = (size_t)einc_eval_scratch(x->p, s);
     char *scratch = slot_take(&t->scratch[0], bytes * (size_t)threads, 1);
     scratch -= (uintptr_t)scratch % 64;
-    int rc = einc_eval_run(x->p, s, x->first, scratch, t->pool, threads,
+    int rc = einc_eval_run(x->p, s, 0, x->first, scratch, t->pool, threads,
                            stray);
     return rc == (stray->site != 0) || fail(t, "eval returns %d", rc);
 }
@@ -774,8 +776,10 @@ make_plan(struct tester *t, struct trial *x)
 static void
 look_plan(struct trial *x, const struct script *s)
 {
-    for (int k = 0; k < s->n_stages; k++)
+    for (int k = 0; k < s->n_stages; k++) {
         x->made[0] |= s->stages[k].kind == STAGE_CONTRACT;
+        x->made[3] |= s->program->stmts[k].places != NULL;
+    }
     x->made[1] = s->program->n_stmts < x->p->n_stmts;
     x->made[2] = s->program->n_stmts > x->p->n_stmts;
 }
@@ -1002,6 +1006,7 @@ look_trial(const struct trial *x, struct search *s)
     s->met[F_CONTRACTED] = x->made[0];
     s->met[F_FUSED] = x->made[1];
     s->met[F_SPLIT] = x->made[2];
+    s->met[F_LISTED] = x->made[3];
     s->met[F_STRAY] = x->stray.site != 0;
     s->met[F_EXACT] = x->filling == FILL_SMALL;
     s->met[F_REAL] = x->filling == FILL_REAL;
@@ -1036,7 +1041,7 @@ feature_name(int f)
         "k best", "softmax", "nested", "scatter", "temporary", "read output",
         "empty", "scalar", "index", "lo < 0", "two bound", "stray",
         "integers", "reals", "wrapping", "inf and NaN", "contracted",
-        "fused", "split", "compiled"};
+        "fused", "split", "listed", "compiled"};
     if (f < F_REDOP)
         return f == FN_POWI ? "powi" : einc_fn_info((enum fn)f)->name;
     if (f < F_MODE)

@@ -1270,6 +1270,94 @@ gen_right(struct gen *g, struct gen_stmt *s, enum gen_class class, int form)
     return e;
 }
 
+/* A matrix of its own with these indices. */
+static inline const struct gen_node *
+gen_matrix(struct gen *g, enum gen_class class, enum einc_dtype dtype, int x,
+           int y)
+{
+    struct gen_node *n = gen_new(g, GEN_ACCESS, class);
+    struct gen_tensor *t;
+    n->tensor = gen_tensor_add(g, class, dtype);
+    t = &g->tensor[n->tensor];
+    n->n_subs = t->rank = 2;
+    gen_bare(g, &n->sub[0], x);
+    gen_bare(g, &n->sub[1], y);
+    t->shape[0] = g->index[x].hi;
+    t->shape[1] = g->index[y].hi;
+    return n;
+}
+
+/* Data, mostly with a pattern that few places are left of. */
+static inline const struct gen_node *
+gen_mask(struct gen *g, int x, int y)
+{
+    enum gen_class class = gen_percent(g, 50) ? CLASS_INT : CLASS_REAL;
+    const struct gen_node *mask =
+        gen_percent(g, 25)
+            ? gen_matrix(g, CLASS_BOOL, EINC_BOOL, x, y)
+            : gen_call(g, CLASS_BOOL, FN_GT,
+                       gen_matrix(g, class, gen_dtype(g, class), x, y),
+                       gen_number(g, class, 0), NULL);
+    if (gen_percent(g, 40))
+        return mask;
+    struct gen_node *a = gen_new(g, GEN_INDEX, CLASS_INT);
+    struct gen_node *b = gen_new(g, GEN_INDEX, CLASS_INT);
+    a->index = x;
+    b->index = y;
+    const struct gen_node *place =
+        gen_call(g, CLASS_INT, FN_MOD,
+                 gen_call(g, CLASS_INT, FN_ADD, a, b, NULL),
+                 gen_number(g, CLASS_INT, 5 + gen_below(g, 200)), NULL);
+    return gen_call(g, CLASS_BOOL, FN_AND, mask,
+                    gen_call(g, CLASS_BOOL, FN_EQ, place,
+                             gen_number(g, CLASS_INT, gen_below(g, 5)), NULL),
+                    NULL);
+}
+
+/* O[i,k] = M[i,k] ? sum[j](A[i,j]*B[j,k]) : .., large enough for lists. */
+static inline void
+gen_masked(struct gen *g, struct gen_stmt *s, enum gen_class class)
+{
+    struct gen_tensor *t = &g->tensor[s->tensor];
+    int at[3];
+    for (int k = 0; k < 3; k++)
+        at[k] = gen_bind(g, 0, 26 + gen_below(g, 9));
+    s->n_subs = t->rank = 2;
+    t->is_settled = 1;
+    for (int d = 0; d < 2; d++) {
+        gen_bare(g, &s->sub[d], at[d]);
+        t->shape[d] = g->index[at[d]].hi;
+        g->index[at[d]].is_left = 1;
+    }
+    enum einc_dtype type = class == CLASS_INT
+                               ? gen_percent(g, 50) ? EINC_I32 : EINC_I64
+                               : gen_percent(g, 50) ? EINC_F32 : EINC_F64;
+    int turned = gen_percent(g, 50);
+    struct gen_node *sum = gen_new(g, GEN_REDUCE, class);
+    const struct gen_node *a = gen_matrix(g, class, type, at[0], at[2]);
+    const struct gen_node *b =
+        gen_matrix(g, class, type, at[turned ? 1 : 2], at[turned ? 2 : 1]);
+    sum->redop = REDOP_SUM;
+    sum->best = -1;
+    sum->bound[0] = at[2];
+    sum->n_bound = sum->n_args = sum->is_listed = 1;
+    sum->args[0] = gen_times(g, a, b);
+    g->n_scope--;
+    const struct gen_node *kept = sum, *other = gen_number(g, class, 2);
+    if (gen_percent(g, 50))
+        kept = gen_call(g, class, FN_ADD, kept, gen_leaf(g, class), NULL);
+    int swapped = gen_percent(g, 30);
+    const struct gen_node *mask = gen_mask(g, at[0], at[1]);
+    if (swapped)
+        mask = gen_call(g, CLASS_BOOL, FN_NOT, mask, NULL, NULL);
+    s->right = gen_call(g, class, FN_SELECT, mask, swapped ? other : kept,
+                        swapped ? kept : other);
+    if (gen_percent(g, 40))
+        s->right = gen_times(g, s->right, gen_number(g, class, 3));
+    g->work += (double)g->index[at[0]].hi * (double)g->index[at[1]].hi *
+               (double)g->index[at[2]].hi;
+}
+
 static inline void
 gen_stmt(struct gen *g)
 {
@@ -1282,13 +1370,17 @@ gen_stmt(struct gen *g)
     gen_new_output(g, s, class);
     g->left = s->tensor;
     int c = gen_below(g, 100), form = 0;
+    int masked = c == 99 && (class == CLASS_REAL || class == CLASS_INT);
     if (c < 15)
         s->op = gen_assign_op(g, class);
     if (c < 9) {
         gen_left_scatter(g, s);
         gen_drop_loose(g, s);
-    } else
+    } else if (masked) {
+        gen_masked(g, s, class);
+    } else {
         gen_left_bare(g, s, gen_below(g, 4));
+    }
     c = gen_below(g, 100);
     if (c < 22 && class != CLASS_BOOL &&
         (s->op == ASSIGN_SET || s->op == ASSIGN_ADD))
@@ -1297,7 +1389,8 @@ gen_stmt(struct gen *g)
         form = 2;
     else if (c < 40)
         form = 3;
-    s->right = gen_right(g, s, class, form);
+    if (!masked)
+        s->right = gen_right(g, s, class, form);
     g->tensor[s->tensor].class = s->right->class;
     s->n_indices = g->n_indices - s->first_index;
     for (int k = 0; k < s->n_indices; k++) {

@@ -265,7 +265,7 @@ run(struct trial *t, void *const tensor[], struct pool *pool, int threads)
         assert_int_equal(bytes % 64, 0);
         char *scratch = aligned_alloc(64, bytes);
         memset(scratch, 0x5a, bytes);
-        int is = einc_eval_run(t->p, x, tensor, scratch, pool, threads,
+        int is = einc_eval_run(t->p, x, 0, tensor, scratch, pool, threads,
                                &t->stray);
         free(scratch);
         if (is)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "parse/resolve.h"
+#include "plan/places.h"
 #include "plan/script.h"
 
 enum { MOST_IN = 6, ROOM = 4 << 20 };
@@ -180,6 +181,48 @@ test_bands(void **state)
     stages_are("O[i,t] = A[i,k]*B[i+t,k]", "4x64 120x64", "ik,itk->it");
     stages_are("O[j,i,t] = A[j,k]*B[i+t,k] where t in 0:20", "50x64 120x64",
                "jk,itk->jit");
+}
+
+/* Sums under a mask of data: all of them and a choice, or, of the rows of a
+ * turned operand, those in a list. */
+static void
+test_masks(void **state)
+{
+    (void)state;
+    const char *text = "O[i,k] = M[i,k] > 0 ? sum[j](A[i,j]*B[j,k]) : 0";
+    const char *shapes = "32x32 32x32 32x32";
+    stages_are(text, shapes, "loops; ij,jk->ik; loops; jk->kj; loops; loops");
+    stages_are("O[i,k] = 1/(M[i,k] > 0 ? 1 : 2 + sum[j](A[i,j]*B[k,j]))",
+               shapes, "loops; ij,kj->ik; loops; loops; loops");
+    struct made m;
+    make(&m, text, shapes, 0);
+    const struct program *p = m.script->program;
+    const struct stmt *last = &p->stmts[p->n_stmts - 1];
+    assert_null(p->stmts[0].gate);
+    for (int s = 1; s < p->n_stmts; s++)
+        assert_int_equal(p->stmts[s].few, s >= 3);
+    assert_int_equal(last->gate->most, 32 * 32 / 8);
+    assert_int_equal(last->gate->mask, p->stmts[0].left.tensor);
+    assert_int_equal(last->places->n_dims, 2);
+    assert_int_equal(p->indices[last->places->index].hi, PLACES_ROOM);
+    done(&m);
+    make(&m, text, shapes, 1000); /* lists and the mask take more */
+    assert_int_equal(m.script->n_stages, 1);
+    done(&m);
+    /* blocks; a row or a column is kept; of sizes alone; too small; a sum of
+     * three; what the run must check */
+    stages_are("O[i,r,k] = M[i,k] > 0 ? sum[j](A[i,r,j]*B[j,k]) : 0",
+               "32x32 32x9x32 32x32", "loops");
+    stages_are("O[i,k] = M[k] > 0 ? sum[j](A[i,j]*B[j,k]) : 0",
+               "32 32x32 32x32", "loops");
+    stages_are("O[i,k] = i > k ? sum[j](A[i,j]*B[j,k]) : 0", "32x32 32x32",
+               "loops");
+    stages_are(text, "24x24 24x24 24x24", "loops");
+    stages_are("O[i,k] = M[i,k] > 0 ? sum[j](A[i,j]*B[j,k]*C[j]) : 0",
+               "32x32 32x32 32x32 32", "loops");
+    stages_are("O[i,k] = M[i,k] > 0 ? sum[j](A[i,j]*B[j,k])*C[2*i] : 0",
+               "32x32 32x32 32x32 64",
+               "loops; ij,jk->ik; loops; jk->kj; loops; loops");
 }
 
 /* Repeats: the sum over them is of one operand alone. */
@@ -373,6 +416,7 @@ main(void)
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_distances),
         cmocka_unit_test(test_bands),
+        cmocka_unit_test(test_masks),
         cmocka_unit_test(test_repeats),
         cmocka_unit_test(test_in_place),
         cmocka_unit_test(test_notes),
