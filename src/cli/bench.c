@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "cli/npy.h"
 #include "cli/operands.h"
 #include "cli/program.h"
@@ -140,7 +141,10 @@ allocate(const struct einc_layout *x, size_t *n)
     *n = count(x);
     if (*n == 0 && !has_no_elements(x))
         return NULL;
-    return aligned_alloc(LINE, (*n * bytes + LINE) / LINE * LINE);
+    const size_t room = (*n * bytes + LINE) / LINE * LINE;
+    void *p = aligned_alloc(LINE, room);
+    pages_advise(p, room);
+    return p;
 }
 
 static int

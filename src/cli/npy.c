@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/dtype.h"
+#include "base/pages.h"
 
 enum {
     PREFIX = 12,            /* magic, version and the longest length */
@@ -417,6 +418,7 @@ read_sized(const struct source *s, const struct npy_header *h, struct npy *x)
     if (there < h->data_bytes)
         return fail_short(s, h, there);
     x->data = malloc(h->data_bytes ? (size_t)h->data_bytes : 1);
+    pages_advise(x->data, (size_t)h->data_bytes);
     if (!x->data)
         return fail_source(s, "no memory for %lld bytes",
                            (long long)h->data_bytes);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/array.h"
 #include "cli/file.h"
 #include "cli/npy.h"
 #include "cli/operands.h"
@@ -50,13 +51,6 @@ now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Zeroed memory that is never of size 0. */
-static void *
-zeroed(size_t n, size_t size)
-{
-    return calloc(n ? n : 1, size);
-}
-
 /* --- operands and plan */
 
 static int
@@ -65,9 +59,9 @@ read_operands(struct run *r)
     char why[ERR_ROOM];
 
     r->n = (size_t)r->a->n_words;
-    r->arrays = zeroed(r->n, sizeof(*r->arrays));
-    r->in = zeroed(r->n, sizeof(*r->in));
-    r->data = zeroed(r->n, sizeof(*r->data));
+    r->arrays = array_new(r->n, sizeof(*r->arrays));
+    r->in = array_new(r->n, sizeof(*r->in));
+    r->data = array_new(r->n, sizeof(*r->data));
     if (!r->arrays || !r->in || !r->data)
         return no_memory();
     for (size_t i = 0; i < r->n; i++) {
@@ -128,7 +122,7 @@ make_plan(struct run *r)
         r->count *= r->layout.shape[d]; /* checked by einc_compile() */
     r->out_bytes = (size_t)r->count
                    * einc_dtype_bytes((enum einc_dtype)r->layout.dtype);
-    r->out = zeroed(r->out_bytes, 1);
+    r->out = array_new(r->out_bytes, 1);
     return r->out ? EXIT_DONE : no_memory();
 }
 
@@ -335,8 +329,8 @@ static int
 check(const struct run *r)
 {
     struct einc_err *err = NULL;
-    char *got = zeroed(r->out_bytes, 1), *want = zeroed(r->out_bytes, 1);
-    double *bound = zeroed((size_t)r->count, 2 * sizeof(*bound));
+    char *got = array_new(r->out_bytes, 1), *want = array_new(r->out_bytes, 1);
+    double *bound = array_new((size_t)r->count, 2 * sizeof(*bound));
     int code = got && want && bound ? compute(r, got, 0) : no_memory();
 
     if (code == EXIT_DONE) {
@@ -397,7 +391,7 @@ measure(const struct run *r)
     struct flop_reader flop = {.n = 0};
     double seconds[MOST];
     int n = 0, code = EXIT_DONE;
-    char *out = zeroed(r->out_bytes, 1);
+    char *out = array_new(r->out_bytes, 1);
     const double start = now();
 
     if (!out)

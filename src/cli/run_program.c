@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/array.h"
 #include "cli/file.h"
 #include "cli/npy.h"
 #include "cli/operands.h"
@@ -301,7 +302,7 @@ make_outputs(struct run *r)
             x->count *= x->layout.shape[d]; /* checked by the library */
         x->bytes = (size_t)x->count
                    * einc_dtype_bytes((enum einc_dtype)x->layout.dtype);
-        x->data = calloc(x->bytes + 1, 1);
+        x->data = array_new(x->bytes, 1);
         if (!x->data)
             return no_memory();
         if (x->name.read && !x->file)
@@ -384,8 +385,8 @@ check(const struct run *r)
 
     for (size_t i = 0; code == EXIT_DONE && i < r->n_out; i++) {
         const struct bound *x = &r->names[r->n_in + i];
-        want[i] = calloc(x->bytes + 1, 1);
-        bound[i] = calloc((size_t)x->count + 1, 2 * sizeof(**bound));
+        want[i] = array_new(x->bytes, 1);
+        bound[i] = array_new((size_t)x->count, 2 * sizeof(**bound));
         if (!want[i] || !bound[i])
             code = no_memory();
         else
@@ -434,7 +435,7 @@ measure(const struct run *r)
     for (size_t i = 0; code == EXIT_DONE && i < r->n_in; i++)
         in[i] = r->names[i].array.data;
     for (size_t i = 0; code == EXIT_DONE && i < r->n_out; i++) {
-        outs[i] = calloc(r->names[r->n_in + i].bytes + 1, 1);
+        outs[i] = array_new(r->names[r->n_in + i].bytes, 1);
         if (!outs[i])
             code = no_memory();
         else
