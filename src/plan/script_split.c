@@ -171,20 +171,6 @@ pays(const struct splitting *s, const struct node *n, const int *kept,
            is_gemm(s, &g, kept, n_kept, n);
 }
 
-/* The node as it is worth a statement of its own, or NULL. */
-static const struct node *
-as_taken(struct splitting *s, const struct node *n, const int *kept,
-         int n_kept)
-{
-    if (is_invariant(s, n, kept, n_kept) || pays(s, n, kept, n_kept))
-        return n;
-    const struct node *own = einc_script_repeated(s->r, n);
-    if (!own || !pays(s, own, kept, n_kept))
-        return NULL;
-    einc_script_tell_repeat(s->r, n);
-    return own;
-}
-
 /* --- doing it ----------------------------------------------------------- */
 
 static const struct node *
@@ -218,9 +204,11 @@ find(struct splitting *s, const struct node *n)
     return NULL;
 }
 
+/* The access that stands for the node; *own sets what it reads, and is yet to
+ * be put before the statement. */
 static const struct node *
-take_out(struct splitting *s, const struct node *n, const int *kept,
-         int n_kept)
+make_temp(struct splitting *s, const struct node *n, const int *kept,
+          int n_kept, struct stmt *own)
 {
     struct rewrite *r = s->r;
     int *to = NEW(r->perm, int, r->p.n_indices);
@@ -228,18 +216,17 @@ take_out(struct splitting *s, const struct node *n, const int *kept,
     for (int x = 0; x < r->p.n_indices; x++)
         to[x] = x;
     for (int k = 0; k < n_kept; k++) { /* statements have their own loops */
-        struct index own = r->p.indices[kept[k]];
-        own.kind = INDEX_FREE;
-        to[kept[k]] = loops[k] = einc_rewrite_index(r, &own);
+        struct index loop = r->p.indices[kept[k]];
+        loop.kind = INDEX_FREE;
+        to[kept[k]] = loops[k] = einc_rewrite_index(r, &loop);
     }
     enum einc_dtype type = einc_fn_compute(n->type);
     int tensor = einc_rewrite_temp(r, type, loops, n_kept, n->at);
     struct rename how = {.to = to};
-    struct stmt own = {.op = ASSIGN_SET, .loops = loops, .n_loops = n_kept,
-                       .at = n->at};
-    own.left = *einc_rewrite_access(r, tensor, loops, n_kept, n->at);
-    own.right = einc_rewrite_node(r, n, &how, 1);
-    einc_rewrite_insert(r, s->stmt++, &own);
+    *own = (struct stmt){.op = ASSIGN_SET, .loops = loops, .n_loops = n_kept,
+                         .at = n->at};
+    own->left = *einc_rewrite_access(r, tensor, loops, n_kept, n->at);
+    own->right = einc_rewrite_node(r, n, &how, 1);
     if (s->n < s->room) {
         struct taken *t = &s->list[s->n++];
         t->node = n;
@@ -248,6 +235,16 @@ take_out(struct splitting *s, const struct node *n, const int *kept,
         memcpy(t->dims, kept, sizeof *kept * (size_t)n_kept);
     }
     return read_of(r, n, tensor, kept, n_kept);
+}
+
+static const struct node *
+take_out(struct splitting *s, const struct node *n, const int *kept,
+         int n_kept)
+{
+    struct stmt own;
+    const struct node *read = make_temp(s, n, kept, n_kept, &own);
+    einc_rewrite_insert(s->r, s->stmt++, &own);
+    return read;
 }
 
 /* What was taken out, and why: how often it would be computed where it stood
@@ -273,6 +270,177 @@ tell(struct splitting *s, const struct node *n, const struct node *own,
                           (int)words.n, words.p);
 }
 
+/* --- prologues ---------------------------------------------------------- */
+
+enum { MOST_MADE = 8 };
+
+/* Factors of a sum of products that are no accesses, each for a temporary:
+ * of sum[k](exp(A[i,k])*B[k,j]) a kernel of einsums computes all but exp(A),
+ * which is as large as A. */
+struct prologue {
+    struct splitting *s;
+    struct stmt made[MOST_MADE];
+    const struct node *factor[MOST_MADE];
+    int n;
+};
+
+struct layout {
+    int *kept, n_kept;
+};
+
+/* Dims in the order of the first access that has them all. */
+static int
+lay_out(void *user, const struct node *n)
+{
+    struct layout *x = user;
+    if (!n->access || n->access->n_subs != x->n_kept ||
+        !einc_rewrite_is_bare(n->access))
+        return 0;
+    for (int k = 0; k < x->n_kept; k++) {
+        int d = 0;
+        while (d < x->n_kept &&
+               n->access->subs[d].terms[0].index != x->kept[k])
+            d++;
+        if (d == x->n_kept)
+            return 0;
+    }
+    for (int d = 0; d < x->n_kept; d++)
+        x->kept[d] = n->access->subs[d].terms[0].index;
+    return 1;
+}
+
+static int
+is_reduction(void *user, const struct node *n)
+{
+    (void)user;
+    return n->kind == NODE_REDUCE;
+}
+
+/* NULL: it is as large as all products, or sums itself. */
+static const struct node *
+put_factor(struct prologue *x, const struct node *n)
+{
+    struct splitting *s = x->s;
+    struct program *p = &s->r->p;
+    const struct stmt *all = &p->stmts[s->stmt];
+    int kept[MOST_KEPT], n_kept = kept_of(s, n, kept);
+    double out = 1, size = 1;
+    const struct node *found = find(s, n);
+    if (found)
+        return found;
+    for (int l = 0; l < all->n_loops; l++)
+        out *= extent_of(p, all->loops[l]);
+    for (int k = 0; k < n_kept; k++)
+        size *= extent_of(p, kept[k]);
+    if (n_kept < 0 || x->n == MOST_MADE || einc_fn_compute(n->type) != n->type ||
+        !(is_within(p, size, out) || reads_as_many(p, n, size)) ||
+        einc_rewrite_any(p, n, is_reduction, NULL))
+        return NULL;
+    struct layout order = {kept, n_kept};
+    einc_rewrite_any(p, n, lay_out, &order);
+    x->factor[x->n] = n;
+    return make_temp(s, n, kept, n_kept, &x->made[x->n++]);
+}
+
+static const struct node *
+put_factors(struct prologue *x, const struct node *n)
+{
+    int product = n->kind == NODE_PRODUCT ||
+                  (n->kind == NODE_CALL && (n->fn == FN_MUL || n->fn == FN_NEG));
+    if (n->kind == NODE_ACCESS || n->kind == NODE_NUMBER)
+        return n;
+    if (!product)
+        return put_factor(x, n);
+    struct node *own = NEW(x->s->r->perm, struct node, 1);
+    *own = *n;
+    own->args = NEW(x->s->r->perm, const struct node *, n->n_args);
+    for (int a = 0; a < n->n_args; a++)
+        if (!(own->args[a] = put_factors(x, n->args[a])))
+            return NULL;
+    return own;
+}
+
+static void enter(struct splitting *s, const struct node *n);
+
+static const struct node *
+sum_of(struct rewrite *r, const struct node *sum, const struct node *body)
+{
+    struct node *own = NEW(r->perm, struct node, 1);
+    const struct node **args = NEW(r->perm, const struct node *, 1);
+    *own = *sum;
+    args[0] = body;
+    own->args = args;
+    return own;
+}
+
+static void
+insert_made(struct prologue *x)
+{
+    struct rewrite *r = x->s->r;
+    for (int f = 0; f < x->n; f++) {
+        struct str name = r->p.tensors[x->made[f].left.tensor].name;
+        struct str words = einc_rewrite_words(r, x->factor[f]->at);
+        einc_rewrite_insert(r, x->s->stmt++, &x->made[f]);
+        einc_rewrite_note(r, "prologue: %.*s is %.*s, for a product that the "
+                          "kernels of einsums compute", (int)name.n, name.p,
+                          (int)words.n, words.p);
+    }
+}
+
+/* The sum with its factors put, and their statements made; NULL: it is no
+ * einsum then, or none that pays, and nothing is done. */
+static const struct node *
+with_prologue(struct splitting *s, const struct node *n, const int *kept,
+              int n_kept)
+{
+    struct splitting outer = *s;
+    struct rewrite before = *s->r;
+    struct prologue x = {.s = s};
+    if (n->redop != REDOP_SUM || n->guard || !is_of_the_statement(s))
+        return NULL;
+    enter(s, n);
+    const struct node *body =
+        s->guarded ? NULL : put_factors(&x, n->args[0]);
+    s->loops = outer.loops;
+    s->n_loops = outer.n_loops;
+    const struct node *own = body ? sum_of(s->r, n, body) : NULL;
+    if (!own || !pays(s, own, kept, n_kept)) {
+        *s->r = before; /* temporaries are behind the others */
+        *s = outer;
+        return NULL;
+    }
+    insert_made(&x);
+    return own;
+}
+
+/* --- one reduction ------------------------------------------------------ */
+
+/* The node as it is worth a statement of its own, or NULL. */
+static const struct node *
+as_taken(struct splitting *s, const struct node *n, const int *kept,
+         int n_kept)
+{
+    if (is_invariant(s, n, kept, n_kept) || pays(s, n, kept, n_kept))
+        return n;
+    const struct node *own = einc_script_repeated(s->r, n);
+    if (!own || !pays(s, own, kept, n_kept))
+        return with_prologue(s, n, kept, n_kept);
+    einc_script_tell_repeat(s->r, n);
+    return own;
+}
+
+/* Whether the statement is an einsum with this for its right side. */
+static int
+is_whole(struct splitting *s, const struct node *right)
+{
+    struct stmt own = s->r->p.stmts[s->stmt];
+    struct arena scratch = *s->scratch;
+    struct stage g;
+    own.right = right;
+    return einc_script_is_contract(&scratch, &s->r->p, &own, s->slice_bytes,
+                                   &g);
+}
+
 static const struct node *
 try_one(struct splitting *s, const struct node *n)
 {
@@ -291,9 +459,10 @@ try_one(struct splitting *s, const struct node *n)
                           name.p, (int)words.n, words.p);
         return found;
     }
+    int whole = n == s->r->p.stmts[s->stmt].right;
     n = as_taken(s, n, kept, n_kept);
-    if (!n)
-        return NULL;
+    if (!n || (whole && is_whole(s, n)))
+        return n;
     const struct node *own = take_out(s, n, kept, n_kept);
     tell(s, n, own, kept, n_kept);
     return own;

@@ -25,6 +25,24 @@ def make():
     same_everywhere(b)
     long_lists(b)
     both_ranges(b)
+    prologues(b)
+
+
+def prologues(b):
+    """Products of what is computed from tensors, element by element."""
+    A, B = F("A", "f32", (37, 41), 4), F("B", "f32", (41, 43), 4)
+    m, c = F("m", "f32", (37,), 4), F("c", "f32", (43,), 4)
+    b.case("prologue_of_one", "C[i,k] = sum[j](exp(A[i,j])*B[j,k])", [A, B],
+           Out("C", np.exp(A.a) @ B.a, mag=1e3))
+    b.case("prologue_of_both", "C[k,i] = c[k] - sum[j](-(A[i,j]-m[i])"
+           "*abs(B[j,k]))", [c, A, m, B],
+           Out("C", (c.a + (A.a - m.a[:, None]) @ np.abs(B.a)).T, mag=1e3))
+    b.case("prologue_shared", "C[i,k] = sum[j](relu(A[i,j])*B[j,k])"
+           " - sum[l](relu(A[i,l])*B[l,k]^2)", [A, B],
+           Out("C", np.maximum(A.a, 0) @ (B.a - B.a ** 2), mag=1e3))
+    W = F("W", "i8", (41, 43))
+    b.case("prologue_cast", "C[i,k] = sum[j](A[i,j]*f32(W[j,k])*c[k])",
+           [A, W, c], Out("C", A.a @ W.a * c.a, mag=1e4))
 
 
 def both_ranges(b):

@@ -157,6 +157,31 @@ test_split(void **state)
                "loops");
 }
 
+/* Factors of a product that are no tensors: a pass over each, then a GEMM. */
+static void
+test_prologues(void **state)
+{
+    (void)state;
+    stages_are("O[i,j] = sum[k](exp(A[i,k])*B[k,j])", "60x50 50x40",
+               "loops; ik,kj->ij");
+    stages_are("O[i,j] = relu(sum[k](-tanh(A[k,i])*exp(B[k,j])) + b[j])",
+               "50x60 50x40 40", "loops; loops; ki,kj->ij; loops");
+    stages_are("O[i,j] = sum[k](exp(A[i,k])*B[k,j]) +"
+               "sum[k](exp(A[i,k])*C[k,j])", "60x50 50x40 50x40",
+               "loops; ik,kj->ij; ik,kj->ij; loops");
+    /* what was fused for a loop that was not needed */
+    stages_are("T[i,k] = A[i,k]-m[i]; O[i,j] = sum[k](T[i,k]*B[k,j])",
+               "60x50 60 50x40", "loops; ik,kj->ij");
+    /* as large as all products; as no tensor is; small; a sum */
+    stages_are("O[i,j] = sum[k](exp(A[i,k]*B[k,j])*B[k,j])", "60x50 50x40",
+               "loops");
+    stages_are("O[i,j] = sum[k](exp(x[i]*y[k])*B[k,j])", "60 50 50x30",
+               "loops");
+    stages_are("O[i,j] = sum[k](exp(A[i,k])*B[k,j])", "60x50 50x4", "loops");
+    stages_are("O[i,j] = i < 9 ? sum[k](exp(A[i,k])*B[k,j]) : 0",
+               "60x50 50x40", "loops");
+}
+
 /* A band: with its window last, t is in the lanes. */
 static void
 test_bands(void **state)
@@ -414,6 +439,7 @@ main(void)
         cmocka_unit_test(test_einsums),
         cmocka_unit_test(test_fused),
         cmocka_unit_test(test_split),
+        cmocka_unit_test(test_prologues),
         cmocka_unit_test(test_distances),
         cmocka_unit_test(test_bands),
         cmocka_unit_test(test_masks),
