@@ -165,12 +165,14 @@ has_few_rows(int64_t m, const struct tile *s)
     return m <= 8 * s->mr;
 }
 
-/* Bytes of all elements of a tensor, at most `most`. */
+/* Bytes of a tensor, at most `most`; from LOOP_M on: of one product of a
+ * batch. */
 static int64_t
-bytes_of(const struct nest *w, const struct nest_tensor *x, int64_t most)
+bytes_of(const struct nest *w, const struct nest_tensor *x,
+         enum loop_role from, int64_t most)
 {
     int64_t n = einc_dtype_info(x->storage)->bytes;
-    for (int j = 0; j < w->n_idx; j++)
+    for (int j = w->first[from]; j < w->n_idx; j++)
         if (x->stride[j].value && w->idx[j].extent.value > 0)
             n = w->idx[j].extent.value < most / n + 1
                     ? n * w->idx[j].extent.value
@@ -187,8 +189,8 @@ static int
 rows_stay(const struct nest *w)
 {
     enum { FAR_BYTES = 16 << 20, SHALLOW = 128 };
-    int far = bytes_of(w, &w->in[1], FAR_BYTES) +
-                  bytes_of(w, &w->out, FAR_BYTES) >= FAR_BYTES;
+    int far = bytes_of(w, &w->in[1], LOOP_M, FAR_BYTES) +
+                  bytes_of(w, &w->out, LOOP_M, FAR_BYTES) >= FAR_BYTES;
     return has_few_rows(einc_nest_extent(w, LOOP_M), &w->tile) &&
            !(far && einc_nest_extent(w, LOOP_K) <= SHALLOW);
 }
@@ -619,7 +621,7 @@ choose_past(const struct nest *w, const struct gett *g)
     int lines = run % g->panel == 0 &&
                 g->panel * einc_nest_bytes(w->compute) % LINE == 0;
     if (!einc_gett_has_past(w) || einc_nest_extent(w, LOOP_K) > g->depth ||
-        bytes_of(w, &w->out, FAR_BYTES) < FAR_BYTES)
+        bytes_of(w, &w->out, LOOP_BATCH, FAR_BYTES) < FAR_BYTES)
         return PAST_NOT;
     return pairs || lines ? PAST_LINES : joins_rows(w, g) ? PAST_JOINED
                                                           : PAST_NOT;

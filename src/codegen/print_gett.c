@@ -10,6 +10,10 @@
 
 #include <string.h>
 
+/* Two operands up to which the next product of a batch is fetched: what is
+ * larger is packed in blocks, for which the processor looks ahead itself. */
+enum { FETCHED_BYTES = 256 << 10 };
+
 /* Elements of out and sums are the same, and may be moved as they are. */
 static int
 moves(const struct printer *p)
@@ -201,6 +205,25 @@ print_table_functions(const struct printer *p)
     einc_line(t, "    }");
     einc_line(t, "}");
     einc_put(t, "\n");
+}
+
+/* What comes next in a batch of small products is fetched while one of them is
+ * computed: a part of its lines at each tile. */
+static void
+print_fetch_next(const struct printer *p)
+{
+    if (p->nest->table)
+        einc_code(p, "/* A part of the lines of n rows of so many bytes. */\n"
+                     "static void\n"
+                     "@_ahead(const char *from, int64_t size, const int64_t "
+                     "*row, int64_t n, int64_t bytes,\n"
+                     "    int64_t part, int64_t parts)\n"
+                     "{\n"
+                     "    const int64_t end = n*(part + 1)/parts;\n"
+                     "    for (int64_t r = n*part/parts; r < end; r++)\n"
+                     "        for (int64_t x = 0; x < bytes; x += 64)\n"
+                     "            @_PREFETCH(from + size*row[r] + x);\n"
+                     "}\n\n");
 }
 
 static void
@@ -526,11 +549,6 @@ print_row_runs(const struct printer *p)
 static void
 print_tile_count(const struct printer *p)
 {
-    if (!einc_gett_has_rows(p->nest))
-        print_row_runs(p);
-    einc_code(p, "@_runs(rhs_column, columns, %s, rhs_run);\n"
-                 "@_runs(out_column, columns, %s, out_run);\n",
-              is_even(p, LOOP_N), is_even(p, LOOP_N));
     einc_code(p, "/* tiles of equal height: the first `taller` have a row "
                  "more */\n"
                  "const int64_t tiles = (rows + %s - 1) / %s;\n"
@@ -553,6 +571,34 @@ print_tile_count(const struct printer *p)
     else
         einc_code(p, "const int64_t columns_at_once = lhs_stays ? panel : "
                      "columns;\n");
+}
+
+/* Elements of a complex number. */
+static const char *
+two_of(const struct nest_tensor *x)
+{
+    return einc_dtype_info(x->storage)->kind == KIND_COMPLEX ? "2*" : "";
+}
+
+/* The next product of a batch, where it is a task of its own. */
+static void
+print_find_next(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    if (!w->table)
+        return;
+    einc_code(p, "/* of the same row of products, and small: fetched part by "
+                 "part */\n"
+                 "const int next = alone && n_b > 0 && task + 1 < task_end &&\n"
+                 "    task %% b_extent[n_b - 1] + 1 < b_extent[n_b - 1] &&\n"
+                 "    all_depth > 0 && all_depth <= block_depth &&\n"
+                 "    (rows + columns)*all_depth <= "
+                 "%d/(int64_t)sizeof($);\n"
+                 "const int64_t parts = tiles*((columns + panel - 1)/panel);\n"
+                 "int64_t part_at = 0;\n"
+                 "const int64_t lhs_next = next ? %slhs_b[n_b - 1] : 0;\n"
+                 "const int64_t rhs_next = next ? %srhs_b[n_b - 1] : 0;\n",
+              FETCHED_BYTES, two_of(&w->in[0]), two_of(&w->in[1]));
 }
 
 /* Which operand a weight multiplies: a table has to ask, else it is known. */
@@ -589,6 +635,36 @@ print_weight_side(const struct printer *p, int side)
     }
 }
 
+/* Offsets along the rows and columns of a task. A product that is one task
+ * finds those of the one before it. */
+static void
+print_sides(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    if (w->table) {
+        einc_code(p, "const int alone = row_blocks == 1 && column_blocks == "
+                     "1;\n"
+                     "const int again_there = alone && task > task_begin;\n"
+                     "if (!again_there) {\n");
+        p->t->indent += 4;
+    }
+    print_offsets(p, LOOP_M, "row0", "rows", &w->in[0], "lhs_row", &w->out,
+                  "out_row");
+    print_weight_side(p, 0);
+    print_offsets(p, LOOP_N, "column0", "columns", &w->in[1], "rhs_column",
+                  &w->out, "out_column");
+    print_weight_side(p, 1);
+    if (!einc_gett_has_rows(w))
+        print_row_runs(p);
+    einc_code(p, "@_runs(rhs_column, columns, %s, rhs_run);\n"
+                 "@_runs(out_column, columns, %s, out_run);\n",
+              is_even(p, LOOP_N), is_even(p, LOOP_N));
+    if (w->table) {
+        p->t->indent -= 4;
+        einc_line(p->t, "}");
+    }
+}
+
 /* And along a block of K. */
 static void
 print_weight_deep(const struct printer *p)
@@ -605,6 +681,26 @@ print_weight_deep(const struct printer *p)
                   "weight_deep", &w->in[0], "lhs_deep");
     einc_code(p, "@_runs(weight_deep, depth, %s, weight_deep_run);\n",
               is_even(p, LOOP_K));
+    if (w->table) {
+        p->t->indent -= 4;
+        einc_line(p->t, "}");
+    }
+}
+
+static void
+print_depths(const struct printer *p)
+{
+    const struct nest *w = p->nest;
+    if (w->table) {
+        einc_line(p->t, "if (!again_there || depth < all_depth) {");
+        p->t->indent += 4;
+    }
+    print_offsets(p, LOOP_K, "deep0", "depth", &w->in[0], "lhs_deep",
+                  &w->in[1], "rhs_deep");
+    einc_code(p, "@_runs(lhs_deep, depth, %s, lhs_deep_run);\n"
+                 "@_runs(rhs_deep, depth, %s, rhs_deep_run);\n",
+              is_even(p, LOOP_K), is_even(p, LOOP_K));
+    print_weight_deep(p);
     if (w->table) {
         p->t->indent -= 4;
         einc_line(p->t, "}");
@@ -648,12 +744,7 @@ open_block(const struct printer *p, const struct nest_node *x)
         einc_line(t, "                          : block_depth;");
         if (!einc_gett_adds_up(w))
             einc_line(t, "const int last = deep0 + depth >= all_depth;");
-        print_offsets(p, LOOP_K, "deep0", "depth", &w->in[0], "lhs_deep",
-                      &w->in[1], "rhs_deep");
-        einc_code(p, "@_runs(lhs_deep, depth, %s, lhs_deep_run);\n"
-                     "@_runs(rhs_deep, depth, %s, rhs_deep_run);\n",
-                  is_even(p, LOOP_K), is_even(p, LOOP_K));
-        print_weight_deep(p);
+        print_depths(p);
         print_form(p);
         if (einc_gett_in_place(w))
             einc_code(p, "const int64_t distance = lhs_stays && tiles <= 8%s ? "
@@ -992,6 +1083,40 @@ print_tile_calls(const struct printer *p)
     p->t->indent -= rows ? 4 : 0;
 }
 
+/* Operand o of the next product, whichever way its rows are. */
+static void
+print_fetch_operand(const struct printer *p, int o)
+{
+    const struct nest_tensor *x = &p->nest->in[o];
+    const char *side = o ? "rhs_column" : "lhs_row";
+    const char *n = o ? "columns" : "rows";
+    einc_code(p, "    if (%s_deep_run[0] >= depth)\n"
+                 "        @_ahead((const char *)(%s_batch + %s_next), "
+                 "%s(int64_t)sizeof(%s), %s, %s,\n"
+                 "            %sdepth*(int64_t)sizeof(%s), part_at, parts);\n"
+                 "    else if (%s < 2 || %s[1] - %s[0] == 1)\n"
+                 "        @_ahead((const char *)(%s_batch + %s_next), "
+                 "%s(int64_t)sizeof(%s), %s_deep, depth,\n"
+                 "            %s%s*(int64_t)sizeof(%s), part_at, parts);\n",
+              x->name, x->name, x->name, two_of(x),
+              einc_print_storage(x->storage), side, n, two_of(x),
+              einc_print_storage(x->storage), n, side, side, x->name, x->name,
+              two_of(x), einc_print_storage(x->storage), x->name, two_of(x),
+              n, einc_print_storage(x->storage));
+}
+
+static void
+print_fetch_product(const struct printer *p)
+{
+    if (!p->nest->table)
+        return;
+    einc_line(p->t, "if (next) {");
+    print_fetch_operand(p, 0);
+    print_fetch_operand(p, 1);
+    einc_code(p, "    part_at++;\n"
+                 "}\n");
+}
+
 static void
 print_call_tile(const struct printer *p)
 {
@@ -999,6 +1124,7 @@ print_call_tile(const struct printer *p)
     const char *two = p->planes == 2 ? "2*" : "";
     print_find_tile(p);
     print_fetch_rows(p);
+    print_fetch_product(p);
     if (einc_gett_in_place(w))
         einc_code(p, "const $ *const columns_of = in_place\n"
                      "    ? %s(rhs_batch + rhs_column[n0] + rhs_deep[0])\n"
@@ -1124,6 +1250,7 @@ einc_print_gett(const struct printer *p)
     einc_put(t, "\n");
     if (w->table)
         print_table_functions(p);
+    print_fetch_next(p);
     einc_line(t, "%svoid", p->linkage);
     einc_line(t, "%s(const struct %s *args, int64_t task_begin, "
                  "int64_t task_end)", p->prefix, p->args);
@@ -1139,13 +1266,9 @@ einc_print_gett(const struct printer *p)
     einc_line(t, "for (int64_t task = task_begin; task < task_end; task++) {");
     t->indent += 4;
     print_batch(p);
-    print_offsets(p, LOOP_M, "row0", "rows", &w->in[0], "lhs_row", &w->out,
-                  "out_row");
-    print_weight_side(p, 0);
-    print_offsets(p, LOOP_N, "column0", "columns", &w->in[1], "rhs_column",
-                  &w->out, "out_column");
-    print_weight_side(p, 1);
+    print_sides(p);
     print_tile_count(p);
+    print_find_next(p);
     walk(p, w->root->child);
     t->indent -= 4;
     einc_line(t, "}");
