@@ -71,10 +71,13 @@ LIB_SRC = \
   src/codegen/plain_access.c src/codegen/plain_fn.c \
   src/codegen/plain_reduce.c src/codegen/program_main.c \
   src/codegen/nest_block.c src/codegen/print_cuda_block.c \
-  src/codegen/emit_c.c src/codegen/emit_cuda.c src/codegen/file.c \
+  src/codegen/emit_c.c src/codegen/emit_cuda.c \
+  src/codegen/emit_cuda_map.c src/codegen/emit_cuda_border.c \
+  src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c src/codegen/file_sets.c \
   src/api.c src/program.c src/tier.c src/background.c src/ctx.c src/err.c \
-  src/kernels.c src/run.c src/device.c src/device_run.c src/explain.c \
+  src/kernels.c src/run.c src/device.c src/device_run.c \
+  src/device_program.c src/explain.c \
   src/explain_program.c src/sizes.c src/doctor.c src/calibrate.c src/bench.c \
   src/builtin/find.c src/builtin/small.c \
   runtime/trouble.c runtime/mem.c runtime/pool.c runtime/border.c runtime/places.c \
@@ -184,7 +187,7 @@ $(B)/builtin/table.o: $(B)/builtin/table.c $(B)/flags
 tests: $(TESTS) $(REPLAY) $(B)/tools/mknpy
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libcli.a $(B)/libeinc.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.so,$^) -lcmocka $(LIBS)
-$(B)/tests/cuda/run: $(B)/tests/cuda/mock.so
+$(B)/tests/cuda/run $(B)/tests/numeric/program: $(B)/tests/cuda/mock.so
 $(B)/tests/cuda/mock.so: tests/cuda/mock/mock.c tests/cuda/mock/mock.h
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) $(CFLAGS) -D_GNU_SOURCE -shared -fPIC -o $@ $< -ldl

@@ -325,9 +325,10 @@ einc_run(const struct einc_plan *plan, const void *const in[], void *out,
  * capturing. NVRTC and the CUDA driver are looked for on first use: EINC_NVRTC
  * and EINC_CUDA name their files. EINC_EDEVICE: there is no GPU, no driver, no
  * NVRTC, or a call of theirs failed; EINC_ENOMEM: memory of the host or of the
- * GPU; the text says which. Programs of index statements run on the CPU only
- * (EINC_EUNSUP). With PLACE_CUDA an input may not overlap `out`
- * (EINC_EALIAS). With PLACE_CUDA_COPIES tensors are copied from their first
+ * GPU; the text says which. EINC_EUNSUP: a statement that only the CPU runs.
+ * With PLACE_CUDA an input may not overlap `out` (EINC_EALIAS); where data
+ * lead out of a tensor the nearest element is taken, and as nothing is waited
+ * for nobody is told: PLACE_CUDA_COPIES says EINC_ESHAPE as the host does. With PLACE_CUDA_COPIES tensors are copied from their first
  * byte to their last, what lies between their elements too: it must be
  * memory, and that of `out` is written back as it was before. Kernels go with
  * the context: what was launched must be done before it is freed. */
@@ -372,7 +373,8 @@ EINC_API enum einc_dtype einc_plan_compute(const struct einc_plan *plan);
 EINC_API enum einc_status
 einc_plan_workspace(const struct einc_plan *plan, size_t *bytes,
                     size_t *align);
-/* The same at a place: with CUDA intermediates only, in memory of the GPU. */
+/* The same at a place: with CUDA intermediates only, in memory of the GPU.
+ * Kernels of statements that keep lists allocate them in the stream. */
 EINC_API enum einc_status
 einc_plan_workspace_at(const struct einc_plan *plan, int32_t place,
                        size_t *bytes, size_t *align);

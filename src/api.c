@@ -559,10 +559,11 @@ einc_plan_workspace_at(const struct einc_plan *plan, int32_t place,
 {
     int host = place == EINC_PLACE_HOST;
     if (!plan || !bytes || place < EINC_PLACE_HOST ||
-        place > EINC_PLACE_CUDA_COPIES || (!host && plan->script))
+        place > EINC_PLACE_CUDA_COPIES)
         return EINC_EINVAL;
-    *bytes = host ? plan->workspace_bytes
-                  : (size_t)plan->plan->temporary_bytes;
+    *bytes = host           ? plan->workspace_bytes
+             : plan->script ? (size_t)einc_device_program_bytes(plan)
+                            : (size_t)plan->plan->temporary_bytes;
     if (align)
         *align = host ? 64 : 256;
     return EINC_OK;

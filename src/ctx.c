@@ -327,6 +327,7 @@ einc_plan_free(struct einc_plan *plan)
         einc_background_forget(plan);
     einc_program_free(plan);
     einc_device_forget(plan);
+    einc_device_program_forget(plan);
     mem_free(&ctx->mem, plan->block, plan->block_bytes);
     let_go(ctx);
 }

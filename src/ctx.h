@@ -169,6 +169,8 @@ struct einc_plan {
     uint32_t flags;        /* as in einc_options */
     struct device_plan *on_device; /* set once, atomically; NULL: not
                             * prepared; device_run.c */
+    struct device_program *program_on_device; /* likewise, of a program;
+                            * device_program.c */
 };
 
 struct einc_err {
@@ -201,6 +203,15 @@ enum einc_status einc_device_run(const struct einc_plan *plan,
                                  const struct einc_run_options *o,
                                  struct einc_err **err);
 void einc_device_forget(struct einc_plan *plan);
+/* device_program.c: the same of programs; what einc_plan_workspace_at() says
+ * of them. */
+enum einc_status einc_device_run_program(const struct einc_plan *x,
+                                         const void *const in[],
+                                         void *const out[],
+                                         const struct einc_run_options *o,
+                                         struct einc_err **err);
+int64_t einc_device_program_bytes(const struct einc_plan *x);
+void einc_device_program_forget(struct einc_plan *x);
 
 /* run.c: whether in[o] and out share bytes. */
 int einc_run_overlaps(const struct einc_plan *x, int o, const void *in,
@@ -274,6 +285,27 @@ enum einc_status einc_program_run(const struct einc_plan *x,
                                   const void *const in[], void *const out[],
                                   const struct einc_run_options *o,
                                   double *seconds, struct einc_err **err);
+/* For runs elsewhere: whether the call is legal; whether operand, a number in
+ * program.tensors, shares bytes with an output; what einc_args.stray says. */
+enum einc_status einc_program_check(const struct einc_plan *x,
+                                    const void *const in[],
+                                    void *const out[],
+                                    const struct einc_run_options *o,
+                                    struct einc_err **err);
+int einc_program_overlaps(const struct einc_plan *x, int operand,
+                          const void *in, void *const out[]);
+enum einc_status einc_program_report(const struct einc_plan *x,
+                                     const int64_t stray[2],
+                                     struct einc_err **err);
+/* A value of each type that plans compute in. */
+union scalar {
+    int32_t i32;
+    int64_t i64;
+    float f32[2];
+    double f64[2];
+};
+const void *einc_program_scalar(union scalar *v, enum einc_dtype compute,
+                                double value);
 enum einc_status einc_program_reference(const struct einc_plan *x,
                                         const void *const in[],
                                         void *const out[],

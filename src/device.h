@@ -11,6 +11,9 @@
 #include "runtime/gpu.h"
 #include "runtime/nvrtc.h"
 
+/* What CUDA takes as arguments of a kernel everywhere: 4096 bytes. */
+enum { DEVICE_MOST_WORDS = 512 };
+
 /* A loaded cubin. */
 struct device_kernel {
     struct device_kernel *next;
@@ -40,5 +43,27 @@ void einc_device_close(struct einc_ctx *ctx);
 enum einc_status einc_device_kernel(struct einc_ctx *ctx, struct device *d,
                                     const struct unit *unit, int use_disk,
                                     void **kernel, struct trouble *why);
+
+/* device_run.c, for the einsums of a program. Kernels of the plan are there
+ * afterwards. */
+enum einc_status einc_device_ready(const struct einc_plan *x, struct device *d,
+                                   struct trouble *why);
+/* One run: addresses of elements (0, ...) on the device. `work` is for
+ * intermediates. */
+struct device_call {
+    const gpu_address *in;
+    gpu_address out, work;
+    const void *alpha, *beta; /* as in einc_run_options */
+    void *stream;
+};
+enum einc_status einc_device_launch(const struct einc_plan *x,
+                                    const struct gpu *gpu,
+                                    const struct device_call *c,
+                                    struct trouble *why);
+
+/* device_program.c: the same for programs. */
+enum einc_status einc_device_program_ready(const struct einc_plan *x,
+                                           struct device *d,
+                                           struct trouble *why);
 
 #endif

@@ -6,9 +6,6 @@
 #include "device.h"
 #include "plan/lower.h"
 
-/* What CUDA takes as arguments of a kernel everywhere: 4096 bytes. */
-enum { MOST_WORDS = 512 };
-
 /* A step ready to be launched; in the block of its device_plan. */
 struct device_step {
     void *kernel;
@@ -77,11 +74,11 @@ load_steps(struct device *d, const struct preparing *y, struct trouble *why)
     if (status != EINC_OK)
         return status;
     for (int s = 0; s < x->plan->n_steps && status == EINC_OK; s++) {
-        if (y->steps[s].n_words > MOST_WORDS)
+        if (y->steps[s].n_words > DEVICE_MOST_WORDS)
             status = einc_trouble(why, EINC_ELIMIT,
                                   "step %d has %d extents, strides and "
                                   "addresses: CUDA takes %d",
-                                  s + 1, y->steps[s].n_words, MOST_WORDS);
+                                  s + 1, y->steps[s].n_words, DEVICE_MOST_WORDS);
         else if (y->steps[s].blocks)
             status = einc_device_kernel(x->ctx, d, &y->units[s],
                                         !(x->flags & EINC_NO_CACHE),
@@ -154,19 +151,25 @@ einc_device_forget(struct einc_plan *x)
     x->on_device = NULL;
 }
 
+enum einc_status
+einc_device_ready(const struct einc_plan *x, struct device *d,
+                  struct trouble *why)
+{
+    if (__atomic_load_n(&x->on_device, __ATOMIC_ACQUIRE))
+        return EINC_OK;
+    /* Plans are const to their users; this is ours and only ever set once. */
+    return prepare((struct einc_plan *)(uintptr_t)x, d, why);
+}
+
 /* The device with the plan's kernels on it. */
 static enum einc_status
 get_ready(const struct einc_plan *x, struct device **d, struct trouble *why)
 {
-    if (x->script)
-        return einc_trouble(why, EINC_EUNSUP,
-                            "index statements run on the CPU as yet");
     enum einc_status status = einc_device_get(x->ctx, d, why);
-    if (status != EINC_OK ||
-        __atomic_load_n(&x->on_device, __ATOMIC_ACQUIRE))
+    if (status != EINC_OK)
         return status;
-    /* Plans are const to their users; this is ours and only ever set once. */
-    return prepare((struct einc_plan *)(uintptr_t)x, *d, why);
+    return x->script ? einc_device_program_ready(x, *d, why)
+                     : einc_device_ready(x, *d, why);
 }
 
 /* --- launching ----------------------------------------------------------- */
@@ -208,7 +211,7 @@ launch(const struct device_run *r, int s, struct trouble *why)
 {
     const struct plan *p = r->plan->plan;
     const struct device_step *x = &r->plan->on_device->steps[s];
-    int64_t words[MOST_WORDS];
+    int64_t words[DEVICE_MOST_WORDS];
     if (!x->blocks)
         return EINC_OK;
     memcpy(words, x->words, (size_t)x->n_words * sizeof *words);
@@ -234,6 +237,21 @@ launch_all(struct device_run *r, struct trouble *why)
         status = launch(r, s, why);
     if (!r->o->work)
         einc_gpu_free(r->gpu, r->work, r->stream);
+    return status;
+}
+
+enum einc_status
+einc_device_launch(const struct einc_plan *x, const struct gpu *gpu,
+                   const struct device_call *c, struct trouble *why)
+{
+    const struct einc_run_options o = {.size = sizeof o, .alpha = c->alpha,
+                                       .beta = c->beta};
+    const struct device_run r = {.plan = x, .gpu = gpu, .in = c->in,
+                                 .out = c->out, .work = c->work, .o = &o,
+                                 .stream = c->stream};
+    enum einc_status status = EINC_OK;
+    for (int s = 0; s < x->plan->n_steps && status == EINC_OK; s++)
+        status = launch(&r, s, why);
     return status;
 }
 

@@ -559,16 +559,8 @@ is_open(struct running *r, const struct stmt *s)
     return r->few == s->few;
 }
 
-/* A value of each type that plans compute in. */
-union scalar {
-    int32_t i32;
-    int64_t i64;
-    float f32[2];
-    double f64[2];
-};
-
-static const void *
-scalar_of(union scalar *v, enum einc_dtype compute, double value)
+const void *
+einc_program_scalar(union scalar *v, enum einc_dtype compute, double value)
 {
     *v = (union scalar){0};
     switch (compute) {
@@ -650,33 +642,42 @@ run_contract(struct running *r, int s)
         .work = r->work + at,
         .work_bytes = r->x->workspace_bytes - (size_t)at};
     if (g->scale != 1)
-        o.alpha = scalar_of(&alpha, einc_plan_compute(plan), g->scale);
+        o.alpha = einc_program_scalar(&alpha, einc_plan_compute(plan),
+                                      g->scale);
     if (g->adds)
-        o.beta = scalar_of(&beta, einc_plan_compute(plan), 1);
+        o.beta = einc_program_scalar(&beta, einc_plan_compute(plan), 1);
     for (int64_t x = 0; status == EINC_OK && x < g->slices.count; x++)
         status = run_slice(r, s, slices_start(&g->slices, x), &o);
     return status;
 }
 
-static enum einc_status
-report(const struct running *r)
+enum einc_status
+einc_program_report(const struct einc_plan *plan, const int64_t stray[2],
+                    struct einc_err **err)
 {
-    const struct program *p = r->x->script->program;
-    const struct mem *m = &r->x->ctx->mem;
-    const struct site *x = &p->sites[r->stray.site - 1];
+    const struct program *p = plan->script->program;
+    const struct mem *m = &plan->ctx->mem;
+    const struct site *x = &p->sites[stray[0] - 1];
     int n = x->at.end - x->at.begin;
     const char *at = p->source.p + x->at.begin;
     if (x->tensor < 0)
-        return einc_err_set(m, r->err, EINC_ESHAPE,
+        return einc_err_set(m, err, EINC_ESHAPE,
                             "the bound '%.*s' reaches %lld, outside of "
-                            "%lld:%lld", n, at, (long long)r->stray.position,
+                            "%lld:%lld", n, at, (long long)stray[1],
                             (long long)x->lo, (long long)x->hi);
     const struct tensor *t = &p->tensors[x->tensor];
-    return einc_err_set(m, r->err, EINC_ESHAPE,
+    return einc_err_set(m, err, EINC_ESHAPE,
                         "the subscript '%.*s' is %lld, outside of %lld:%lld "
-                        "in dim %d of %.*s", n, at,
-                        (long long)r->stray.position, (long long)x->lo,
-                        (long long)x->hi, x->dim, (int)t->name.n, t->name.p);
+                        "in dim %d of %.*s", n, at, (long long)stray[1],
+                        (long long)x->lo, (long long)x->hi, x->dim,
+                        (int)t->name.n, t->name.p);
+}
+
+static enum einc_status
+report(const struct running *r)
+{
+    const int64_t stray[2] = {r->stray.site, r->stray.position};
+    return einc_program_report(r->x, stray, r->err);
 }
 
 static double
@@ -724,9 +725,9 @@ overlap(const struct extent_bytes *a, const void *in,
            q + (uintptr_t)b->lo < p + (uintptr_t)a->hi;
 }
 
-static int
-is_overlapped(const struct einc_plan *x, int t, const void *in,
-              void *const out[])
+int
+einc_program_overlaps(const struct einc_plan *x, int t, const void *in,
+                      void *const out[])
 {
     const struct program *p = x->script->program;
     for (int u = 0; u < p->n_tensors; u++)
@@ -786,7 +787,7 @@ take_tensors(struct running *r, const void *const in[], void *const out[],
             continue;
         }
         const void *at = in[y->number];
-        if (is_overlapped(x, t, at, out)) {
+        if (einc_program_overlaps(x, t, at, out)) {
             char *own = room ? room + bytes - x->touched[t].lo : NULL;
             if (own)
                 copy_elements(y, at, own);
@@ -799,9 +800,25 @@ take_tensors(struct running *r, const void *const in[], void *const out[],
     return bytes;
 }
 
+/* The workspace of copies on the device is not the caller's. */
 static enum einc_status
-check_run(const struct einc_plan *x, const void *const in[], void *const out[],
-          const struct einc_run_options *o, struct einc_err **err)
+check_work(const struct einc_plan *x, const struct einc_run_options *o,
+           struct einc_err **err)
+{
+    size_t bytes, align;
+    einc_plan_workspace_at(x, o->place, &bytes, &align);
+    if (o->work && o->place != EINC_PLACE_CUDA_COPIES &&
+        (o->work_bytes < bytes || (uintptr_t)o->work % align))
+        return einc_err_set(&x->ctx->mem, err, EINC_EINVAL,
+                            "work has %zu bytes, the plan needs %zu, aligned "
+                            "to %zu", o->work_bytes, bytes, align);
+    return EINC_OK;
+}
+
+enum einc_status
+einc_program_check(const struct einc_plan *x, const void *const in[],
+                   void *const out[], const struct einc_run_options *o,
+                   struct einc_err **err)
 {
     const struct mem *m = &x->ctx->mem;
     const struct program *p = x->script->program;
@@ -822,12 +839,11 @@ check_run(const struct einc_plan *x, const void *const in[], void *const out[],
         return einc_err_set(m, err, EINC_EINVAL,
                             "alpha and beta are for einsums: a statement "
                             "says what it adds to");
-    if (o->work && (o->work_bytes < x->workspace_bytes ||
-                    (uintptr_t)o->work % 64))
+    if (p->open.n)
         return einc_err_set(m, err, EINC_EINVAL,
-                            "work has %zu bytes, the plan needs %zu, aligned "
-                            "to 64", o->work_bytes, x->workspace_bytes);
-    return EINC_OK;
+                            "a plan of statements whose sizes are arguments "
+                            "is written, not run");
+    return check_work(x, o, err);
 }
 
 enum einc_status
@@ -835,13 +851,9 @@ einc_program_run(const struct einc_plan *x, const void *const in[],
                  void *const out[], const struct einc_run_options *o,
                  double *seconds, struct einc_err **err)
 {
-    enum einc_status status = check_run(x, in, out, o, err);
+    enum einc_status status = einc_program_check(x, in, out, o, err);
     if (status != EINC_OK)
         return status;
-    if (x->script->program->open.n)
-        return einc_err_set(&x->ctx->mem, err, EINC_EINVAL,
-                            "a plan of statements whose sizes are arguments "
-                            "is written, not run");
     const struct mem *m = &x->ctx->mem;
     struct running r = {.x = x, .err = err, .work = o->work};
     r.threads = x->ctx->pool ? x->ctx->threads : 1;

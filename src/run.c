@@ -275,6 +275,16 @@ check_run(const struct einc_plan *plan, const void *const in[],
     return EINC_OK;
 }
 
+static enum einc_status
+run_program(const struct einc_plan *plan, const void *const in[],
+            void *const out[], const struct einc_run_options *o,
+            double *seconds, struct einc_err **err)
+{
+    return o->place == EINC_PLACE_HOST
+               ? einc_program_run(plan, in, out, o, seconds, err)
+               : einc_device_run_program(plan, in, out, o, err);
+}
+
 enum einc_status
 einc_run_timed(const struct einc_plan *plan, const void *const in[],
                void *out, const struct einc_run_options *opts,
@@ -286,15 +296,12 @@ einc_run_timed(const struct einc_plan *plan, const void *const in[],
     enum einc_status status = take_options(&o, opts, err);
     if (status != EINC_OK)
         return status;
-    if (plan && plan->script && o.place != EINC_PLACE_HOST)
-        return einc_device_run(plan, in, out, &o, err);
+    if (plan && plan->script && plan->script->program->n_outputs != 1)
+        return einc_err_set(&plan->ctx->mem, err, EINC_EINVAL,
+                            "the program has %d outputs: einc_run_outs()",
+                            plan->script->program->n_outputs);
     if (plan && plan->script)
-        return plan->script->program->n_outputs == 1
-                   ? einc_program_run(plan, in, &out, &o, seconds, err)
-                   : einc_err_set(&plan->ctx->mem, err, EINC_EINVAL,
-                                  "the program has %d outputs: "
-                                  "einc_run_outs()",
-                                  plan->script->program->n_outputs);
+        return run_program(plan, in, &out, &o, seconds, err);
     status = check_run(plan, in, out, &o, err);
     if (status != EINC_OK)
         return status;
@@ -414,9 +421,7 @@ einc_run_outs(const struct einc_plan *plan, const void *const in[],
     enum einc_status status = take_options(&o, opts, err);
     if (status != EINC_OK)
         return status;
-    if (o.place != EINC_PLACE_HOST)
-        return einc_device_run(plan, in, out[0], &o, err);
-    return einc_program_run(plan, in, out, &o, NULL, err);
+    return run_program(plan, in, out, &o, NULL, err);
 }
 
 /* --- the oracle --------------------------------------------------------- */

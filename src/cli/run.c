@@ -470,9 +470,7 @@ einc_verb_run(const struct args *a)
     r.a = a;
     int code = choose_place(&r);
     if (code == EXIT_DONE && einc_cli_is_program(a->expr))
-        return r.place ? einc_say(EXIT_FAILED, "--target cuda: index "
-                                  "statements run on the CPU as yet")
-                       : einc_cli_run_program(a);
+        return einc_cli_run_program(a, r.place);
     if (code == EXIT_DONE)
         code = read_operands(&r);
     if (code == EXIT_DONE)

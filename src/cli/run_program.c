@@ -39,6 +39,7 @@ struct run {
     size_t n, n_in, n_out;
     struct einc_plan *plan;
     double plan_seconds;
+    int32_t place;
 };
 
 static int
@@ -320,6 +321,7 @@ make_outputs(struct run *r)
 static int
 compute(const struct run *r, void *const *outs, double *const *bounds)
 {
+    const struct einc_run_options o = {.size = sizeof(o), .place = r->place};
     const void **in = calloc(r->n_in + 1, sizeof(*in));
     struct einc_err *err = NULL;
 
@@ -329,7 +331,7 @@ compute(const struct run *r, void *const *outs, double *const *bounds)
         in[i] = r->names[i].array.data;
     const enum einc_status status =
         bounds ? einc_reference_outs(r->plan, in, outs, bounds, &err)
-               : einc_run_outs(r->plan, in, outs, NULL, &err);
+               : einc_run_outs(r->plan, in, outs, &o, &err);
     free(in);
     return status ? einc_say_error(status, err) : EXIT_DONE;
 }
@@ -558,9 +560,9 @@ check_dtype(const struct args *a)
 }
 
 int
-einc_cli_run_program(const struct args *a)
+einc_cli_run_program(const struct args *a, int32_t place)
 {
-    struct run r = {.a = a};
+    struct run r = {.a = a, .place = place};
     struct einc_err *err = NULL;
     int code = einc_cli_refuse(a);
 
@@ -579,6 +581,10 @@ einc_cli_run_program(const struct args *a)
         code = read_outputs(&r);
     if (code == EXIT_DONE)
         code = make_plan(&r);
+    if (code == EXIT_DONE) {
+        const enum einc_status status = einc_plan_prepare(r.plan, place, &err);
+        code = status ? einc_say_error(status, err) : EXIT_DONE;
+    }
     if (code == EXIT_DONE && a->dump && *a->dump)
         code = einc_operands_dump(r.plan, a->dump, EINC_TEXT, stderr);
     if (code == EXIT_DONE)

@@ -21,6 +21,9 @@ struct unit einc_emit_cuda_unit(struct arena *perm, const struct nest *nest);
 int64_t einc_emit_cuda_blocks(const struct nest *nest, int64_t *n,
                               int64_t *s);
 
+/* Integers of known width, for nvcc and NVRTC. */
+void einc_emit_cuda_types(struct text *t);
+
 /* Many kernels in one source: what stands before them once, and one of them,
  * whose functions have `name` in front. */
 void einc_emit_units_opening(struct text *t, const struct target *target);

@@ -86,18 +86,6 @@ put_kernel(const struct printer *p)
     einc_put(t, "\n");
 }
 
-static void
-put_integers(struct text *t)
-{
-    einc_put(t, "#if defined(__CUDACC_RTC__)\n"
-                "typedef signed char int8_t;\ntypedef unsigned char uint8_t;\n"
-                "typedef short int16_t;\ntypedef unsigned short uint16_t;\n"
-                "typedef int int32_t;\ntypedef unsigned int uint32_t;\n"
-                "typedef long long int64_t;\n"
-                "typedef unsigned long long uint64_t;\n"
-                "#else\n#include <stdint.h>\n#endif\n\n");
-}
-
 /* --- a kernel for the runtime --------------------------------------------- */
 
 /* An array of a struct is never empty. */
@@ -141,7 +129,7 @@ einc_emit_cuda_unit(struct arena *perm, const struct nest *nest)
     struct printer p = einc_printer(&t, nest, "einc_kernel");
     einc_put(&t, "/* made by einc %s; device ABI %d */\n", EINC_VERSION,
              DEVICE_ABI);
-    put_integers(&t);
+    einc_emit_cuda_types(&t);
     einc_print_kernel_halves(&t, nest, "static __device__ inline ");
     put_words(&t, nest);
     einc_put(&t, "extern \"C\" __global__ void __launch_bounds__(%d)\n"
@@ -177,7 +165,7 @@ einc_emit_cuda(struct text *t, struct arena scratch, const struct plan *p,
     struct file f = einc_file(t, &scratch, p, target, style);
     einc_file_opening(&f);
     put_calls(&f);
-    put_integers(t);
+    einc_emit_cuda_types(t);
     einc_print_halves(t, p, "static __device__ inline ", 1, NULL);
     for (int s = 0; s < p->n_steps; s++) {
         struct printer k =

@@ -36,6 +36,9 @@ struct unit einc_emit_mapreduce(struct arena *perm, const struct mapreduce *m);
 void einc_emit_mapreduce_function(struct text *t, struct arena scratch,
                                   const struct mapreduce *m, const char *name,
                                   const char *args);
+/* The same as CUDA, for a nest of target "cuda": see MAP_TAIL. */
+struct unit einc_emit_cuda_mapreduce(struct arena *perm,
+                                     const struct mapreduce *m);
 /* Bytes that a thread takes, 64-aligned. */
 int64_t einc_mapreduce_scratch(const struct mapreduce *m);
 

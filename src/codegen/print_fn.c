@@ -214,10 +214,30 @@ is_negative(const struct writer *w, int v)
     }
 }
 
+/* Whether a float is no element or number, but a result of arithmetic. */
+static int
+is_rounded(const struct writer *w, int v)
+{
+    const struct value *x = value_of(w, v);
+    if (x->op == VALUE_REDUCE)
+        return 1;
+    if (x->op == VALUE_CHOICE)
+        return is_rounded(w, x->args[1]) && is_rounded(w, x->args[2]);
+    if (x->op != VALUE_FN)
+        return 0;
+    switch (x->fn) {
+    case FN_NEG: case FN_ABS: return is_rounded(w, x->args[0]);
+    case FN_ADD: case FN_SUB: case FN_MUL: case FN_DIV: case FN_SQRT:
+        return 1;
+    default: return 0;
+    }
+}
+
 static const char *
 fn_name(const struct writer *w, const struct value *x)
 {
-    if (x->fn == FN_EXP && is_negative(w, x->args[0]))
+    if (x->fn == FN_EXP && is_negative(w, x->args[0]) &&
+        (!w->h->cuda || is_rounded(w, x->args[0])))
         return "expn";
     return einc_fn_info(x->fn)->name;
 }

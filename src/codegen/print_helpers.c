@@ -155,9 +155,45 @@ is_name(const char *s)
     return s[0] == '#' && (s[1] == '%' || (s[1] >= 'a' && s[1] <= 'z'));
 }
 
+static int
+begins(const char *s, const char *word)
+{
+    return strncmp(s, word, strlen(word)) == 0;
+}
+
+/* NVRTC knows the functions of <math.h> by their names, but none that are
+ * built into a compiler of C, and includes nothing. */
+static const char *
+cuda_code(struct arena *a, const char *code)
+{
+    static const char *const words[][2] = {
+        {"static ", "static __device__ "},
+        {"__builtin_inff()", "#inf_f32()"},
+        {"__builtin_inf()", "#inf_f64()"},
+        {"__builtin_nanf(\"\")", "#nan_f32()"},
+        {"__builtin_nan(\"\")", "#nan_f64()"},
+        {"__builtin_", ""}};
+    enum { N = sizeof words / sizeof words[0] };
+    struct text t = {.perm = a};
+    while (*code) {
+        size_t k = 0;
+        while (k < N && !begins(code, words[k][0]))
+            k++;
+        if (k < N) {
+            einc_put(&t, "%s", words[k][1]);
+            code += strlen(words[k][0]);
+        } else {
+            einc_put(&t, "%c", *code++);
+        }
+    }
+    return einc_text_z(&t);
+}
+
 static void
 print_code(struct printing *p, const struct kind *k, const char *code)
 {
+    if (p->h->cuda)
+        code = cuda_code(p->h->perm, code);
     for (const char *s = code; *s; s++) {
         if (!is_name(s))
             continue;
@@ -386,6 +422,44 @@ static const struct template plain[] = {
         "    return (uint16_t)((u + 0x7fffu + (u >> 16 & 1)) >> 16);\n}\n",
      NULL},
 };
+
+/* Of a device, in the place of the above. */
+static const struct template of_device[] = {
+    {"stray",
+     "static __attribute__((noinline, unused)) void\n"
+     "@(const struct $a *args, int64_t site, int64_t p)\n{\n"
+     "    if (args->stray &&\n"
+     "        atomicCAS((unsigned long long *)&args->stray[0], 0ull,\n"
+     "                  (unsigned long long)(site + 1)) == 0)\n"
+     "        args->stray[1] = p;\n}\n", NULL},
+    {"inf_f32", FN "float\n@(void)\n{\n    return #float_f32(0x7f800000);\n"
+                   "}\n", NULL},
+    {"nan_f32", FN "float\n@(void)\n{\n    return #float_f32(0x7fc00000);\n"
+                   "}\n", NULL},
+    {"inf_f64", FN "double\n@(void)\n{\n"
+                   "    return #float_f64(0x7ff0000000000000);\n}\n", NULL},
+    {"nan_f64", FN "double\n@(void)\n{\n"
+                   "    return #float_f64(0x7ff8000000000000);\n}\n", NULL},
+    /* x <= 0 that was rounded itself: the product rounds it once more */
+    {"expn_f32", FN "float\n@(float x)\n{\n"
+                    "    return #ex2_f32(x*0x1.715476p+0f);\n}\n", NULL},
+    {"expn_f64", FN "double\n@(double x)\n{\n    return exp(x);\n}\n",
+     NULL},
+    /* 2 ulp; subnormal results are 0 */
+    {"ex2_f32",
+     FN "float\n@(float x)\n{\n# if defined(__CUDA_ARCH__)\n    float y;\n"
+        "    asm(\"ex2.approx.ftz.f32 %0, %1;\" : \"=f\"(y) : \"f\"(x));\n"
+        "    return y;\n# else\n    return exp2f(x);\n# endif\n}\n", NULL},
+};
+
+static const char *
+device_code(const struct kind *k)
+{
+    for (size_t j = 0; j < sizeof of_device / sizeof *of_device; j++)
+        if (strcmp(of_device[j].base, k->name) == 0)
+            return of_device[j].scalar;
+    return NULL;
+}
 
 /* --- families ----------------------------------------------------------- */
 
@@ -642,7 +716,9 @@ print_iota(struct printing *p, const struct kind *k)
 static int
 print_plain(struct printing *p, const struct kind *k)
 {
-    const char *code = IN(plain, k);
+    const char *code = p->h->cuda ? device_code(k) : NULL;
+    if (!code)
+        code = IN(plain, k);
     if (code) {
         print_code(p, k, code);
         return 1;
@@ -690,7 +766,9 @@ print_typed(struct printing *p, const struct kind *k)
         code = selects[0].wide;
     if (!code)
         code = is_float ? IN(floats, k) : IN(integers, k);
-    if (!code && is_float)
+    /* the functions of a device are as fast as these, and as exact */
+    if (!code && is_float &&
+        (!p->h->cuda || strcmp(k->base, "sigmoid") == 0))
         code = einc_math_code(k->base, einc_form_suffix(k->type));
     if (strcmp(k->base, "iota") == 0)
         print_iota(p, k);

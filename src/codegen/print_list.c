@@ -157,8 +157,14 @@ print_insertion(const struct writer *w, int v, const char *own,
     }
     for (int k = 0; k < (at ? 2 : 1); k++) {
         const char *name = PRINTED(w, "%s%s", k ? "place" : "list", own);
-        einc_line(t, "memmove(%s + to + 1, %s + to, (size_t)(%d - to)*"
-                     "sizeof *%s);", name, name, r->best - 1, name);
+        if (w->h->cuda) { /* which has no memmove() */
+            einc_line(t, "for (int32_t slot = %d; slot > to; slot--)",
+                      r->best - 1);
+            einc_line(t, "    %s[slot] = %s[slot - 1];", name, name);
+        } else {
+            einc_line(t, "memmove(%s + to + 1, %s + to, (size_t)(%d - to)*"
+                         "sizeof *%s);", name, name, r->best - 1, name);
+        }
         einc_line(t, "%s[to] = %s;", name, k ? at : term);
     }
 }

@@ -188,8 +188,8 @@ einc_print_block(struct writer *w, int block)
 
 /* --- the kernel --------------------------------------------------------- */
 
-static void
-print_pointers(const struct writer *w)
+void
+einc_print_pointers(const struct writer *w)
 {
     const struct mapreduce *m = w->m;
     int left = m->s->left.tensor;
@@ -259,6 +259,13 @@ print_decode(const struct writer *w)
     }
 }
 
+void
+einc_print_task(struct writer *w)
+{
+    print_decode(w);
+    einc_print_block(w, 0);
+}
+
 static void
 print_kernel(struct writer *w, const char *name, const char *linkage,
              const char *args)
@@ -266,12 +273,11 @@ print_kernel(struct writer *w, const char *name, const char *linkage,
     struct text *t = w->t, body = {.perm = t->perm, .indent = 4};
     w->t = &body;
     w->used = NEW(t->perm, char, w->m->n_sizes);
-    print_pointers(w);
+    einc_print_pointers(w);
     einc_line(&body,
               "for (int64_t task = task_begin; task < task_end; task++) {");
     body.indent += 4;
-    print_decode(w);
-    einc_print_block(w, 0);
+    einc_print_task(w);
     close_brace(w);
     w->t = t;
     einc_line(t, "%svoid", linkage);

@@ -26,6 +26,7 @@ struct helpers {
     int n, cap;
     int lanes;
     const char *prefix; /* in front of all names */
+    int cuda;           /* as functions of a device */
 };
 
 /* Notes that a function is used; returns its name in C. The name without the

@@ -90,9 +90,14 @@ const char *
 einc_float_text(const struct writer *w, double x, enum value_type t)
 {
     const char *f = t == VALUE_F32 ? "f" : "";
+    int infinite = x == __builtin_inf() || x == -__builtin_inf();
+    if (w->h->cuda && (x != x || infinite))
+        return PRINTED(w, x < 0 ? "(-%s())" : "%s()",
+                       einc_helper(w->h, x != x ? "nan_%s" : "inf_%s",
+                                   einc_form_suffix(t)));
     if (x != x)
         return PRINTED(w, "__builtin_nan%s(\"\")", f);
-    if (x == __builtin_inf() || x == -__builtin_inf())
+    if (infinite)
         return PRINTED(w, x < 0 ? "(-__builtin_inf%s())"
                                 : "__builtin_inf%s()", f);
     int64_t whole = x >= -1e9 && x <= 1e9 ? (int64_t)x : 0;

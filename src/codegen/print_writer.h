@@ -143,6 +143,9 @@ void einc_print_loop(struct writer *w, const struct loop *l);
 /* --- print_mapreduce.c -------------------------------------------------- */
 
 void einc_print_block(struct writer *w, int block);
+/* Declares tensors and tables; what one task does, of number `task`. */
+void einc_print_pointers(const struct writer *w);
+void einc_print_task(struct writer *w);
 
 /* --- of all ------------------------------------------------------------- */
 

@@ -46,6 +46,12 @@ struct unit {
  * of the inputs, extents, strides, alpha, beta (two words each) and whether
  * there are any. A list that is empty has one word. It is launched with
  * DEVICE_THREADS threads in each block, and einc_emit_cuda_blocks() blocks. */
+/* Of an index statement: the addresses of the left tensor and of all tensors
+ * of the program, extents, strides, then scratch, the stray (or 0: nobody asks,
+ * see struct einc_args), scratch bytes of a thread, tasks, and threads that
+ * share them. */
+enum { MAP_TAIL = 5 };
+
 enum { DEVICE_ABI = 1, DEVICE_TAIL = 6, DEVICE_THREADS = 256 };
 
 #endif

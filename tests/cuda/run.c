@@ -349,22 +349,108 @@ test_nothing_there(void **state)
     setenv("EINC_CUDA", mock_path, 1);
 }
 
-/* Index statements say that they are the CPU's. */
+/* --- index statements ----------------------------------------------------- */
+
+/* A gather that may stray, a temporary, an einsum of a copy with a border, and
+ * lists that are kept in memory. */
+static const char statements[] =
+    "T[i,j] = x[k[i]] + x[j]; "
+    "y[i,q] = kmax[j->q:20](T[i,j]*x[j]) + sum[r in 0:3](T[clamp(i+r-1),q]*"
+    "x[r])";
+
+enum { ROWS = 30, BEST = 20 };
+
+/* The plan of the statements, with numbers of an order of their own. */
+static struct job *
+open_program(void)
+{
+    static const int64_t shape[] = {ROWS};
+    struct job *j = calloc(1, sizeof *j);
+    struct einc_config c = {.size = sizeof c, .cache_dir = ""};
+    struct einc_layout in[] = {
+        {.size = sizeof *in, .dtype = EINC_F32, .ndim = 1, .shape = shape},
+        {.size = sizeof *in, .dtype = EINC_I32, .ndim = 1, .shape = shape}};
+    struct einc_options o = {.size = sizeof o, .tier = EINC_TIER_INTERP};
+    assert_int_equal(einc_ctx_create(&c, &j->ctx, NULL), EINC_OK);
+    assert_int_equal(einc_compile(j->ctx, statements, 2, in, NULL, &o,
+                                  &j->plan, NULL), EINC_OK);
+    fill(j->data[0], EINC_F32);
+    for (int i = 0; i < ROWS; i++)
+        ((int32_t *)(void *)j->data[1])[i] = i * 11 % ROWS;
+    j->in[0] = j->data[0];
+    j->in[1] = j->data[1];
+    j->out_bytes = sizeof(float) * ROWS * BEST;
+    memset(j->got, 0x5a, sizeof j->got);
+    assert_int_equal(einc_run(j->plan, j->in, j->want, NULL, NULL), EINC_OK);
+    return j;
+}
+
 static void
 test_program(void **state)
 {
     (void)state;
-    static const int64_t shape[] = {4};
-    struct einc_layout in = {.size = sizeof in, .dtype = EINC_F32, .ndim = 1,
-                             .shape = shape};
-    struct job *j = open_job(&rows[0], "");
-    einc_plan_free(j->plan);
-    assert_int_equal(einc_compile(j->ctx, "y[i] = exp(x[i])", 1, &in, NULL,
-                                  NULL, &j->plan, NULL), EINC_OK);
-    struct einc_run_options o = {.size = sizeof o,
-                                 .place = EINC_PLACE_CUDA_COPIES};
-    expect(j, &o, j->got, EINC_EUNSUP, "CPU");
+    struct job *j = open_program();
+    struct einc_err *err = NULL;
+    assert_int_equal(run(j, NULL), EINC_OK);
+    assert_memory_equal(j->got, j->want, j->out_bytes);
+    ((int32_t *)(void *)j->data[1])[7] = ROWS;
+    assert_int_equal(run(j, &err), EINC_ESHAPE);
+    assert_non_null(strstr(einc_err_text(err), "the subscript 'k[i]' is 30"));
+    einc_err_free(err);
     close_job(j);
+}
+
+/* In memory of the device: launches, and the lists that a kernel keeps. */
+static void
+test_program_there(void **state)
+{
+    (void)state;
+    static _Alignas(256) char work[8 * ROOM];
+    struct job *j = open_program();
+    struct einc_run_options o = {.size = sizeof o, .work = work,
+                                 .work_bytes = sizeof work,
+                                 .place = EINC_PLACE_CUDA};
+    size_t bytes = 0;
+    assert_int_equal(einc_plan_prepare(j->plan, EINC_PLACE_CUDA, NULL),
+                     EINC_OK);
+    assert_int_equal(einc_plan_workspace_at(j->plan, EINC_PLACE_CUDA, &bytes,
+                                            NULL), EINC_OK);
+    assert_true(bytes >= sizeof(float) * ROWS * ROWS && bytes < sizeof work);
+    mock->capturing = 1;
+    assert_int_equal(einc_run(j->plan, j->in, j->got, &o, NULL), EINC_OK);
+    mock->capturing = 0;
+    assert_memory_equal(j->got, j->want, j->out_bytes);
+    o.work_bytes = 16;
+    expect(j, &o, j->got, EINC_EINVAL, "work has 16 bytes");
+    o.work = NULL;
+    expect(j, &o, j->data[0] + 4, EINC_EALIAS, "in[0] overlaps");
+    close_job(j);
+}
+
+static void
+test_program_fails(void **state)
+{
+    (void)state;
+    int failures = 0;
+    for (int at = 1, done = 0; !done; at++) {
+        struct einc_err *err = NULL;
+        struct job *j = open_program();
+        mock->calls = 0;
+        mock->error = at % 2 ? 2 : 700;
+        mock->fail_at = at;
+        enum einc_status status = run(j, &err);
+        done = mock->calls < at;
+        mock->fail_at = 0;
+        assert_true(done ? status == EINC_OK
+                         : status == EINC_EDEVICE ||
+                               status == EINC_ECOMPILER ||
+                               status == EINC_ENOMEM);
+        assert_true(done == (err == NULL));
+        failures += !done;
+        einc_err_free(err);
+        close_job(j);
+    }
+    assert_true(failures > 40);
 }
 
 int
@@ -380,6 +466,8 @@ main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_nothing_there),
         cmocka_unit_test(test_program),
+        cmocka_unit_test(test_program_there),
+        cmocka_unit_test(test_program_fails),
     };
     return cmocka_run_group_tests(tests, open_mock, NULL);
 }

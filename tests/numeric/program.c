@@ -3,9 +3,9 @@
  * program.c - random programs of index statements through everything that can
  * run one, against the oracle of runtime/ref_program.h: bit for bit where that
  * says that all is exact, within its bound elsewhere.
- *     program [--seed S] [--cases N] [--case N] [--stop]
+ *     program [--seed S] [--cases N] [--case N] [--stop] [--device N]
  * EINC_SEED and EINC_CASES are the same. --case runs one case; --stop ends at
- * the first failure.
+ * the first failure; each N-th case runs on the mock of a GPU, too.
  *
  * As in random.c, two processes share the cases and take them in chunks:
  * resolve all and note their kernels, compile those, run all.
@@ -32,6 +32,7 @@
 enum {
     CASES = 5250,
     COMPILED = 4,     /* each so many-th has its kernels compiled */
+    DEVICE = 50,      /* likewise, runs on the mock of a GPU */
     CHUNK = 500,      /* cases between two runs of the compilers */
     WORKERS = 2,
     MOST_FAILURES = 20,
@@ -52,7 +53,7 @@ enum feature {
     F_REST, F_STRIDED, F_CHECKED, F_GUARD, F_DATA_RANGE, F_BEST, F_LSE,
     F_NESTED, F_SCATTER, F_TEMP, F_READ, F_EMPTY, F_SCALAR, F_INDEX,
     F_NEGATIVE_LO, F_TWO_BOUND, F_STRAY, F_EXACT, F_REAL, F_WRAPPED,
-    F_SPECIAL, F_CONTRACTED, F_FUSED, F_SPLIT, F_LISTED, F_COMPILED,
+    F_SPECIAL, F_CONTRACTED, F_FUSED, F_SPLIT, F_LISTED, F_COMPILED, F_DEVICE,
     N_FEATURES
 };
 
@@ -74,7 +75,7 @@ struct tally {
 
 struct options {
     uint64_t seed;
-    int cases, only, stop;
+    int cases, only, stop, device;
     const char *program;
 };
 
@@ -112,6 +113,7 @@ struct trial {
     int is_planned;             /* sums of products may be taken apart: of
                                  * infinities may come NaN, or none */
     uint64_t seed;
+    int on_device;              /* it ran there */
     int made[4];                /* by the plan: contractions; temporaries less
                                  * than there were, or more; lists of places
                                  * of a mask */
@@ -786,12 +788,13 @@ look_plan(struct trial *x, const struct script *s)
 
 static int
 run_plan(struct tester *t, struct trial *x, const struct einc_plan *plan,
-         int threads)
+         int threads, enum einc_place place)
 {
     const void *in[GEN_TENSORS];
     void *out[GEN_TENSORS];
     struct einc_err *err = NULL;
-    struct einc_run_options o = {.size = sizeof o, .threads = threads};
+    struct einc_run_options o = {.size = sizeof o, .threads = threads,
+                                 .place = (int32_t)place};
     size_t bytes = 0;
     for (int k = 0; k < x->p->n_tensors; k++) {
         const struct tensor *y = &x->p->tensors[k];
@@ -800,7 +803,7 @@ run_plan(struct tester *t, struct trial *x, const struct einc_plan *plan,
         else if (y->kind == TENSOR_OUTPUT)
             out[y->number] = x->first[k];
     }
-    if (threads == 1) {
+    if (threads == 1 && place == EINC_PLACE_HOST) {
         einc_plan_workspace(plan, &bytes, NULL);
         o.work_bytes = bytes;
         o.work = slot_take(&t->scratch[0], (bytes + 63) / 64 * 64, 1);
@@ -817,6 +820,29 @@ run_plan(struct tester *t, struct trial *x, const struct einc_plan *plan,
     return (int)status == right;
 }
 
+/* By the same plan, through the mock of a driver. */
+static int
+run_device(struct tester *t, struct trial *x, const struct einc_plan *plan)
+{
+    struct einc_err *err = NULL;
+    enum einc_status status =
+        einc_plan_prepare(plan, EINC_PLACE_CUDA_COPIES, &err);
+    if (status != EINC_OK) {
+        x->on_device = 0;
+        if (status != EINC_EUNSUP)
+            fail(t, "device: %s", einc_err_text(err));
+        einc_err_free(err);
+        return status == EINC_EUNSUP;
+    }
+    for (int again = 0; again < 2; again++) {
+        reset(x);
+        if (!run_plan(t, x, plan, 1, EINC_PLACE_CUDA_COPIES) ||
+            !(x->stray.site || compare_all(t, x, "device", 0, !again, 0)))
+            return 0;
+    }
+    return 1;
+}
+
 static int
 run_library(struct tester *t, struct trial *x)
 {
@@ -827,12 +853,14 @@ run_library(struct tester *t, struct trial *x)
         look_plan(x, plan->script);
     for (int threads = 1; threads <= 2 && good; threads++) {
         reset(x);
-        good = run_plan(t, x, plan, threads);
+        good = run_plan(t, x, plan, threads, EINC_PLACE_HOST);
         if (good && !x->stray.site)
             good = compare_all(t, x, threads == 1 ? "plan"
                                                   : "plan, 2 threads", 0,
                                threads == 1, 0);
     }
+    if (good && x->on_device)
+        good = run_device(t, x, plan);
     x->is_planned = 0;
     einc_plan_free(plan);
     return good;
@@ -1020,6 +1048,7 @@ count(struct tester *t, const struct trial *x, int n_kernels)
     struct search s = {{0}};
     look_trial(x, &s);
     s.met[F_COMPILED] = n_kernels > 0;
+    s.met[F_DEVICE] = x->on_device;
     for (int f = 0; f < N_FEATURES; f++)
         t->tally->met[f] += s.met[f];
     t->tally->statements += x->p->n_stmts;
@@ -1041,7 +1070,7 @@ feature_name(int f)
         "k best", "softmax", "nested", "scatter", "temporary", "read output",
         "empty", "scalar", "index", "lo < 0", "two bound", "stray",
         "integers", "reals", "wrapping", "inf and NaN", "contracted",
-        "fused", "split", "listed", "compiled"};
+        "fused", "split", "listed", "compiled", "on a device"};
     if (f < F_REDOP)
         return f == FN_POWI ? "powi" : einc_fn_info((enum fn)f)->name;
     if (f < F_MODE)
@@ -1115,6 +1144,7 @@ check_case(struct tester *t, int number, const int *id, int n)
     make_case(t, number);
     int good = open_trial(t, &x);
     if (good) {
+        x.on_device = t->o.device && number % t->o.device == 0;
         fill(t, &x, number);
         if (t->o.only >= 0)
             put_values(&x);
@@ -1400,10 +1430,22 @@ number_or(const char *z, uint64_t otherwise)
     return z && *z ? strtoull(z, NULL, 10) : otherwise;
 }
 
+/* The driver and the compiler of a GPU, which stand in a folder beside. */
+static int
+find_mock(const char *program)
+{
+    char path[4200];
+    const char *slash = strrchr(program, '/');
+    snprintf(path, sizeof path, "%.*s/../cuda/mock.so",
+             slash ? (int)(slash - program) : 1, slash ? program : ".");
+    return setenv("EINC_CUDA", path, 1) == 0 &&
+           setenv("EINC_NVRTC", path, 1) == 0 && access(path, R_OK) == 0;
+}
+
 int
 main(int argc, char **argv)
 {
-    struct options o = {.only = -1, .program = argv[0]};
+    struct options o = {.only = -1, .device = DEVICE, .program = argv[0]};
     o.seed = number_or(getenv("EINC_SEED"), 1);
     o.cases = (int)number_or(getenv("EINC_CASES"), CASES);
     for (int a = 1; a < argc; a++) {
@@ -1419,10 +1461,14 @@ main(int argc, char **argv)
             o.cases = (int)number_or(next, CASES);
         else if (next && strcmp(argv[a - 1], "--case") == 0)
             o.only = (int)number_or(next, 0);
+        else if (next && strcmp(argv[a - 1], "--device") == 0)
+            o.device = (int)number_or(next, 0);
         else
             return fprintf(stderr, "usage: program [--seed S] [--cases N] "
-                                   "[--case N] [--stop]\n"), 2;
+                                   "[--case N] [--stop] [--device N]\n"), 2;
     }
+    if (!find_mock(argv[0]))
+        return fprintf(stderr, "there is no cuda/mock.so\n"), 1;
     if (o.only >= 0)
         return run_one(&o);
     struct tally *tally =
