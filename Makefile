@@ -36,6 +36,8 @@ LIB_SRC = \
   src/parse/resolve_print.c \
   src/plan/canon.c src/plan/classify.c src/plan/cost.c src/plan/path.c \
   src/plan/path_greedy.c src/plan/path_dp.c src/plan/path_random.c \
+  src/plan/path_math.c src/plan/path_tree.c src/plan/path_start.c \
+  src/plan/path_simplify.c src/plan/path_exact.c src/plan/path_search.c \
   src/plan/lower.c src/plan/lower_contract.c src/plan/lower_reduce.c \
   src/plan/lower_copy.c src/plan/nested.c src/plan/fuse.c src/plan/buffers.c \
   src/plan/plan.c src/plan/rewrite.c src/plan/script.c \
@@ -135,6 +137,8 @@ $(B)/libcli.a: $(CLI_OBJ)
 $(B)/einc: $(MAIN_OBJ) $(B)/libcli.a $(B)/libeinc.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# One path for every compiler and processor: see path_math.h.
+$(B)/src/plan/path%.o: private COMPILE += -ffp-contract=off
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c $< -o $@

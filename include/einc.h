@@ -196,7 +196,17 @@ struct einc_options {
     int32_t tier;            /* enum einc_tier; AUTO: the context's */
     int32_t reserved;        /* 0 */
     const char *path;        /* NULL: "auto"; a finder's name ("greedy", "dp"),
-                              * or "random:SEED" */
+                              * or "random:SEED". How long is searched for a
+                              * good order: "estimate" (a millisecond),
+                              * "measure" (60), "patient" (5 seconds),
+                              * "exhaustive" (a minute); "auto" and "search":
+                              * as much as the plan is worth, one second at
+                              * most. Behind any of them, with commas:
+                              * "work=N", units of about 3 ns; "objective=
+                              * flops", "size", "writes:A" (multiplications
+                              * and A for each element written), "time"; and
+                              * ":SEED" before these. The order depends on
+                              * these words alone, not on the machine */
     const char *plan_text;   /* NULL, or a plan as einc_explain() prints it:
                               * its order, kinds and layouts are taken */
     uint64_t memory_limit_bytes; /* intermediates; 0: none */

@@ -105,8 +105,9 @@ static const struct flag flags[] = {
     {"plan", 0, KIND_TEXT, AT(plan_file), 0, PLANNING, "FILE",
      "follow a plan as `einc explain` prints it"},
     {"path", 0, KIND_TEXT, AT(path), 0, PLANNING, "NAME",
-     "auto, greedy, dp, whole, random:SEED: who orders the\n"
-     "steps"},
+     "who orders the steps: auto, dp, greedy, whole, search,\n"
+     "estimate, measure, patient, exhaustive, random:SEED;\n"
+     "search:SEED,work=N,objective=time|flops|size|writes:A"},
     {"memory-limit", 0, KIND_BYTES, AT(memory_limit_bytes), 0, PLANNING,
      "BYTES", "of intermediates; 512M, 2G"},
     {"threads", 0, KIND_THREADS, 0, 0, RUNNING | VERB_EXPLAIN, "N",

@@ -11,10 +11,15 @@
 #include "plan/cost.h"
 
 const struct finder einc_finders[] = {
-    {"dp", einc_path_dp, 12, 8},
-    {"greedy", einc_path_greedy, INT32_MAX, INT32_MAX},
-    {"random", einc_path_random, INT32_MAX, 0},
-    {NULL, NULL, 0, 0},
+    {"dp", einc_path_dp, 12, 8, 0},
+    {"search", einc_path_search, INT32_MAX, INT32_MAX, WORK_AUTO},
+    {"estimate", einc_path_search, INT32_MAX, 0, 300 * 1000},
+    {"measure", einc_path_search, INT32_MAX, 0, 20 * 1000 * 1000},
+    {"patient", einc_path_search, INT32_MAX, 0, 1500 * 1000 * 1000},
+    {"exhaustive", einc_path_search, INT32_MAX, 0, INT64_C(20000000000)},
+    {"greedy", einc_path_greedy, INT32_MAX, 0, 0},
+    {"random", einc_path_random, INT32_MAX, 0, 0},
+    {NULL, NULL, 0, 0, 0},
 };
 
 /* --- the network -------------------------------------------------------- */
@@ -50,6 +55,7 @@ einc_path_net(struct arena *perm, const struct canon *c)
     int *holders = count_holders(perm, g);
     double *extent = NEW(perm, double, g->n_indices);
     char *in_output = NEW(perm, char, g->n_indices);
+    int bytes = einc_dtype_info(g->compute)->bytes;
     for (int o = 0; o < g->n_in; o++)
         total += g->in[o].n_axes;
     int *leg = NEW(perm, int, total), n = 0;
@@ -67,7 +73,7 @@ einc_path_net(struct arena *perm, const struct canon *c)
         in_output[x] = g->indices[x].in_output != 0;
     }
     return (struct net){g->n_in, g->n_indices, first, leg, holders, in_output,
-                        extent, einc_dtype_info(g->compute)->bytes};
+                        extent, bytes, 2, COST_FLOP_PER_BYTE * bytes};
 }
 
 int
@@ -148,7 +154,7 @@ einc_path_cost(struct arena scratch, const struct net *net,
     for (int s = 0; s < p->n_steps; s++) {
         walk_step(&scratch, net, &w, p->steps[s], net->n_in + s, &space,
                   &size);
-        cost += einc_cost_pair(space, size, net->elem_bytes);
+        cost += net->per_point * space + net->per_element * size;
     }
     return cost;
 }
@@ -218,17 +224,37 @@ reorder(struct arena *perm, struct arena scratch, const struct net *net,
 
 /* --- choosing a finder -------------------------------------------------- */
 
+/* What a name says: "NAME:SEED,work=N,objective=WHAT". */
+struct wish {
+    const struct finder *finder;
+    struct path_ask ask;
+    double per_point, per_element;
+};
+
 /* Digits only, wrapping. */
 static int
-read_seed(struct str s, uint64_t *seed)
+read_number(struct str s, uint64_t *number)
 {
-    *seed = 0;
+    *number = 0;
     for (int64_t i = 0; i < s.n; i++) {
         if (s.p[i] < '0' || s.p[i] > '9')
             return 0;
-        *seed = *seed * 10 + (uint64_t)(s.p[i] - '0');
+        *number = *number * 10 + (uint64_t)(s.p[i] - '0');
     }
     return s.n > 0;
+}
+
+/* Cuts `s` at the first `c`; the rest, or p NULL if there is none. */
+static struct str
+cut(struct str *s, char c)
+{
+    const char *at = s->n ? memchr(s->p, c, (size_t)s->n) : NULL;
+    struct str rest = {NULL, 0};
+    if (at) {
+        rest = (struct str){at + 1, s->n - (at - s->p) - 1};
+        s->n = at - s->p;
+    }
+    return rest;
 }
 
 static const struct finder *
@@ -249,45 +275,99 @@ find_auto(int n)
     return f;
 }
 
-static const struct finder *
-choose(struct cx *cx, const struct net *net, struct str name, uint64_t *seed)
+/* "flops", "size", "writes:A": multiplications, what is written, and both,
+ * each element for as much as A multiplications. */
+static int
+read_objective(struct str s, struct wish *w)
 {
-    struct str head = name, tail = {"0", 1};
-    const char *colon = name.n ? memchr(name.p, ':', (size_t)name.n) : NULL;
-    if (name.n == 0 || str_equal(name, str_of("auto")))
-        return find_auto(net->n_in);
-    if (colon) {
-        head.n = colon - name.p;
-        tail = (struct str){colon + 1, name.n - head.n - 1};
+    struct str weight = cut(&s, ':');
+    uint64_t a;
+    if (str_equal(s, str_of("writes")) && read_number(weight, &a)) {
+        w->per_point = 1;
+        w->per_element = (double)a;
+        return 1;
     }
-    const struct finder *f = find_named(head);
-    int seeded = f && f->find == einc_path_random;
-    if (!f || !read_seed(tail, seed) || (colon && !seeded))
+    if (weight.p)
+        return 0;
+    if (str_equal(s, str_of("time")))
+        return 1;
+    int flops = str_equal(s, str_of("flops"));
+    w->per_point = flops ? 1 : 0x1p-20;
+    w->per_element = flops ? 0 : 1;
+    return flops || str_equal(s, str_of("size"));
+}
+
+static int
+read_option(struct str option, struct wish *w)
+{
+    struct str value = cut(&option, '=');
+    uint64_t n;
+    if (str_equal(option, str_of("objective")))
+        return read_objective(value, w);
+    if (!read_number(value, &n) || !str_equal(option, str_of("work")))
+        return 0;
+    w->ask.work = n > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)n;
+    return 1;
+}
+
+/* Whether `name` is one. */
+static int
+read_wish(const struct net *net, struct str name, struct wish *w)
+{
+    struct str options = cut(&name, ','), seed = cut(&name, ':');
+    int is_auto = name.n == 0 || str_equal(name, str_of("auto"));
+    const struct finder *f = is_auto ? find_auto(net->n_in)
+                                     : find_named(name);
+    w->finder = f;
+    if (!f || (name.n == 0 && (seed.p || options.p)))
+        return 0;
+    w->ask.work = f->work;
+    int seeded = f->find == einc_path_random || f->find == einc_path_search;
+    if (seed.p && (!seeded || !read_number(seed, &w->ask.seed)))
+        return 0;
+    while (options.p) {
+        struct str option = options;
+        options = cut(&option, ',');
+        if (!read_option(option, w))
+            return 0;
+    }
+    return 1;
+}
+
+static struct wish
+choose(struct cx *cx, const struct net *net, struct str name)
+{
+    struct wish w = {.per_point = net->per_point,
+                     .per_element = net->per_element};
+    if (!read_wish(net, name, &w))
         einc_fail(cx, EINC_EINVAL, "E812", (struct span){-1, -1},
                   "no path finder is called '%.*s'; there are auto, dp, "
-                  "greedy, whole, random:SEED",
+                  "greedy, search, estimate, measure, patient, exhaustive, "
+                  "whole, random:SEED",
                   name.n < 40 ? (int)name.n : 40, name.p);
-    if (net->n_in > f->max_operands)
+    if (net->n_in > w.finder->max_operands)
         einc_fail(cx, EINC_ELIMIT, "E812", (struct span){-1, -1},
                   "the path finder '%s' takes at most %d operands, not %d",
-                  f->name, f->max_operands, net->n_in);
-    return f;
+                  w.finder->name, w.finder->max_operands, net->n_in);
+    return w;
 }
 
 const struct path *
 einc_path_find(struct arena *perm, struct arena scratch,
                const struct net *net, struct str name)
 {
-    uint64_t seed = 0;
-    const struct finder *f = choose(perm->cx, net, name, &seed);
+    const struct wish w = choose(perm->cx, net, name);
+    struct net weighed = *net;
     if (net->n_in <= 2) {
         struct path *p = NEW(perm, struct path, 1);
         struct path_step *s = NEW(perm, struct path_step, 1);
         *s = (struct path_step){0, 1};
-        *p = (struct path){f->name, s, net->n_in - 1};
+        *p = (struct path){w.finder->name, s, net->n_in - 1};
         return p;
     }
-    const struct path *found = f->find(perm, scratch, net, seed);
+    weighed.per_point = w.per_point;
+    weighed.per_element = w.per_element;
+    const struct path *found = w.finder->find(perm, scratch, &weighed, &w.ask);
     assert(found->n_steps == net->n_in - 1);
     return reorder(perm, scratch, net, found);
 }

@@ -21,12 +21,25 @@ struct net {
     const char *in_output;
     const double *extent; /* [n_indices] */
     int elem_bytes;       /* of an intermediate */
+    double per_point, per_element; /* what a step costs for each of its points
+                           * and for each element that it writes */
 };
 
 /* Values are numbered as made: operand r is r, step s makes n_in + s. */
 struct path_step {
     int lhs, rhs;
 };
+
+/* What is asked of a finder. */
+struct path_ask {
+    uint64_t seed;
+    int64_t work;   /* of the search, in units of about 3 ns; WORK_AUTO: as much
+                     * as a plan of that cost is worth */
+    int (*stop)(void *user); /* NULL, or whether to end with what there is */
+    void *user;
+};
+
+enum { WORK_AUTO = -1 };
 
 struct path {
     const char *finder;
@@ -37,15 +50,17 @@ struct path {
 typedef const struct path *einc_finder_fn(struct arena *perm,
                                           struct arena scratch,
                                           const struct net *net,
-                                          uint64_t seed);
+                                          const struct path_ask *ask);
 
 einc_finder_fn einc_path_greedy, einc_path_dp, einc_path_random;
+einc_finder_fn einc_path_search;
 
 struct finder {
     const char *name;
     einc_finder_fn *find;
     int max_operands;  /* more is E812 */
     int auto_operands; /* "auto" takes it up to here, if no earlier row does */
+    int64_t work;      /* path_ask.work, if no other is asked for */
 };
 
 /* The finders, ended by a row without name. */
@@ -53,8 +68,9 @@ extern const struct finder einc_finders[];
 
 struct net einc_path_net(struct arena *perm, const struct canon *c);
 
-/* The path that `name` asks for: "auto", a finder, "random:SEED". Depth
- * first, so that few intermediates live at once. Fails with E812. */
+/* The path that `name` asks for: "auto", a finder, "random:SEED"; see einc.h
+ * for what may follow. Depth first, so that few intermediates live at once.
+ * Fails with E812. */
 const struct path *einc_path_find(struct arena *perm, struct arena scratch,
                                   const struct net *net, struct str name);
 

@@ -84,8 +84,9 @@ fill_cost(struct table *t, unsigned s)
         double parts = t->cost[s ^ other] + t->cost[other];
         if (best >= 0 && parts >= best)
             continue;
-        double c = parts + einc_cost_pair(space_of(t, s ^ other, other),
-                                          t->size[s], t->net->elem_bytes);
+        double c = parts +
+                   (t->net->per_point * space_of(t, s ^ other, other) +
+                    t->net->per_element * t->size[s]);
         if (best >= 0 && c >= best)
             continue;
         best = c;
@@ -123,17 +124,17 @@ open_table(struct arena *a, const struct net *net)
     return t;
 }
 
-/* 3^n/2 pairs of subsets, each some words of bits. `seed` is not used. */
+/* 3^n/2 pairs of subsets, each some words of bits. */
 const struct path *
 einc_path_dp(struct arena *perm, struct arena scratch, const struct net *net,
-             uint64_t seed)
+             const struct path_ask *ask)
 {
     struct path_step *steps = NEW(perm, struct path_step, net->n_in);
     struct path *p = NEW(perm, struct path, 1);
     struct table t = open_table(&scratch, net);
     unsigned all = (1u << net->n_in) - 1;
     int n = 0;
-    (void)seed;
+    (void)ask;
     fill_held(&t);
     fill_legs(&t);
     for (unsigned s = 1; s <= all; s++)

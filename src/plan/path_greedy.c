@@ -279,14 +279,13 @@ open_greedy(struct greedy *g, const struct net *net)
     }
 }
 
-/* `seed` is not used. */
 const struct path *
 einc_path_greedy(struct arena *perm, struct arena scratch,
-                 const struct net *net, uint64_t seed)
+                 const struct net *net, const struct path_ask *ask)
 {
     struct greedy g = {.arena = &scratch};
     struct path *p = NEW(perm, struct path, 1);
-    (void)seed;
+    (void)ask;
     g.steps = NEW(perm, struct path_step, net->n_in);
     open_greedy(&g, net);
     join_scalars(&g);

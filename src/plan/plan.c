@@ -370,7 +370,10 @@ count_lines(struct str text)
 static int
 is_auto(struct str path)
 {
-    return path.n == 0 || str_equal(path, str_of("auto"));
+    int n = 0;
+    while (n < path.n && path.p[n] != ',' && path.p[n] != ':')
+        n++;
+    return n == 0 || str_equal((struct str){path.p, n}, str_of("auto"));
 }
 
 /* Drafts from the text, if there is one, else from a path. */

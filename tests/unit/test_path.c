@@ -60,7 +60,8 @@ struct sketch {
 static struct sketch
 sketch(int n_in, int n_indices, int max_legs)
 {
-    struct sketch k = {.net = {.n_indices = n_indices, .elem_bytes = 4}};
+    struct sketch k = {.net = {.n_indices = n_indices, .elem_bytes = 4,
+                               .per_point = 2, .per_element = 16}};
     k.net.first = k.first = NEW(&perm, int, n_in + 2);
     k.net.leg = k.leg = NEW(&perm, int, max_legs);
     k.net.holders = k.holders = NEW(&perm, int, n_indices);
@@ -319,7 +320,7 @@ test_large(void **state)
         const struct path *p = find(&net, "auto");
         double took = seconds() - start;
         double cost = einc_path_cost(scratch, &net, p);
-        assert_string_equal(p->finder, "greedy");
+        assert_string_equal(p->finder, "search");
         if (cost > cases[i].most_per_operand * N || took > 15)
             fail_msg("%s: cost %lld, %d ms", cases[i].name, (long long)cost,
                      (int)(1000 * took));
@@ -396,7 +397,7 @@ test_names(void **state)
     assert_string_equal(find(&net, "greedy")->finder, "greedy");
     assert_string_equal(find(&net, "random:18446744073709551615")->finder,
                         "random");
-    assert_string_equal(find(&wide, "auto")->finder, "greedy");
+    assert_string_equal(find(&wide, "auto")->finder, "search");
     static const char *const unknown[] = {
         "best", "dp:1", "random:", "random:x", "random:-1", "Greedy", ":",
     };
@@ -404,7 +405,8 @@ test_names(void **state)
         char message[200];
         snprintf(message, sizeof message,
                  "no path finder is called '%s'; there are auto, dp, greedy, "
-                 "whole, random:SEED", unknown[i]);
+                 "search, estimate, measure, patient, exhaustive, whole, "
+                 "random:SEED", unknown[i]);
         expect_failure(&net, unknown[i], message);
     }
     expect_failure(&wide, "dp",
