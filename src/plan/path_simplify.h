@@ -38,7 +38,8 @@ struct path_parts {
     int *first, *place;
 };
 
-struct path_parts einc_path_parts(struct arena *a, const struct path_rest *r);
+struct path_parts einc_path_parts(struct arena *a,
+                                  const struct path_rest *r);
 
 /* A part as a network of its own, with indices numbered anew. `number`: [n_indices] zeroes, and zeroes again on return. */
 struct net einc_path_part(struct arena *a, const struct path_rest *r,
