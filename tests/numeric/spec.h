@@ -752,6 +752,10 @@ keep_fixed(struct spec *s)
             s->size[x] = s->plan_size[x];
     }
     int large = product_of(s->size, all, n) > 2e5;
+    for (int o = 0; o < s->n_in; o++) { /* "ii" has more elements than points */
+        int dims[MAX_RANK], rank = spec_dims(s, &s->in[o], dims);
+        large |= product_of(s->size, dims, rank) > 2e5;
+    }
     for (int x = 0; x < n; x++)
         if (large && s->size[x] > s->plan_size[x])
             s->size[x] = s->plan_size[x];
