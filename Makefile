@@ -75,6 +75,7 @@ LIB_SRC = \
   src/codegen/nest_block.c src/codegen/print_cuda_block.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c \
   src/codegen/emit_cuda_map.c src/codegen/emit_cuda_border.c \
+  src/codegen/emit_cuda_file.c \
   src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c src/codegen/file_sets.c \
   src/api.c src/program.c src/tier.c src/background.c src/ctx.c src/err.c \

@@ -459,7 +459,11 @@ struct einc_emit_options {
     uint32_t size;          /* sizeof(struct einc_emit_options) */
     int32_t part;           /* enum einc_part; MAIN: the source and a main()
                              * that checks and times it */
-    const char *target;     /* NULL: "c"; or "cuda" */
+    const char *target;     /* NULL: "c"; or "cuda", or "cuda:sm_90a", which
+                             * the file names to nvcc. With an architecture,
+                             * a header or a main(), and of statements, CUDA
+                             * has a function that launches the kernels, for
+                             * sizes that are known; else it is kernels */
     const char *name;       /* C identifier of the function; NULL: that of the
                              * program's header, else "einsum" */
     const char *header;     /* name to #include, or NULL: declare in place */

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "codegen/emit_cuda_file.h"
 #include "codegen/emit_program.h"
 #include "ctx.h"
 
@@ -14,7 +15,8 @@ struct printing {
     struct text text; /* in perm */
     const struct emit_style *style;
     int part;
-    int cuda;
+    int cuda;              /* kernels alone, by parameter */
+    const char *arch;      /* a file of CUDA for nvcc -arch; NULL: none */
     void (*print)(struct text *t, struct arena *scratch,
                   const struct einc_plan *plan);
 };
@@ -252,6 +254,24 @@ check_open(struct guarded *g, const struct printing *p, int size)
               word, word);
 }
 
+/* A file that launches its kernels. */
+static void
+emit_cuda_file(struct printing *p, struct arena scratch)
+{
+    const struct einc_plan *x = p->plan;
+    struct cuda_request r = {.arch = p->arch, .plan = x->plan,
+                             .script = x->script};
+    const struct plan **plans = NEW(&scratch, const struct plan *,
+                                    x->script ? x->script->n_stages : 0);
+    for (int s = 0; x->script && s < x->script->n_stages; s++)
+        plans[s] = x->stages[s].plan ? x->stages[s].plan->plan : NULL;
+    r.plans = plans;
+    if (p->part == EINC_HEADER)
+        einc_emit_cuda_file_header(&p->text, scratch, &r, p->style);
+    else
+        einc_emit_cuda_file(&p->text, scratch, &r, p->style);
+}
+
 static void
 emit_guarded(struct guarded *g, void *arg)
 {
@@ -259,6 +279,10 @@ emit_guarded(struct guarded *g, void *arg)
     struct arena scratch = g->scratch;
     p->text = (struct text){.perm = &g->perm};
     const struct plan *plan = p->plan->plan;
+    if (p->arch) {
+        emit_cuda_file(p, scratch);
+        return;
+    }
     if (p->plan->script) {
         emit_program(p, scratch);
         int n_open = p->plan->script->program->open.n;
@@ -393,6 +417,34 @@ is_dense(const struct einc_plan *plan)
     return 1;
 }
 
+/* "cuda", or "cuda:" and what nvcc takes as -arch. */
+static int
+is_cuda(const char *target, const char **arch)
+{
+    if (strncmp(target, "cuda", 4) != 0 || (target[4] && target[4] != ':'))
+        return 0;
+    *arch = target[4] ? target + 5 : NULL;
+    if (!*arch)
+        return 1;
+    size_t digits = strspn(*arch + 3 * (strncmp(*arch, "sm_", 3) == 0),
+                           "0123456789");
+    const char *end = *arch + 3 + digits;
+    return strncmp(*arch, "sm_", 3) == 0 && digits >= 2 && digits <= 3 &&
+           (!*end || ((*end == 'a' || *end == 'f') && !end[1]));
+}
+
+/* Whether some size is an argument. */
+static int
+is_open(const struct einc_plan *x)
+{
+    if (x->script)
+        return x->script->program->open.n > 0;
+    for (int i = 0; i < x->plan->graph->n_indices; i++)
+        if (!x->plan->graph->indices[i].fixed)
+            return 1;
+    return 0;
+}
+
 enum einc_status
 einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
           einc_write_fn write, void *user, struct einc_err **err)
@@ -413,7 +465,8 @@ einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
                                .header = o.header,
                                .again = o.again,
                                .with_main = o.part == EINC_MAIN};
-    int cuda = o.target && strcmp(o.target, "cuda") == 0;
+    const char *arch = NULL;
+    int cuda = o.target && is_cuda(o.target, &arch);
     if (!is_identifier(style.name))
         return einc_err_set(m, err, EINC_EINVAL,
                             "the name '%s' is no free C identifier",
@@ -423,22 +476,23 @@ einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
                             "the header's name cannot be included");
     if (o.target && !cuda && strcmp(o.target, "c") != 0)
         return einc_err_set(m, err, EINC_EINVAL,
-                            "no target is called '%s': c, cuda", o.target);
+                            "no target is called '%s': c, cuda, "
+                            "cuda:sm_90a", o.target);
     if (o.part < EINC_SOURCE || o.part > EINC_MAIN)
         return einc_err_set(m, err, EINC_EINVAL, "no part has number %d",
                             o.part);
-    if (cuda && plan->script)
+    int alone = cuda && !plan->script && o.part == EINC_SOURCE && !arch &&
+                !style.header;
+    if (cuda && !alone && is_open(plan))
         return einc_err_set(m, err, EINC_EUNSUP,
-                            "index statements are written as C only so far");
+                            "a file of CUDA that launches its kernels is "
+                            "written for sizes that are known: --size");
     if (plan->script && o.part == EINC_MAIN && !is_dense(plan))
         return einc_err_set(m, err, EINC_EUNSUP,
                             "a main() of index statements is written for "
                             "dense tensors only");
-    if (cuda && o.part != EINC_SOURCE)
-        return einc_err_set(m, err, EINC_EUNSUP,
-                            "CUDA is written as kernels only: no header and "
-                            "no main yet");
     struct printing p = {
-        .plan = plan, .style = &style, .part = o.part, .cuda = cuda};
+        .plan = plan, .style = &style, .part = o.part, .cuda = alone,
+        .arch = cuda && !alone ? arch ? arch : "native" : NULL};
     return write_guarded(&p, emit_guarded, write, user, err);
 }

@@ -120,7 +120,8 @@ for part in "$@"; do
     build) one build "$MAKE" -s -k "-j$(nproc)" all tests ;;
     check) one check tools/check_includes.sh ;;
     unit) together unit 'test_*.c' ;;
-    fault | stress | numeric | language | cuda) programs "$part" '*.c' ;;
+    fault | stress | numeric | language) programs "$part" '*.c' ;;
+    cuda) programs cuda '*.c' && scripts cuda ;;
     emitted)
         programs emitted '*.c' && scripts emitted
         one language/run-emit "$B/tests/language/run" --emit

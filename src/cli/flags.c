@@ -70,8 +70,9 @@ static const struct flag flags[] = {
     {"acc", 0, KIND_ACC, 0, 0, PLANNING, "TYPE",
      "f64: floats are added up in f64, of complex numbers\n"
      "in c128; f32: no wider than the operands"},
-    {"target", 0, KIND_TEXT, AT(target), 0, VERB_EMIT, "c|cuda",
-     "language of the source (default c)"},
+    {"target", 0, KIND_TEXT, AT(target), 0, VERB_EMIT, "T",
+     "c (default), cuda, or cuda:sm_90a, which the file then\n"
+     "names to nvcc"},
     {"target", 0, KIND_TEXT, AT(target), 0, VERB_RUN, "c|cuda",
      "who computes: the CPU, or the GPU, through copies"},
     {"name", 0, KIND_TEXT, AT(name), 0, VERB_EMIT, "NAME",

@@ -21,7 +21,9 @@ const struct verb einc_verbs[] = {
      "writes C or CUDA that needs nothing of einc",
      "  einc emit 'ij,jk->ik' -o matmul.c --main\n"
      "  einc emit 'bij,bjk->bik' --size j=64,k=64 -o bmm.c --header bmm.h\n"
-     "  einc emit 'ij,jk->ik' --shape 64x64,64x64 --target cuda -o mm.cu\n",
+     "  einc emit 'ij,jk->ik' --shape 64x64,64x64 --target cuda -o mm.cu\n"
+     "  einc emit 'y[i] = sum[j](exp(-(x[i]-x[j])^2))' --shape 1000 \\\n"
+     "      --target cuda:sm_90a -o y.cu --header y.h --main\n",
      einc_verb_emit},
     {"explain", VERB_EXPLAIN, "EXPR [flags]",
      "prints the plan of an expression, or another stage of it",

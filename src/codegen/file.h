@@ -38,6 +38,8 @@ struct file {
     int has_gett;              /* some step takes the struct of arguments */
     int has_turns;             /* some step is a transpose */
     int has_work;              /* the function needs memory of its own */
+    int cuda;                  /* main() calls NAME_copy() and NAME_again(),
+                                * then NAME_close() */
 };
 
 enum { NAME_ROOM = 16 };       /* for einc_nest_name() */

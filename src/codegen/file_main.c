@@ -248,9 +248,13 @@ call_of(const struct file *f)
     struct text call = {.perm = f->scratch};
     struct file own = *f;
     own.t = &call;
-    einc_put(&call, "%s(out", f->style->name);
+    einc_put(&call, "%s%s(out", f->style->name, f->cuda ? "_copy" : "");
     for (int o = 0; o < f->plan->graph->n_in; o++)
         einc_put(&call, ", in%d", o);
+    if (f->cuda) {
+        einc_put(&call, ")");
+        return einc_text_z(&call);
+    }
     einc_file_arguments(&own, ", ", "");
     einc_put(&call, ", work)");
     return einc_text_z(&call);
@@ -348,15 +352,27 @@ einc_file_main(const struct file *f)
     einc_put(t, "int\nmain(int argc, char **argv)\n{\n");
     put_main_sizes(f);
     put_main_arrays(f);
-    einc_put(t, "    void *const work = malloc(1 + (size_t)%s_workspace(",
-             f->style->name);
-    einc_file_arguments(f, "", "");
-    einc_put(t, "));\n");
-    einc_file_main_rounds(t, f->style->name, call_of(f));
+    if (f->cuda) {
+        einc_put(t, "    if (%s)\n        return 1;\n", call_of(f));
+        einc_file_main_rounds(t, f->style->name,
+                              einc_printed(f->scratch, "%s_again()",
+                                           f->style->name));
+    } else {
+        einc_put(t, "    void *const work = malloc(1 + (size_t)%s_workspace(",
+                 f->style->name);
+        einc_file_arguments(f, "", "");
+        einc_put(t, "));\n");
+        einc_file_main_rounds(t, f->style->name, call_of(f));
+    }
     put_main_check(f);
     put_main_flop(f);
     einc_file_main_result(t, f->style->name, 1);
     for (int o = 0; o < g->n_in; o++)
         einc_put(t, "    free(in%d);\n", o);
-    einc_put(t, "    free(out);\n    free(work);\n    return wrong != 0;\n}\n");
+    einc_put(t, "    free(out);\n");
+    if (f->cuda)
+        einc_put(t, "    %s_close();\n", f->style->name);
+    else
+        einc_put(t, "    free(work);\n");
+    einc_put(t, "    return wrong != 0;\n}\n");
 }

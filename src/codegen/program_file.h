@@ -22,6 +22,7 @@ struct program_file {
     const struct plan *const *plans; /* [s.n_stages]; NULL: loops */
     const struct emit_style *style;
     const struct mapreduce *nests[PROGRAM_SETS]; /* of the stage at hand */
+    int cuda; /* main() calls NAME_copy() and NAME_again(), then NAME_close() */
 };
 
 /* "in0", "out1", "t3". */

@@ -250,8 +250,13 @@ call_of(const struct program_file *f)
     struct text call = {.perm = f->scratch};
     struct program_file own = *f;
     own.t = &call;
-    einc_put(&call, "%s(", f->style->name);
+    einc_put(&call, "%s%s(", f->style->name, f->cuda ? "_copy" : "");
     each_array(&own, put_argument);
+    if (f->cuda) {
+        call.n -= 2; /* the last comma */
+        einc_put(&call, ")");
+        return einc_text_z(&call);
+    }
     einc_open_arguments(f, &call, "", ", ");
     einc_put(&call, "work)");
     return einc_text_z(&call);
@@ -340,13 +345,20 @@ einc_program_main(const struct program_file *f, double flop)
                              : "int\nmain(void)\n{\n");
     put_main_sizes(f);
     each_array(f, put_array);
-    put_work(f);
+    if (!f->cuda)
+        put_work(f);
     put_check(f, call);
-    einc_file_main_rounds(t, x, call);
+    einc_file_main_rounds(t, x,
+                          f->cuda ? einc_printed(f->scratch, "%s_again()", x)
+                                  : call);
     if (!f->p->open.n)
         einc_put(t, "    const double flop = %lld.0;\n",
                  flop < 9e18 ? (long long)flop : 9000000000000000000);
     einc_file_main_result(t, x, !f->p->open.n);
     each_array(f, put_free);
-    einc_put(t, "    free(work);\n    return wrong != 0;\n}\n");
+    if (f->cuda)
+        einc_put(t, "    %s_close();\n", x);
+    else
+        einc_put(t, "    free(work);\n");
+    einc_put(t, "    return wrong != 0;\n}\n");
 }

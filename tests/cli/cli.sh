@@ -474,10 +474,10 @@ export EINC_CUDA
 run 4 run 'ij,jk->ik' a.npy b.npy --target cuda -o gpu.npy
 has err 'EINC_CUDA=/nowhere.so'
 holds 'no file where there is no GPU' test ! -e gpu.npy
+run 4 run 'y[i,j] = exp(x[i,j])' a.npy --target cuda
+has err 'EINC_CUDA=/nowhere.so'
 unset EINC_CUDA
 run 2 run 'ij,jk->ik' a.npy b.npy --target fortran
-run 1 run 'y[i,j] = exp(x[i,j])' a.npy --target cuda
-has err 'on the CPU'
 run 3 emit 'ij,jk->ii' -o bad.c --header bad.h
 holds 'no half-written file' sh -c '[ -z "$(ls bad.* 2>/dev/null)" ]'
 run 2 emit 'ij,jk->ik' --name 'not a name' -o bad.c
@@ -700,8 +700,11 @@ has dots.h 'dots(float *out0, const float *in0, const float *in1'
 has dots.c "again       einc emit 'kernel dots"
 holds 'a main() that compiles and agrees' sh -c \
     'cc -O1 dots.c -o dots -lm && ./dots | grep -q " 0 wrong"'
-run 1 emit 'y[i] = A[i]' --size i=4 --target cuda
-has err 'as C only'
+run 0 emit 'y[i] = A[i]' --size i=4 --target cuda:sm_90a
+has out 'nvcc -O3 -arch=sm_90a'
+has out 'cudaStream_t stream'
+run 2 emit 'y[i] = A[i]' --size i=4 --target cuda:90
+has err 'no target is called'
 run 0 emit 'C[i,k] += A[i,j]*B[j,k]' --size i=40,j=40,k=40
 has out '--- stage 1: an einsum ---'
 has out '--- stage 2: loops ---'

@@ -454,9 +454,8 @@ test_emit_misuse(void **state)
     o = (struct einc_emit_options){.size = sizeof o, .header = ""};
     assert_misuse(einc_emit(plan, &o, write_text, &w, &err));
     assert_int_equal(w.n, 0);
-    o = (struct einc_emit_options){.size = sizeof o, .target = "cuda",
-                                   .part = EINC_MAIN};
-    assert_int_equal(einc_emit(plan, &o, write_text, &w, NULL), EINC_EUNSUP);
+    o = (struct einc_emit_options){.size = sizeof o, .target = "cuda:sm"};
+    assert_misuse(einc_emit(plan, &o, write_text, &w, &err));
     w.left = 1;
     assert_misuse(einc_emit(plan, NULL, write_text, &w, &err));
     w.left = 0;
