@@ -78,7 +78,7 @@ LIB_SRC = \
   src/codegen/emit_cuda_file.c \
   src/codegen/file.c \
   src/codegen/file_driver.c src/codegen/file_main.c src/codegen/file_sets.c \
-  src/api.c src/program.c src/tier.c src/background.c src/ctx.c src/err.c \
+  src/api.c src/paths.c src/program.c src/tier.c src/background.c src/ctx.c src/err.c \
   src/kernels.c src/run.c src/device.c src/device_run.c \
   src/device_program.c src/explain.c \
   src/explain_program.c src/sizes.c src/doctor.c src/calibrate.c src/bench.c \

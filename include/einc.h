@@ -202,11 +202,14 @@ struct einc_options {
                               * "exhaustive" (a minute); "auto" and "search":
                               * as much as the plan is worth, one second at
                               * most. Behind any of them, with commas:
-                              * "work=N", units of about 3 ns; "objective=
-                              * flops", "size", "writes:A" (multiplications
-                              * and A for each element written), "time"; and
-                              * ":SEED" before these. The order depends on
-                              * these words alone, not on the machine */
+                              * "work=N", units of about 3 ns; "deadline=MS",
+                              * after which what is best so far is taken;
+                              * "objective=flops", "size", "writes:A"
+                              * (multiplications and A for each element
+                              * written), "time"; and ":SEED" before these.
+                              * Unless a deadline ends the search, the order
+                              * depends on these words and the sizes alone,
+                              * not on the machine */
     const char *plan_text;   /* NULL, or a plan as einc_explain() prints it:
                               * its order, kinds and layouts are taken */
     uint64_t memory_limit_bytes; /* intermediates; 0: none */
@@ -450,6 +453,60 @@ EINC_API enum einc_status
 einc_program_shapes(const char *expr, const char *params, const char *sizes,
                     einc_shape_fn each, void *user, char *unsized,
                     size_t unsized_bytes, struct einc_err **err);
+
+/* --- orders alone ------------------------------------------------------- */
+
+/* A network of tensors: labels by number, as in einc_compile_ids(), but all of
+ * them below n_extents and no EINC_ELLIPSIS. A label of the output that no
+ * operand holds is a broadcast, and costs nothing here. */
+struct einc_network {
+    uint32_t size;             /* sizeof(struct einc_network) */
+    int32_t elem_bytes;        /* of an intermediate's element; 0: 8 */
+    size_t n_in;               /* 1 at least */
+    const int32_t *const *ids; /* [n_in] labels of each operand */
+    const size_t *n_ids;       /* [n_in] */
+    const int32_t *out_ids;    /* [n_out_ids] */
+    size_t n_out_ids;
+    const int64_t *extent;     /* [n_extents] of each label, >= 1; it may make
+                                * tensors that no memory holds */
+    size_t n_extents;
+};
+
+struct einc_path; /* an order of contraction */
+
+struct einc_path_info {
+    uint32_t size;        /* sizeof(struct einc_path_info) */
+    int32_t n_steps;      /* n_in - 1 */
+    const char *finder;   /* lives as long as the path */
+    /* Each step multiplies at all points of the indices of both operands;
+     * sums within one operand count nothing. */
+    double log10_multiplications;
+    double log2_largest;  /* elements of the largest intermediate */
+    double log2_written;  /* of all intermediates and the result */
+    double log2_peak;     /* of intermediates that live at once, at most */
+};
+
+/* Looks for the order in which a network is best contracted, as einc_compile()
+ * does for its steps, and nothing else: hundreds of thousands of operands are
+ * fine. `how` is einc_options.path, NULL: "auto"; "whole" is no order. The
+ * path belongs to the caller: einc_path_free(). EINC_EINVAL: the network is
+ * none, or `how` names no finder; EINC_ELIMIT: not for so many operands. */
+EINC_API enum einc_status
+einc_path_create(struct einc_ctx *ctx, const struct einc_network *network,
+                 const char *how, struct einc_path **path,
+                 struct einc_err **err);
+EINC_API void einc_path_free(struct einc_path *path);
+/* `info->size` is set by the caller. */
+EINC_API enum einc_status einc_path_info(const struct einc_path *path,
+                                         struct einc_path_info *info);
+/* Two numbers per step: operand o is o, what step s makes is n_in + s. A value
+ * is used once. They belong to the path; NULL for no path. */
+EINC_API const int32_t *einc_path_steps(const struct einc_path *path);
+/* The same as places in the list of what is left, which is opt_einsum's way:
+ * those two are taken out, the result goes to the end. `places` receives
+ * 2*(n_in - 1) numbers. n log n. */
+EINC_API enum einc_status einc_path_linear(const struct einc_path *path,
+                                           int32_t *places);
 
 /* --- writing source ----------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "ctx.h"
+#include "runtime/sys.h"
 
 /* --- the boundary ------------------------------------------------------- */
 
@@ -201,6 +202,7 @@ plan_options(struct einc_ctx *ctx, const struct request *r)
 {
     return (struct plan_options){
         .path = str_of(r->opts.path ? r->opts.path : "auto"),
+        .clock = einc_sys_now,
         .plan_text = r->opts.plan_text ? str_of(r->opts.plan_text)
                                        : (struct str){NULL, 0},
         .memory_limit_bytes = r->opts.memory_limit_bytes,

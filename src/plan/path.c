@@ -9,6 +9,7 @@
 
 #include "base/diag.h"
 #include "plan/cost.h"
+#include "plan/path_math.h"
 
 const struct finder einc_finders[] = {
     {"dp", einc_path_dp, 12, 8, 0},
@@ -55,7 +56,6 @@ einc_path_net(struct arena *perm, const struct canon *c)
     int *holders = count_holders(perm, g);
     double *extent = NEW(perm, double, g->n_indices);
     char *in_output = NEW(perm, char, g->n_indices);
-    int bytes = einc_dtype_info(g->compute)->bytes;
     for (int o = 0; o < g->n_in; o++)
         total += g->in[o].n_axes;
     int *leg = NEW(perm, int, total), n = 0;
@@ -72,8 +72,17 @@ einc_path_net(struct arena *perm, const struct canon *c)
         extent[x] = (double)g->indices[x].extent;
         in_output[x] = g->indices[x].in_output != 0;
     }
-    return (struct net){g->n_in, g->n_indices, first, leg, holders, in_output,
-                        extent, bytes, 2, COST_FLOP_PER_BYTE * bytes};
+    return einc_path_weighed((struct net){
+        g->n_in, g->n_indices, first, leg, holders, in_output, extent,
+        einc_dtype_info(g->compute)->bytes, 0, 0});
+}
+
+struct net
+einc_path_weighed(struct net net)
+{
+    net.per_point = 2;
+    net.per_element = COST_FLOP_PER_BYTE * net.elem_bytes;
+    return net;
 }
 
 int
@@ -159,6 +168,35 @@ einc_path_cost(struct arena scratch, const struct net *net,
     return cost;
 }
 
+static double
+log2_of(double x)
+{
+    return (double)einc_path_log2(x) * (1.0 / LOG_ONE);
+}
+
+struct path_figures
+einc_path_figures(struct arena scratch, const struct net *net,
+                  const struct path *p)
+{
+    const double log10_2 = 0x1.34413509f79ffp-2;
+    struct walk w = open_walk(&scratch, net);
+    double *size = NEW(&scratch, double, 2 * (int64_t)net->n_in);
+    double points = 0, written = 0, largest = 0, live = 0, peak = 0, space;
+    for (int s = 0; s < p->n_steps; s++) {
+        struct path_step x = p->steps[s];
+        int v = net->n_in + s;
+        walk_step(&scratch, net, &w, x, v, &space, &size[v]);
+        points += space;
+        written += size[v];
+        largest = size[v] > largest ? size[v] : largest;
+        live += size[v];
+        peak = live > peak ? live : peak;
+        live -= size[x.lhs] + size[x.rhs];
+    }
+    return (struct path_figures){log2_of(points) * log10_2, log2_of(largest),
+                                 log2_of(written), log2_of(peak)};
+}
+
 /* --- depth first -------------------------------------------------------- */
 
 /* Sizes of all values of a path, and the most elements that live at once
@@ -224,11 +262,12 @@ reorder(struct arena *perm, struct arena scratch, const struct net *net,
 
 /* --- choosing a finder -------------------------------------------------- */
 
-/* What a name says: "NAME:SEED,work=N,objective=WHAT". */
+/* What a name says: "NAME:SEED,work=N,deadline=MS,objective=WHAT". */
 struct wish {
     const struct finder *finder;
     struct path_ask ask;
     double per_point, per_element;
+    int64_t deadline_ms; /* 0: none */
 };
 
 /* Digits only, wrapping. */
@@ -300,14 +339,19 @@ read_objective(struct str s, struct wish *w)
 static int
 read_option(struct str option, struct wish *w)
 {
+    enum { MOST_MS = 1000 * 1000 * 1000 };
     struct str value = cut(&option, '=');
     uint64_t n;
     if (str_equal(option, str_of("objective")))
         return read_objective(value, w);
-    if (!read_number(value, &n) || !str_equal(option, str_of("work")))
+    if (!read_number(value, &n))
         return 0;
+    if (str_equal(option, str_of("deadline"))) {
+        w->deadline_ms = n < MOST_MS ? (int64_t)n : MOST_MS;
+        return n > 0;
+    }
     w->ask.work = n > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)n;
-    return 1;
+    return str_equal(option, str_of("work"));
 }
 
 /* Whether `name` is one. */
@@ -352,11 +396,39 @@ choose(struct cx *cx, const struct net *net, struct str name)
     return w;
 }
 
+struct watch {
+    einc_clock_fn *clock;
+    int64_t end_ms;
+};
+
+static int
+is_late(void *user)
+{
+    const struct watch *w = user;
+    return w->clock() >= w->end_ms;
+}
+
+/* No more work than there is time for, at 2 ns a unit, so that it is shared
+ * out well; and the clock is looked at. */
+static void
+keep_deadline(struct wish *w, struct watch *watch, einc_clock_fn *clock)
+{
+    enum { UNITS_PER_MS = 500 * 1000 };
+    if (!clock || !w->deadline_ms)
+        return;
+    *watch = (struct watch){clock, clock() + w->deadline_ms};
+    if (w->ask.work > w->deadline_ms * UNITS_PER_MS)
+        w->ask.work = w->deadline_ms * UNITS_PER_MS;
+    w->ask.stop = is_late;
+    w->ask.user = watch;
+}
+
 const struct path *
 einc_path_find(struct arena *perm, struct arena scratch,
-               const struct net *net, struct str name)
+               const struct net *net, struct str name, einc_clock_fn *clock)
 {
-    const struct wish w = choose(perm->cx, net, name);
+    struct wish w = choose(perm->cx, net, name);
+    struct watch watch;
     struct net weighed = *net;
     if (net->n_in <= 2) {
         struct path *p = NEW(perm, struct path, 1);
@@ -367,6 +439,7 @@ einc_path_find(struct arena *perm, struct arena scratch,
     }
     weighed.per_point = w.per_point;
     weighed.per_element = w.per_element;
+    keep_deadline(&w, &watch, clock);
     const struct path *found = w.finder->find(perm, scratch, &weighed, &w.ask);
     assert(found->n_steps == net->n_in - 1);
     return reorder(perm, scratch, net, found);

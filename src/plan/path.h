@@ -30,6 +30,9 @@ struct path_step {
     int lhs, rhs;
 };
 
+/* Milliseconds since some moment. Stages have no clock of their own. */
+typedef int64_t einc_clock_fn(void);
+
 /* What is asked of a finder. */
 struct path_ask {
     uint64_t seed;
@@ -67,12 +70,27 @@ struct finder {
 extern const struct finder einc_finders[];
 
 struct net einc_path_net(struct arena *perm, const struct canon *c);
+/* The same, with what steps cost if nothing else is asked for: see cost.h. */
+struct net einc_path_weighed(struct net net);
 
 /* The path that `name` asks for: "auto", a finder, "random:SEED"; see einc.h
  * for what may follow. Depth first, so that few intermediates live at once.
- * Fails with E812. */
+ * `clock` is for deadlines; NULL: none is kept. Fails with E812. */
 const struct path *einc_path_find(struct arena *perm, struct arena scratch,
-                                  const struct net *net, struct str name);
+                                  const struct net *net, struct str name,
+                                  einc_clock_fn *clock);
+
+/* What a path costs, whatever it was chosen for. */
+struct path_figures {
+    double log10_points;  /* multiplications: points of all steps */
+    double log2_largest;  /* elements of the largest intermediate, the result
+                           * included */
+    double log2_written;  /* elements of all of them */
+    double log2_peak;     /* elements of those that live at once, at most */
+};
+struct path_figures einc_path_figures(struct arena scratch,
+                                      const struct net *net,
+                                      const struct path *p);
 
 /* Estimated cost of all steps, see cost.h. */
 double einc_path_cost(struct arena scratch, const struct net *net,

@@ -41,7 +41,8 @@ struct path_parts {
 struct path_parts einc_path_parts(struct arena *a,
                                   const struct path_rest *r);
 
-/* A part as a network of its own, with indices numbered anew. `number`: [n_indices] zeroes, and zeroes again on return. */
+/* A part as a network of its own, with indices numbered anew. `number`:
+ * [n_indices] zeroes, and zeroes again on return. */
 struct net einc_path_part(struct arena *a, const struct path_rest *r,
                           const int *place, int n, int *number);
 

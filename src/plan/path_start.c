@@ -252,6 +252,13 @@ open_values(struct path_start *s)
     s->work->left -= (int64_t)b->n * (5 + 2 * b->words);
 }
 
+/* Whether to end after i candidates; not every one asks the caller. */
+static int
+is_over(const struct path_start *s, int i)
+{
+    return i % 64 ? s->work->left < 0 : path_work_over(s->work);
+}
+
 static double
 noise(struct path_start *s)
 {
@@ -323,7 +330,7 @@ join_pairs(struct path_start *s)
 {
     for (int v = 0; v < s->bits->n; v++)
         offer_pairs(s, v, 0);
-    while (s->n_heap && s->work->left > 0) {
+    for (int i = 1; s->n_heap && !is_over(s, i); i++) {
         struct candidate e = pop(s);
         if (is_current(s, e))
             offer_pairs(s, join(s, e.a, e.b), 1);
@@ -377,7 +384,7 @@ eliminate(struct path_start *s)
     for (int x = 0; x < b->n_bits; x++)
         if (b->holders[x])
             offer_index(s, x);
-    while (s->n_heap && s->work->left > 0) {
+    for (int i = 1; s->n_heap && !is_over(s, i); i++) {
         struct candidate e = pop(s);
         if (!is_current(s, e))
             continue;

@@ -394,7 +394,7 @@ draft(struct arena *perm, struct arena *a, const struct canon *c,
             draft_whole(d);
     } else if (!c->empty) {
         struct net net = einc_path_net(a, c);
-        const struct path *path = einc_path_find(perm, *a, &net, o->path);
+        const struct path *path = einc_path_find(perm, *a, &net, o->path, o->clock);
         p->finder = path->finder;
         draft_path(a, d, path);
         if (is_auto(o->path) && c->graph->summing.how != EINC_SUM_KAHAN)

@@ -86,6 +86,8 @@ struct fuse_rule {
 struct plan_options {
     struct str path;       /* "auto", a finder, "random:SEED"; "whole": no
                             * path, one step over all operands */
+    int64_t (*clock)(void); /* of milliseconds, for deadlines of `path`; NULL:
+                             * none is kept */
     struct str plan_text;  /* p NULL: none; else a printed plan to follow,
                             * E811 if no step writes the output */
     uint64_t memory_limit_bytes; /* 0: none; else EINC_ENOMEM (E803) above */

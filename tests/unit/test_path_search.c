@@ -158,7 +158,7 @@ find(const struct net *net, const char *name)
     if (setjmp(cx.boundary))
         fail_msg("%s", cx.n_diags ? cx.diags[0].message : "no memory");
     const struct path *p =
-        einc_path_find(&perm, scratch, net, str_of(name));
+        einc_path_find(&perm, scratch, net, str_of(name), NULL);
     check_path(net, p);
     return p;
 }

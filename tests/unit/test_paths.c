@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_paths.c - orders alone, through einc.h.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "einc.h"
+
+enum { MAX_IN = 400 };
+
+/* A ring of n matrices, label i of extent 2 + i % 3; `open`: two of its labels
+ * are in the output. */
+struct ring {
+    struct einc_network k;
+    int32_t ids[MAX_IN][2], out[2];
+    const int32_t *at[MAX_IN];
+    size_t n_ids[MAX_IN];
+    int64_t extent[MAX_IN];
+};
+
+static void
+make_ring(struct ring *r, int n, int open)
+{
+    for (int o = 0; o < n; o++) {
+        r->ids[o][0] = o;
+        r->ids[o][1] = (o + 1) % n;
+        r->at[o] = r->ids[o];
+        r->n_ids[o] = 2;
+        r->extent[o] = 2 + o % 3;
+    }
+    r->out[0] = 0;
+    r->out[1] = n / 2;
+    r->k = (struct einc_network){.size = sizeof r->k, .n_in = (size_t)n,
+                                 .ids = r->at, .n_ids = r->n_ids,
+                                 .out_ids = r->out,
+                                 .n_out_ids = open ? 2 : 0,
+                                 .extent = r->extent, .n_extents = (size_t)n};
+}
+
+static struct einc_path *
+find(const struct einc_network *k, const char *how)
+{
+    struct einc_path *path;
+    struct einc_err *err;
+    if (einc_path_create(NULL, k, how, &path, &err))
+        fail_msg("%s", einc_err_text(err));
+    return path;
+}
+
+/* Taken from a list that gets shorter, places lead to the same values. */
+static void
+test_linear(void **state)
+{
+    (void)state;
+    struct ring r;
+    make_ring(&r, 40, 1);
+    static const char *const names[] = {"auto", "greedy", "random:5"};
+    for (int i = 0; i < 3; i++) {
+        struct einc_path *p = find(&r.k, names[i]);
+        const int32_t *steps = einc_path_steps(p);
+        int32_t places[2 * 39], list[40], n = 40;
+        for (int o = 0; o < 40; o++)
+            list[o] = o;
+        assert_int_equal(einc_path_linear(p, places), EINC_OK);
+        for (int s = 0; s < 39; s++) {
+            int a = places[2 * s], b = places[2 * s + 1], kept = 0;
+            assert_true(a >= 0 && a < n && b >= 0 && b < n && a != b);
+            assert_int_equal(list[a], steps[2 * s]);
+            assert_int_equal(list[b], steps[2 * s + 1]);
+            for (int k = 0; k < n; k++)
+                if (k != a && k != b)
+                    list[kept++] = list[k];
+            list[kept++] = 40 + s;
+            n = kept;
+        }
+        einc_path_free(p);
+    }
+}
+
+/* ab,bc,ca-> of 2, 3, 4: (a b c) and then one pass over two labels. */
+static void
+test_info(void **state)
+{
+    (void)state;
+    struct ring r;
+    make_ring(&r, 3, 0);
+    struct einc_path *p = find(&r.k, NULL);
+    struct einc_path_info info = {.size = sizeof info};
+    assert_int_equal(einc_path_info(p, &info), EINC_OK);
+    assert_int_equal(info.n_steps, 2);
+    assert_string_equal(info.finder, "dp");
+    /* the label of extent 4 first: 24 + 6 multiplications, 6 elements, 1 */
+    assert_true(fabs(info.log10_multiplications - log10(30)) < 1e-5);
+    assert_true(fabs(info.log2_largest - log2(6)) < 1e-5);
+    assert_true(fabs(info.log2_written - log2(7)) < 1e-5);
+    assert_true(fabs(info.log2_peak - log2(7)) < 1e-5);
+    info.size = 1;
+    assert_int_equal(einc_path_info(p, &info), EINC_EINVAL);
+    einc_path_free(p);
+    einc_path_free(NULL);
+}
+
+static void
+test_one_operand(void **state)
+{
+    (void)state;
+    struct ring r;
+    make_ring(&r, 1, 0); /* aa-> */
+    struct einc_path *p = find(&r.k, "patient");
+    struct einc_path_info info = {.size = sizeof info};
+    assert_int_equal(einc_path_info(p, &info), EINC_OK);
+    assert_int_equal(info.n_steps, 0);
+    einc_path_free(p);
+}
+
+static void
+expect(const struct einc_network *k, const char *how,
+       enum einc_status status, const char *what)
+{
+    struct einc_path *path;
+    struct einc_err *err;
+    assert_int_equal(einc_path_create(NULL, k, how, &path, &err), status);
+    assert_null(path);
+    if (!strstr(einc_err_text(err), what))
+        fail_msg("%s", einc_err_text(err));
+    einc_err_free(err);
+}
+
+static void
+test_errors(void **state)
+{
+    (void)state;
+    struct ring r;
+    make_ring(&r, 14, 1);
+    expect(&r.k, "best", EINC_EINVAL, "E812");
+    expect(&r.k, "auto,work=x", EINC_EINVAL, "E812");
+    expect(&r.k, "auto,objective=heat", EINC_EINVAL, "E812");
+    expect(&r.k, "dp", EINC_ELIMIT, "at most 12 operands, not 14");
+    expect(NULL, NULL, EINC_EINVAL, "size");
+    r.out[1] = 14;
+    expect(&r.k, NULL, EINC_EINVAL, "has no extent");
+    r.out[1] = 1;
+    r.extent[3] = 0;
+    expect(&r.k, NULL, EINC_EINVAL, "below 1");
+    r.extent[3] = 1;
+    r.k.n_in = 0;
+    expect(&r.k, NULL, EINC_EINVAL, "1 to 2^30 operands");
+}
+
+/* A deadline ends the search; 20 % and 2 ms, and what a busy machine adds. */
+static void
+test_deadline(void **state)
+{
+    (void)state;
+    static int32_t ids[300][4];
+    static const int32_t *at[300];
+    static size_t n_ids[300];
+    static int64_t extent[600];
+    enum { N = 15 };
+    for (int i = 0; i < N * N; i++) { /* a torus: hard enough */
+        int right = i / N * N + (i + 1) % N, down = (i + N) % (N * N);
+        ids[i][n_ids[i]++] = i;
+        ids[right][n_ids[right]++] = i;
+        ids[i][n_ids[i]++] = N * N + i;
+        ids[down][n_ids[down]++] = N * N + i;
+        at[i] = ids[i];
+        extent[i] = extent[N * N + i] = 2;
+    }
+    struct einc_network k = {.size = sizeof k, .n_in = N * N, .ids = at,
+                             .n_ids = n_ids, .extent = extent,
+                             .n_extents = 2 * N * N};
+    struct timespec a, b;
+    double least = 1e9;
+    for (int i = 0; i < 3; i++) {
+        clock_gettime(CLOCK_MONOTONIC, &a);
+        einc_path_free(find(&k, "exhaustive,deadline=50"));
+        clock_gettime(CLOCK_MONOTONIC, &b);
+        double ms = 1e3 * (double)(b.tv_sec - a.tv_sec) +
+                    1e-6 * (double)(b.tv_nsec - a.tv_nsec);
+        least = ms < least ? ms : least;
+    }
+    if (least > 62 || least < 10)
+        fail_msg("%.1f ms", least);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_one_operand),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_deadline),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
