@@ -73,6 +73,7 @@ LIB_SRC = \
   src/codegen/plain_access.c src/codegen/plain_fn.c \
   src/codegen/plain_reduce.c src/codegen/program_main.c \
   src/codegen/nest_block.c src/codegen/print_cuda_block.c \
+  src/codegen/nest_tensor.c src/codegen/print_cuda_tensor.c \
   src/codegen/emit_c.c src/codegen/emit_cuda.c \
   src/codegen/emit_cuda_map.c src/codegen/emit_cuda_border.c \
   src/codegen/emit_cuda_file.c \
@@ -192,8 +193,10 @@ $(B)/builtin/table.o: $(B)/builtin/table.c $(B)/flags
 tests: $(TESTS) $(REPLAY) $(B)/tools/mknpy
 $(TESTS): $(B)/%: $(B)/%.o $(B)/libcli.a $(B)/libeinc.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.so,$^) -lcmocka $(LIBS)
-$(B)/tests/cuda/run $(B)/tests/numeric/program: $(B)/tests/cuda/mock.so
-$(B)/tests/cuda/mock.so: tests/cuda/mock/mock.c tests/cuda/mock/mock.h
+$(B)/tests/cuda/run $(B)/tests/cuda/tensor $(B)/tests/numeric/program: \
+    $(B)/tests/cuda/mock.so
+$(B)/tests/cuda/mock.so: tests/cuda/mock/mock.c tests/cuda/mock/mock.h \
+                         tests/cuda/mock/emulator.hpp
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) $(CFLAGS) -D_GNU_SOURCE -shared -fPIC -o $@ $< -ldl
 $(REPLAY): %_replay: %.o $(B)/tests/fuzz/replay_main.o $(B)/libcli.a \

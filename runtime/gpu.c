@@ -10,7 +10,7 @@
 /* Of cuda.h. */
 enum { ERROR_OUT_OF_MEMORY = 2,
        ATTRIBUTE_PROCESSORS = 16, ATTRIBUTE_MAJOR = 75, ATTRIBUTE_MINOR = 76,
-       STREAM_NON_BLOCKING = 1 };
+       ATTRIBUTE_SHARED = 8 /* of a kernel */, STREAM_NON_BLOCKING = 1 };
 
 /* --- what the driver says ------------------------------------------------ */
 
@@ -41,10 +41,10 @@ find_functions(struct gpu *g, struct trouble *why)
         "cuDevicePrimaryCtxRetain", "cuDevicePrimaryCtxRelease_v2",
         "cuCtxGetCurrent", "cuCtxPushCurrent_v2", "cuCtxPopCurrent_v2",
         "cuLibraryLoadData", "cuLibraryUnload", "cuLibraryGetKernel",
-        "cuMemAllocAsync", "cuMemFreeAsync", "cuMemcpyHtoDAsync_v2",
-        "cuMemcpyDtoHAsync_v2", "cuLaunchKernel", "cuStreamCreate",
-        "cuStreamDestroy_v2", "cuStreamSynchronize", "cuGetErrorName",
-        "cuGetErrorString"};
+        "cuKernelSetAttribute", "cuMemAllocAsync", "cuMemFreeAsync",
+        "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "cuLaunchKernel",
+        "cuStreamCreate", "cuStreamDestroy_v2", "cuStreamSynchronize",
+        "cuGetErrorName", "cuGetErrorString"};
     enum { N = sizeof names / sizeof names[0] };
     _Static_assert(sizeof g->call == N * sizeof(void *), "a name for each");
     void *functions[N];
@@ -74,6 +74,7 @@ ask_device(struct gpu *g, struct trouble *why)
                                       g->device);
     error = error ? error : g->call.memory(&bytes, g->device);
     g->memory_bytes = (int64_t)bytes;
+    g->sm = 10*major + minor;
     /* From 9.0 on `a` allows what only that architecture has. */
     snprintf(g->arch, sizeof g->arch, "sm_%d%d%s", major, minor,
              major >= 9 ? "a" : "");
@@ -133,7 +134,8 @@ einc_gpu_leave(const struct gpu *g, const struct gpu_visit *entered)
 
 enum einc_status
 einc_gpu_load(const struct gpu *g, const void *cubin, const char *entry,
-              void **module, void **kernel, struct trouble *why)
+              int shared_bytes, void **module, void **kernel,
+              struct trouble *why)
 {
     *module = *kernel = NULL;
     enum einc_status status =
@@ -143,6 +145,10 @@ einc_gpu_load(const struct gpu *g, const void *cubin, const char *entry,
         return status;
     status = check(g, g->call.kernel(kernel, *module, entry),
                    "looking for a kernel", why);
+    if (status == EINC_OK && shared_bytes)
+        status = check(g, g->call.set(ATTRIBUTE_SHARED, shared_bytes, *kernel,
+                                      g->device),
+                       "asking for shared memory", why);
     if (status != EINC_OK) {
         g->call.unload(*module);
         *module = NULL;
@@ -159,8 +165,8 @@ einc_gpu_unload(const struct gpu *g, void *module)
 
 enum einc_status
 einc_gpu_launch(const struct gpu *g, void *kernel, int64_t blocks,
-                unsigned threads, void *stream, void *words,
-                struct trouble *why)
+                unsigned threads, int shared_bytes, void *stream,
+                void *words, struct trouble *why)
 {
     void *parameters[] = {words};
     if (blocks > INT32_MAX)
@@ -169,7 +175,8 @@ einc_gpu_launch(const struct gpu *g, void *kernel, int64_t blocks,
                             (long long)blocks);
     return check(g,
                  g->call.launch(kernel, (unsigned)blocks, 1, 1, threads, 1, 1,
-                                0, stream, parameters, NULL),
+                                (unsigned)shared_bytes, stream, parameters,
+                                NULL),
                  "launching a kernel", why);
 }
 

@@ -22,6 +22,7 @@ struct gpu {
     int device;
     char name[100];        /* "NVIDIA H200" */
     char arch[16];         /* that cubins are made for: "sm_90a" */
+    int sm;                /* 90 */
     int64_t memory_bytes;
     int n_processors;      /* SMs */
     void *context;         /* primary, retained */
@@ -42,6 +43,7 @@ struct gpu {
                     unsigned, void *, void **, unsigned);
         int (*unload)(void *module);
         int (*kernel)(void **kernel, void *module, const char *name);
+        int (*set)(int attribute, int value, void *kernel, int device);
         int (*alloc)(gpu_address *p, size_t bytes, void *stream);
         int (*free)(gpu_address p, void *stream);
         int (*copy_in)(gpu_address to, const void *from, size_t bytes,
@@ -73,10 +75,12 @@ enum einc_status einc_gpu_enter(const struct gpu *g, struct gpu_visit *entered,
                                 struct trouble *why);
 void einc_gpu_leave(const struct gpu *g, const struct gpu_visit *entered);
 
-/* A cubin, and the kernel of that name in it. */
+/* A cubin, and the kernel of that name in it, whose blocks may take so many
+ * bytes of shared memory when they are launched. */
 enum einc_status einc_gpu_load(const struct gpu *g, const void *cubin,
-                               const char *entry, void **module,
-                               void **kernel, struct trouble *why);
+                               const char *entry, int shared_bytes,
+                               void **module, void **kernel,
+                               struct trouble *why);
 void einc_gpu_unload(const struct gpu *g, void *module);
 
 /* In the order of a stream. EINC_ENOMEM where the device's memory ends. 0
@@ -94,7 +98,7 @@ enum einc_status einc_gpu_copy_out(const struct gpu *g, void *to,
 /* One argument: `words`, a struct. */
 enum einc_status einc_gpu_launch(const struct gpu *g, void *kernel,
                                  int64_t blocks, unsigned threads,
-                                 void *stream, void *words,
+                                 int shared_bytes, void *stream, void *words,
                                  struct trouble *why);
 /* A stream that does not wait for the legacy one. */
 enum einc_status einc_gpu_stream(const struct gpu *g, void **stream,

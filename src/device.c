@@ -129,7 +129,8 @@ load(struct einc_ctx *ctx, struct device *d, const struct unit *u,
 {
     struct device_kernel k = {.hash = hash};
     enum einc_status status = einc_gpu_load(&d->gpu, cubin, u->entry,
-                                            &k.module, &k.kernel, why);
+                                            u->shared_bytes, &k.module,
+                                            &k.kernel, why);
     if (status != EINC_OK)
         return status;
     status = keep(ctx, d, u, &k, why);

@@ -284,7 +284,7 @@ run_map(const struct running *r, int s, struct trouble *why)
         words[1 + t] = (int64_t)r->tensor[t];
     words[x->n_words - MAP_TAIL] = (int64_t)r->scratch;
     words[x->n_words - MAP_TAIL + 1] = (int64_t)r->stray;
-    return einc_gpu_launch(r->gpu, x->kernel, x->blocks, DEVICE_THREADS,
+    return einc_gpu_launch(r->gpu, x->kernel, x->blocks, DEVICE_THREADS, 0,
                            r->stream, words, why);
 }
 
@@ -311,7 +311,7 @@ copy_border(const struct running *r, int s, int o, int64_t start,
     *at = to + (gpu_address)(t->offset * einc_dtype_info(t->dtype)->bytes);
     if (!x->kernel || (start > 0 && !t->border->moves))
         return EINC_OK;
-    return einc_gpu_launch(r->gpu, x->kernel, x->blocks, DEVICE_THREADS,
+    return einc_gpu_launch(r->gpu, x->kernel, x->blocks, DEVICE_THREADS, 0,
                            r->stream, words, why);
 }
 

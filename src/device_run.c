@@ -10,6 +10,7 @@
 struct device_step {
     void *kernel;
     int64_t blocks;
+    int shared_bytes;
     int n_in;
     int n_words;           /* as DEVICE_ABI says */
     const int64_t *words;  /* addresses and scale are the run's */
@@ -25,6 +26,7 @@ struct device_plan {
 /* The units of a plan while it is prepared. */
 struct preparing {
     const struct einc_plan *plan;
+    int sm;                /* of the device, as struct gpu has it */
     struct unit *units;
     struct device_step *steps;
 };
@@ -35,13 +37,22 @@ at_least_one(int n)
     return n ? n : 1;
 }
 
+static const struct nest *
+nest_of(struct guarded *g, const struct preparing *y, int s)
+{
+    const struct target *cuda = einc_target_find(str_of("cuda"));
+    const struct nest *w = einc_nest_build(&g->perm, g->scratch, y->plan->plan,
+                                           s, cuda, NEST_GENERIC, FAMILY_ANY);
+    return einc_nest_suits(w, y->sm)
+               ? w
+               : einc_nest_build(&g->perm, g->scratch, y->plan->plan, s, cuda,
+                                 NEST_GENERIC, FAMILY_BLOCK);
+}
+
 static void
 prepare_step(struct guarded *g, struct preparing *y, int s)
 {
-    const struct nest *w =
-        einc_nest_build(&g->perm, g->scratch, y->plan->plan, s,
-                        einc_target_find(str_of("cuda")), NEST_GENERIC,
-                        FAMILY_ANY);
+    const struct nest *w = nest_of(g, y, s);
     int at_n = 1 + at_least_one(w->n_in);
     int at_s = at_n + at_least_one(w->n_extents);
     int n_words = at_s + at_least_one(w->n_strides) + DEVICE_TAIL;
@@ -49,6 +60,7 @@ prepare_step(struct guarded *g, struct preparing *y, int s)
     y->units[s] = einc_emit_cuda_unit(&g->perm, w);
     y->steps[s] = (struct device_step){
         .blocks = einc_emit_cuda_blocks(w, words + at_n, words + at_s),
+        .shared_bytes = y->units[s].shared_bytes,
         .n_in = w->n_in,
         .n_words = n_words,
         .words = words};
@@ -126,7 +138,7 @@ publish(struct einc_plan *x, struct device_plan *p)
 static enum einc_status
 prepare(struct einc_plan *x, struct device *d, struct trouble *why)
 {
-    struct preparing y = {.plan = x};
+    struct preparing y = {.plan = x, .sm = d->gpu.sm};
     struct guarded g = {.ctx = x->ctx};
     enum einc_status status = einc_guard(&g, prepare_steps, &y, NULL);
     if (status != EINC_OK)
@@ -221,7 +233,7 @@ launch(const struct device_run *r, int s, struct trouble *why)
     if (s == p->n_steps - 1)
         put_scale(r, words + x->n_words - DEVICE_TAIL);
     return einc_gpu_launch(r->gpu, x->kernel, x->blocks, DEVICE_THREADS,
-                           r->stream, words, why);
+                           x->shared_bytes, r->stream, words, why);
 }
 
 /* Intermediates are the caller's, or come and go in the order of the stream. */

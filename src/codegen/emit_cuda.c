@@ -4,6 +4,7 @@
  * thread per element of its output. Header-free for NVRTC, fit for nvcc.
  */
 #include "codegen/file.h"
+#include "codegen/print_cuda.h"
 
 static void
 put_mapping(const struct printer *p)
@@ -114,7 +115,7 @@ int64_t
 einc_emit_cuda_blocks(const struct nest *w, int64_t *n, int64_t *s)
 {
     int64_t tasks = einc_nest_arguments(w, 1, n, s);
-    if (w->family == FAMILY_BLOCK)
+    if (w->family == FAMILY_BLOCK || w->family == FAMILY_TENSOR)
         return tasks;
     tasks = 1;
     for (int x = 0; x < w->first[LOOP_K]; x++)
@@ -132,6 +133,8 @@ einc_emit_cuda_unit(struct arena *perm, const struct nest *nest)
     einc_emit_cuda_types(&t);
     einc_print_kernel_halves(&t, nest, "static __device__ inline ");
     put_words(&t, nest);
+    if (nest->family == FAMILY_TENSOR)
+        einc_print_cuda_tensor_prelude(&p);
     einc_put(&t, "extern \"C\" __global__ void __launch_bounds__(%d)\n"
                  "einc_kernel(const __grid_constant__ struct einc_words "
                  "words)\n{\n", DEVICE_THREADS);
@@ -141,9 +144,12 @@ einc_emit_cuda_unit(struct arena *perm, const struct nest *nest)
     einc_line(&t, "     words.with_alpha ? words.alpha : (int64_t *)0,");
     einc_line(&t, "     words.with_beta ? words.beta : (int64_t *)0}};");
     einc_print_arguments(&p);
-    if (nest->family == FAMILY_BLOCK) {
+    if (nest->family == FAMILY_BLOCK || nest->family == FAMILY_TENSOR) {
         einc_print_scale(&p);
-        einc_print_cuda_block(&p);
+        if (nest->family == FAMILY_BLOCK)
+            einc_print_cuda_block(&p);
+        else
+            einc_print_cuda_tensor(&p);
         einc_put(&t, "}\n");
     } else {
         put_body(&p);
@@ -151,6 +157,7 @@ einc_emit_cuda_unit(struct arena *perm, const struct nest *nest)
     return (struct unit){.source = einc_text_z(&t),
                          .source_bytes = t.n,
                          .entry = "einc_kernel",
+                         .shared_bytes = einc_cuda_shared_bytes(nest),
                          .n_extents = nest->n_extents,
                          .n_strides = nest->n_strides};
 }

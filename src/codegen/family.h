@@ -31,7 +31,7 @@ struct family {
 extern const struct family einc_family_fused, einc_family_direct,
     einc_family_lanes;
 extern const struct family einc_family_narrow;
-extern const struct family einc_family_block; /* CUDA */
+extern const struct family einc_family_block, einc_family_tensor; /* CUDA */
 extern const struct family einc_family_stream, einc_family_gett,
     einc_family_transpose;
 
@@ -66,6 +66,20 @@ int einc_gett_fetches(const struct nest *w);
 /* Of a fused step: what is to be computed, for plan/nested.h; 0 if it is
  * another family's. nest_fused.c. */
 int einc_fused_sum(const struct nest *w, struct nested_sum *q);
+
+/* Of a GPU: a square tile of out that a block of threads makes, and the clocks
+ * that a processor takes for it per position of K. Sides of tiles of which one
+ * is the fastest for w: what counts is how often the processors must be filled
+ * with blocks; *seconds: how long that takes. nest_block.c. */
+struct cuda_tile {
+    int side;
+    double clocks;
+};
+int einc_cuda_side(const struct nest *w, const struct cuda_tile *tiles, int n,
+                   double *seconds);
+/* For each of them; see einc_nest_arguments(). */
+int64_t einc_cuda_blocks(const struct nest *w, int threads, int64_t *n,
+                         int64_t *s);
 
 /* --- for the families: nest.c ------------------------------------------- */
 

@@ -4,6 +4,7 @@
  */
 #include "codegen/family.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static const struct family *const families[N_FAMILIES] = {
@@ -15,6 +16,7 @@ static const struct family *const families[N_FAMILIES] = {
     [FAMILY_TRANSPOSE] = &einc_family_transpose,
     [FAMILY_NARROW] = &einc_family_narrow,
     [FAMILY_BLOCK] = &einc_family_block,
+    [FAMILY_TENSOR] = &einc_family_tensor,
 };
 
 /* --- indices and tensors ------------------------------------------------ */
@@ -232,13 +234,16 @@ choose_family(struct nest *w, enum nest_mode mode, enum nest_family asked)
             (w->sum == EINC_SUM_KAHAN && x->id != FAMILY_STREAM) ||
             (x->literal < 0 && mode == NEST_LITERAL) ||
             (cuda && x->id != FAMILY_STREAM &&
-             (x->id != FAMILY_BLOCK || mode != NEST_GENERIC)) ||
+             ((x->id != FAMILY_BLOCK && x->id != FAMILY_TENSOR) ||
+              mode != NEST_GENERIC)) ||
             !x->fits(w))
             continue;
         double seconds = x->cost(w);
         int only = mode == NEST_BEST && x->literal > 0 && best &&
                    best->literal <= 0;
         double bar = only ? margin * w->seconds : w->seconds;
+        if (cuda && best && best->id == FAMILY_STREAM)
+            bar = INFINITY; /* a CPU's; blocks of threads always win */
         if (x->id != asked && best && (best->id == asked || seconds >= bar))
             continue;
         best = x;

@@ -13,6 +13,7 @@
  *   transpose  TASKS( TURN ): one tensor to another, no sum, in blocks
  *   block   TASKS( LOOP K block( PACK TILE ) STORE ): of CUDA, a task is a
  *           block of threads
+ *   tensor  the same, products by tensor cores
  */
 #ifndef EINC_CODEGEN_NEST_H
 #define EINC_CODEGEN_NEST_H
@@ -24,7 +25,7 @@
 
 enum nest_family { FAMILY_STREAM, FAMILY_GETT, FAMILY_TRANSPOSE, FAMILY_FUSED,
                    FAMILY_DIRECT, FAMILY_LANES, FAMILY_NARROW, FAMILY_BLOCK,
-                   N_FAMILIES, FAMILY_ANY = -1 };
+                   FAMILY_TENSOR, N_FAMILIES, FAMILY_ANY = -1 };
 
 enum loop_role { LOOP_BATCH, LOOP_M, LOOP_N, LOOP_K, N_LOOP_ROLES };
 
@@ -238,6 +239,10 @@ const struct nest *einc_nest_build(struct arena *perm, struct arena scratch,
                                    const struct target *t,
                                    enum nest_mode mode,
                                    enum nest_family family);
+
+/* Of CUDA: whether a GPU of architecture sm (90) can run it, and no other
+ * family is better there; if not, FAMILY_BLOCK is one that can. */
+int einc_nest_suits(const struct nest *nest, int sm);
 
 /* A family by name, FAMILY_ANY for "auto"; N_FAMILIES if there is none. */
 enum nest_family einc_nest_family(struct str name);

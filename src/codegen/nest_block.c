@@ -10,19 +10,42 @@
 
 enum { DEPTH = 8 /* half of the 16 rows of threads: a row of each thread's
                    * sums fits in both slices */, LEAST = 16,
-       PROCESSORS = 132 /* of an H100 or H200; only what is worth a large
-                         * tile depends on it */ };
+       PROCESSORS = 132 /* of an H100 or H200; only which tile is worth it
+                         * depends on it */ };
 
-/* Rows and columns of a tile: 128 x 128 where that many tiles fill the
- * machine twice, and a thread can hold its 8 x 8 sums in registers. */
-static int
-side_of(const struct nest *w)
+/* 128 products a clock; from the instructions of the loops (cubins.c): 1.27
+ * and 1.4 for each. */
+static const struct cuda_tile sizes[] = {{64, 45}, {128, 163}};
+
+int
+einc_cuda_side(const struct nest *w, const struct cuda_tile *tiles, int n,
+               double *seconds)
 {
-    int64_t tiles = einc_nest_extent(w, LOOP_BATCH) *
-                    einc_nest_blocks(einc_nest_extent(w, LOOP_M), 128) *
-                    einc_nest_blocks(einc_nest_extent(w, LOOP_N), 128);
+    static const double hertz = 1.7e9;
+    int side = 0;
+    for (int t = 0; t < n; t++) {
+        int64_t blocks = einc_nest_extent(w, LOOP_BATCH) *
+                         einc_nest_blocks(einc_nest_extent(w, LOOP_M),
+                                          tiles[t].side) *
+                         einc_nest_blocks(einc_nest_extent(w, LOOP_N),
+                                          tiles[t].side);
+        double s = (double)einc_nest_blocks(blocks, PROCESSORS) *
+                   tiles[t].clocks *
+                   (double)einc_nest_extent(w, LOOP_K) / hertz;
+        if (side && s >= *seconds)
+            continue;
+        side = tiles[t].side;
+        *seconds = s;
+    }
+    return side;
+}
+
+/* A thread can hold 8 x 8 sums of 4 bytes in registers. */
+static int
+side_of(const struct nest *w, double *seconds)
+{
     int bytes = einc_nest_bytes(w->compute) * einc_nest_planes(w->compute);
-    return bytes == 4 && tiles >= 2 * PROCESSORS ? 128 : 64;
+    return einc_cuda_side(w, sizes, bytes == 4 ? 2 : 1, seconds);
 }
 
 static int
@@ -34,19 +57,20 @@ fits(const struct nest *w)
            einc_nest_extent(w, LOOP_K) >= LEAST;
 }
 
-/* There is no model of GPUs: where it fits it wins. */
 static double
 cost(const struct nest *w)
 {
-    (void)w;
-    return 0;
+    double seconds;
+    side_of(w, &seconds);
+    return seconds;
 }
 
 static void
 build(struct arena *perm, struct nest *w, enum nest_mode mode)
 {
+    double seconds;
+    int side = side_of(w, &seconds);
     (void)mode;
-    int side = side_of(w);
     w->tile = (struct tile){.mr = side / 16, .nr = side / 16, .kc = DEPTH,
                             .mc = side, .nc = side};
     struct nest_node *slice = einc_nest_node(
@@ -60,8 +84,8 @@ build(struct arena *perm, struct nest *w, enum nest_mode mode)
 }
 
 /* A task is a block of threads. */
-static int64_t
-arguments(const struct nest *w, int threads, int64_t *n, int64_t *s)
+int64_t
+einc_cuda_blocks(const struct nest *w, int threads, int64_t *n, int64_t *s)
 {
     (void)threads;
     einc_nest_fill_slots(w, n, s);
@@ -79,5 +103,5 @@ print(struct text *t, const struct nest *w)
 }
 
 const struct family einc_family_block = {
-    FAMILY_BLOCK, "block", 0, fits, cost, build, arguments, print,
+    FAMILY_BLOCK, "block", 0, fits, cost, build, einc_cuda_blocks, print,
 };

@@ -102,8 +102,6 @@ void einc_print_fused_count(const struct printer *p);
 void einc_print_direct(const struct printer *p); /* or by_parameter */
 int einc_print_direct_parts(const struct printer *p, struct text *worth);
 void einc_print_direct_count(const struct printer *p);
-/* The body of a kernel in CUDA; tensors, extents, strides are declared. */
-void einc_print_cuda_block(const struct printer *p);
 void einc_print_narrow(const struct printer *p); /* not in files */
 void einc_print_lanes(const struct printer *p); /* or by_parameter */
 int einc_print_lanes_parts(const struct printer *p, struct text *worth);

@@ -4,7 +4,7 @@
  * threads of a block go through the same barriers, whatever the extents.
  */
 #include "codegen/family.h"
-#include "codegen/print.h"
+#include "codegen/print_cuda.h"
 #include "codegen/unit.h"
 
 enum { TABLE = 512 /* depths whose offsets are kept at once */,
@@ -24,9 +24,9 @@ suffix(const struct printer *p, int plane)
     return p->planes == 1 ? "" : plane ? "_im" : "_re";
 }
 
-/* Indices of a role from a number, the last one fastest; `rest` is there. */
-static void
-put_decode(const struct printer *p, enum loop_role role, const char *number)
+void
+einc_cuda_decode(const struct printer *p, enum loop_role role,
+                 const char *number)
 {
     const struct nest *w = p->nest;
     int first = w->first[role], last = w->first[role + 1];
@@ -41,10 +41,9 @@ put_decode(const struct printer *p, enum loop_role role, const char *number)
     einc_line(p->t, "const int64_t %s = rest;", w->idx[first].name);
 }
 
-/* lhs + offset of x over the indices of a role; a statement. */
-static void
-put_offset(const struct printer *p, const char *lhs,
-           const struct nest_tensor *x, enum loop_role role)
+void
+einc_cuda_offset(const struct printer *p, const char *lhs,
+                 const struct nest_tensor *x, enum loop_role role)
 {
     const struct nest *w = p->nest;
     einc_put(p->t, "%*s%s + ", p->t->indent, "", lhs);
@@ -75,8 +74,8 @@ put_shared(const struct printer *p)
               TABLE);
 }
 
-static void
-put_extents(const struct printer *p)
+void
+einc_cuda_extents(const struct printer *p)
 {
     static const char *const names[] = {NULL, "n_m", "n_n", "n_k"};
     for (enum loop_role role = LOOP_M; role <= LOOP_K; role++) {
@@ -87,9 +86,8 @@ put_extents(const struct printer *p)
     }
 }
 
-/* The block's tile and batch. */
-static void
-put_place(const struct printer *p)
+void
+einc_cuda_place(const struct printer *p)
 {
     struct text *t = p->t;
     const struct nest *w = p->nest;
@@ -106,18 +104,16 @@ put_place(const struct printer *p)
     einc_line(t, "int64_t in0_batch, in1_batch, out_batch;");
     einc_line(t, "{");
     t->indent += 4;
-    put_decode(p, LOOP_BATCH, "blockIdx.x/tiles_m/tiles_n");
-    put_offset(p, "in0_batch = 0", &w->in[0], LOOP_BATCH);
-    put_offset(p, "in1_batch = 0", &w->in[1], LOOP_BATCH);
-    put_offset(p, "out_batch = 0", &w->out, LOOP_BATCH);
+    einc_cuda_decode(p, LOOP_BATCH, "blockIdx.x/tiles_m/tiles_n");
+    einc_cuda_offset(p, "in0_batch = 0", &w->in[0], LOOP_BATCH);
+    einc_cuda_offset(p, "in1_batch = 0", &w->in[1], LOOP_BATCH);
+    einc_cuda_offset(p, "out_batch = 0", &w->out, LOOP_BATCH);
     t->indent -= 4;
     einc_line(t, "}");
 }
 
-/* Offsets of rows (M) or columns (N), with those of the batch; those beyond
- * the edge are row 0's, and are not used. */
-static void
-put_table(const struct printer *p, enum loop_role role)
+void
+einc_cuda_table(const struct printer *p, enum loop_role role)
 {
     struct text *t = p->t;
     const struct nest *w = p->nest;
@@ -125,12 +121,14 @@ put_table(const struct printer *p, enum loop_role role)
     einc_line(t, "for (int x = thread; x < %d; x += %d) {",
               rows ? w->tile.mc : w->tile.nc, DEVICE_THREADS);
     t->indent += 4;
-    put_decode(p, role, rows ? "x < rows ? m0 + x : 0"
-                             : "x < columns ? n0 + x : 0");
-    put_offset(p, rows ? "in0_row[x] = in0_batch" : "in1_column[x] = in1_batch",
-               &w->in[!rows], role);
-    put_offset(p, rows ? "out_row[x] = out_batch" : "out_column[x] = 0",
-               &w->out, role);
+    einc_cuda_decode(p, role, rows ? "x < rows ? m0 + x : 0"
+                                   : "x < columns ? n0 + x : 0");
+    einc_cuda_offset(p,
+                     rows ? "in0_row[x] = in0_batch"
+                          : "in1_column[x] = in1_batch",
+                     &w->in[!rows], role);
+    einc_cuda_offset(p, rows ? "out_row[x] = out_batch" : "out_column[x] = 0",
+                     &w->out, role);
     t->indent -= 4;
     einc_line(t, "}");
 }
@@ -144,17 +142,17 @@ put_depths(const struct printer *p)
     const struct nest *w = p->nest;
     einc_line(t, "for (int x = thread; x < depth; x += %d) {", DEVICE_THREADS);
     t->indent += 4;
-    put_decode(p, LOOP_K, "k0 + x");
-    put_offset(p, "in0_deep[x] = 0", &w->in[0], LOOP_K);
-    put_offset(p, "in1_deep[x] = 0", &w->in[1], LOOP_K);
+    einc_cuda_decode(p, LOOP_K, "k0 + x");
+    einc_cuda_offset(p, "in0_deep[x] = 0", &w->in[0], LOOP_K);
+    einc_cuda_offset(p, "in1_deep[x] = 0", &w->in[1], LOOP_K);
     t->indent -= 4;
     einc_line(t, "}");
 }
 
 /* Neighbouring threads read along the operand's run of stride 1, if it is one
  * of the summed indices; else along rows or columns. */
-static int
-is_deep_first(const struct nest *w, const struct nest_tensor *x)
+int
+einc_cuda_deep_first(const struct nest *w, const struct nest_tensor *x)
 {
     for (int j = w->first[LOOP_K]; j < w->n_idx; j++)
         if (x->stride[j].value == 1 && x->stride[j].arg < 0)
@@ -183,7 +181,7 @@ put_element(const struct printer *p, int side)
 {
     const struct nest *w = p->nest;
     int width = width_of(p, side), kc = w->tile.kc;
-    if (is_deep_first(w, &w->in[side]))
+    if (einc_cuda_deep_first(w, &w->in[side]))
         einc_line(p->t, "const int k = thread %% %d, x = thread/%d + %d*e;", kc,
                   kc, DEVICE_THREADS / kc);
     else
@@ -215,7 +213,7 @@ put_from(const struct printer *p, int side)
     const struct nest_tensor *x = &w->in[side];
     const char *type = einc_print_storage(x->storage), *from = sides[side].from;
     const char *twice = einc_nest_planes(x->storage) == 2 ? "2*" : "";
-    if (!is_deep_first(w, x)) {
+    if (!einc_cuda_deep_first(w, x)) {
         einc_line(p->t, "const %s *const %s = %s + %s%s[thread %% %d];", type,
                   from, x->name, twice, sides[side].at, width_of(p, side));
         return;
@@ -232,7 +230,7 @@ static void
 put_deep(const struct printer *p, int side)
 {
     int width = width_of(p, side);
-    if (is_deep_first(p->nest, &p->nest->in[side]))
+    if (einc_cuda_deep_first(p->nest, &p->nest->in[side]))
         einc_line(p->t, "const int k = k1 + thread %% %d;", p->nest->tile.kc);
     else
         einc_line(p->t, "const int k = k1 + thread/%d + %d*e;", width,
@@ -247,7 +245,7 @@ put_fetch(const struct printer *p, int side)
 {
     struct text *t = p->t;
     const struct nest_tensor *x = &p->nest->in[side];
-    int deep_first = is_deep_first(p->nest, x);
+    int deep_first = einc_cuda_deep_first(p->nest, x);
     const char *from = deep_first ? einc_printed(t->perm, "%s[e]", sides[side].from)
                                   : sides[side].from;
     einc_line(t, "{");
@@ -388,9 +386,8 @@ put_sums(const struct printer *p)
 
 /* --- after it ------------------------------------------------------------- */
 
-/* Whether neighbours in out are rows. */
-static int
-is_row_first(const struct nest *w)
+int
+einc_cuda_row_first(const struct nest *w)
 {
     for (int j = w->first[LOOP_M]; j < w->first[LOOP_M + 1]; j++)
         if (w->out.stride[j].value == 1 && w->out.stride[j].arg < 0)
@@ -409,7 +406,7 @@ put_store(const struct printer *p)
                                            "slice_im[far][near]"};
     struct text *t = p->t;
     const struct tile *s = &p->nest->tile;
-    int rows = is_row_first(p->nest), each = s->mr, side = s->mc;
+    int rows = einc_cuda_row_first(p->nest), each = s->mr, side = s->mc;
     einc_line(t, "#pragma unroll");
     einc_line(t, "for (int f = 0; f < %d; f++) {", each);
     t->indent += 4;
@@ -449,10 +446,10 @@ einc_print_cuda_block(const struct printer *p)
     einc_line(t, "const int thread = threadIdx.x;");
     einc_line(t, "const int row = thread/16, column = thread %% 16;");
     put_shared(p);
-    put_extents(p);
-    put_place(p);
-    put_table(p, LOOP_M);
-    put_table(p, LOOP_N);
+    einc_cuda_extents(p);
+    einc_cuda_place(p);
+    einc_cuda_table(p, LOOP_M);
+    einc_cuda_table(p, LOOP_N);
     put_sums(p);
     put_store(p);
 }

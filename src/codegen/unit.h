@@ -39,6 +39,7 @@ struct unit {
     const char *flags[4]; /* for the compiler, beside the target's; NULL at
                            * the end */
     int64_t scratch_bytes;
+    int shared_bytes;     /* CUDA: of a block, beside what the text declares */
     int n_extents, n_strides;
 };
 

@@ -17,6 +17,7 @@
 enum cubin_op {
     OP_FFMA = 0x223, OP_DFMA = 0x22b, OP_IMAD = 0x224, OP_HMMA = 0x23c,
     OP_LDG = 0x981, OP_STG = 0x986, OP_LDS = 0x984, OP_STS = 0x388,
+    OP_LDSM = 0x83b, OP_LDGSTS = 0xfae,
     OP_LDL = 0x983, OP_STL = 0x387, OP_MUFU = 0x308, OP_BRA = 0x947,
     OP_MASK = 0xfff,
     OP_REGISTERS = 0x1ff /* an operand may be a constant: bits above differ */

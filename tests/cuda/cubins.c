@@ -18,7 +18,7 @@
 enum { ROOM = 1 << 21, MOST_IN = 2, REGISTERS = 65536 /* of a processor */,
        WIDE = 6 /* cubin_width() of 16 bytes */ };
 
-static const char *const archs[] = {"sm_80", "sm_90a"};
+static const char *const archs[] = {"sm_80", "sm_90", "sm_90a"};
 enum { N_ARCHS = sizeof archs / sizeof archs[0] };
 
 /* --- bars ----------------------------------------------------------------- */
@@ -30,22 +30,49 @@ static const struct bar {
     enum einc_dtype dtype;
     int64_t shape[MOST_IN][3];
     int product, blocks, slots;
+    enum nest_family family; /* asked for */
 } bars[] = {
-    {"ij,jk->ik", EINC_F32, {{4096, 4096}, {4096, 4096}}, OP_FFMA, 1, 128},
-    {"ji,jk->ik", EINC_F32, {{4096, 4096}, {4096, 4096}}, OP_FFMA, 2, 128},
-    {"ij,kj->ik", EINC_F32, {{4096, 4096}, {4096, 4096}}, OP_FFMA, 1, 128},
+    {"ij,jk->ik", EINC_BF16, {{4096, 4096}, {4096, 4096}}, OP_HMMA, 2, 1310,
+     FAMILY_TENSOR},
+    {"ji,jk->ik", EINC_F16, {{4096, 4096}, {4096, 4096}}, OP_HMMA, 2, 1600,
+     FAMILY_TENSOR},
+    {"ij,kj->ki", EINC_BF16, {{512, 512}, {512, 512}}, OP_HMMA, 3, 2800,
+     FAMILY_TENSOR},
+    {"iaj,jak->ik", EINC_F16, {{4096, 8, 64}, {64, 8, 4096}}, OP_HMMA, 1, 2300,
+     FAMILY_TENSOR},
+    {"ij,jk->ik", EINC_F32, {{4096, 4096}, {4096, 4096}}, OP_HMMA, 1, 880,
+     FAMILY_TENSOR},
+    {"ji,jk->ik", EINC_F32, {{4096, 4096}, {4096, 4096}}, OP_HMMA, 1, 940,
+     FAMILY_TENSOR},
+    {"iaj,jak->ik", EINC_F32, {{4096, 8, 64}, {64, 8, 4096}}, OP_HMMA, 1, 1000,
+     FAMILY_TENSOR},
+    {"bij,bjk->bik", EINC_F32, {{4, 512, 512}, {4, 512, 512}}, OP_HMMA, 2,
+     1600, FAMILY_TENSOR},
+    {"ij,jk->ik", EINC_F32, {{4096, 4096}, {4096, 4096}}, OP_FFMA, 1, 128,
+     FAMILY_BLOCK},
+    {"ji,jk->ik", EINC_F32, {{4096, 4096}, {4096, 4096}}, OP_FFMA, 2, 128,
+     FAMILY_BLOCK},
+    {"ij,kj->ik", EINC_F32, {{4096, 4096}, {4096, 4096}}, OP_FFMA, 1, 128,
+     FAMILY_BLOCK},
     {"bij,bjk->bik", EINC_F32, {{64, 512, 512}, {64, 512, 512}}, OP_FFMA, 1,
-     128},
-    {"ij,jk->ik", EINC_F32, {{512, 512}, {512, 512}}, OP_FFMA, 4, 170},
-    {"ij,jk->ik", EINC_F64, {{512, 512}, {512, 512}}, OP_DFMA, 2, 182},
-    {"ij,jk->ik", EINC_C64, {{512, 512}, {512, 512}}, OP_FFMA, 2, 128},
-    {"ij,jk->ik", EINC_F16, {{4096, 4096}, {4096, 4096}}, OP_FFMA, 1, 162},
-    {"ij,jk->ik", EINC_BF16, {{4096, 4096}, {4096, 4096}}, OP_FFMA, 1, 130},
-    {"ij,jk->ik", EINC_I32, {{512, 512}, {512, 512}}, OP_IMAD, 4, 236},
-    {"ij->ji", EINC_F32, {{4096, 4096}}, 0, 4, 0},
-    {"ij->i", EINC_F32, {{4096, 4096}}, 0, 4, 0},
-    {"i,j->ij", EINC_F32, {{4096}, {4096}}, 0, 4, 0},
-    {"bij,bjk->bik", EINC_F32, {{9999, 4, 4}, {9999, 4, 4}}, 0, 4, 0},
+     128, FAMILY_BLOCK},
+    {"ij,jk->ik", EINC_F32, {{512, 512}, {512, 512}}, OP_FFMA, 4, 170,
+     FAMILY_BLOCK},
+    {"ij,jk->ik", EINC_F64, {{512, 512}, {512, 512}}, OP_DFMA, 2, 182,
+     FAMILY_ANY},
+    {"ij,jk->ik", EINC_C64, {{512, 512}, {512, 512}}, OP_FFMA, 2, 128,
+     FAMILY_ANY},
+    {"ij,jk->ik", EINC_F16, {{4096, 4096}, {4096, 4096}}, OP_FFMA, 1, 162,
+     FAMILY_BLOCK},
+    {"ij,jk->ik", EINC_BF16, {{4096, 4096}, {4096, 4096}}, OP_FFMA, 1, 130,
+     FAMILY_BLOCK},
+    {"ij,jk->ik", EINC_I32, {{512, 512}, {512, 512}}, OP_IMAD, 4, 236,
+     FAMILY_ANY},
+    {"ij->ji", EINC_F32, {{4096, 4096}}, 0, 4, 0, FAMILY_ANY},
+    {"ij->i", EINC_F32, {{4096, 4096}}, 0, 4, 0, FAMILY_ANY},
+    {"i,j->ij", EINC_F32, {{4096}, {4096}}, 0, 4, 0, FAMILY_ANY},
+    {"bij,bjk->bik", EINC_F32, {{9999, 4, 4}, {9999, 4, 4}}, 0, 4, 0,
+     FAMILY_ANY},
 };
 enum { N_BARS = sizeof bars / sizeof bars[0] };
 
@@ -74,7 +101,7 @@ plan_of(const struct bar *b)
 
 /* The text of its only step, in `room`. */
 static const char *
-text_of(const struct einc_plan *plan, char *room)
+text_of(const struct einc_plan *plan, enum nest_family family, char *room)
 {
     struct cx cx;
     struct arena perm = {room, room + ROOM, &cx};
@@ -84,7 +111,7 @@ text_of(const struct einc_plan *plan, char *room)
     const struct nest *w =
         einc_nest_build(&perm, scratch, plan->plan, 0,
                         einc_target_find(str_of("cuda")), NEST_GENERIC,
-                        FAMILY_ANY);
+                        family);
     return einc_emit_cuda_unit(&perm, w).source;
 }
 
@@ -119,6 +146,16 @@ is_lean(const struct bar *b, const char *arch, const struct cubin_kernel *k)
                : 1;
 }
 
+/* Operands pass through shared memory 16 bytes at a time. */
+static int
+is_wide(const struct cubin_kernel *k, struct cubin_span loop, int product)
+{
+    int64_t copies = cubin_count_wide(k, loop, OP_LDGSTS, WIDE);
+    return product != OP_HMMA
+               ? cubin_count_wide(k, loop, OP_LDS, WIDE) > 0
+               : copies > 0 && copies == cubin_count(k, loop, OP_LDGSTS);
+}
+
 /* Divisions are made of MUFU's reciprocals. */
 static int
 has_lean_loop(const struct bar *b, const char *arch,
@@ -130,7 +167,7 @@ has_lean_loop(const struct bar *b, const char *arch,
     int64_t divisions = cubin_count(k, loop, OP_MUFU);
     return !products   ? fail(b, arch, "products in the loop", 0, 1)
            : divisions ? fail(b, arch, "divisions in the loop", divisions, 0)
-           : !cubin_count_wide(k, loop, OP_LDS, WIDE)
+           : !is_wide(k, loop, b->product)
                ? fail(b, arch, "loads of 16 bytes", 0, 1)
            : 100 * n > b->slots * products
                ? fail(b, arch, "slots for 100 products", 100 * n / products,
@@ -226,7 +263,7 @@ main(void)
         sees_faults(&r, archs[a]) ? passed++ : failed++;
     for (int b = 0; b < N_BARS; b++) {
         struct einc_plan *plan = plan_of(&bars[b]);
-        const char *text = text_of(plan, room);
+        const char *text = text_of(plan, bars[b].family, room);
         for (int a = 0; a < N_ARCHS; a++)
             holds(&r, &bars[b], text, archs[a]) ? passed++ : failed++;
         einc_plan_free(plan);

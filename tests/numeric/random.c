@@ -1368,15 +1368,15 @@ print_builtin(const struct tally *t, const struct tester *sets)
     return empty;
 }
 
-/* Runs of kernels; returns how many families had none. Blocks are CUDA's, see
- * tests/cuda. */
+/* Runs of kernels; returns how many families had none. Blocks and tensor
+ * cores are CUDA's, see tests/cuda. */
 static int
 print_nests(const struct tally *t)
 {
     int empty = 0;
     printf("runs");
     for (int f = 0; f < N_FAMILIES; f++) {
-        if (f == FAMILY_BLOCK)
+        if (f == FAMILY_BLOCK || f == FAMILY_TENSOR)
             continue;
         printf(" %ld %s", t->nests[f],
                einc_nest_family_name((enum nest_family)f));
