@@ -197,7 +197,8 @@ open_launch(struct cuda_file *f, const char *name)
 }
 
 static void
-close_launch(struct cuda_file *f, const char *name, int64_t blocks)
+close_launch(struct cuda_file *f, const char *name, int64_t blocks,
+             int shared_bytes)
 {
     if (blocks > INT32_MAX)
         einc_fail(f->scratch->cx, EINC_ELIMIT, "E902", (struct span){-1, -1},
@@ -205,8 +206,15 @@ close_launch(struct cuda_file *f, const char *name, int64_t blocks)
                   (long long)blocks);
     f->launches.indent += 4;
     einc_put(&f->launches, "};\n");
-    einc_line(&f->launches, "%s::einc_kernel<<<%lld, %d, 0, stream>>>(words);",
-              name, (long long)blocks, DEVICE_THREADS);
+    if (shared_bytes) {
+        einc_line(&f->launches, "error = cudaFuncSetAttribute(%s::einc_kernel,",
+                  name);
+        einc_line(&f->launches, "    "
+                  "cudaFuncAttributeMaxDynamicSharedMemorySize, %d);",
+                  shared_bytes);
+    }
+    einc_line(&f->launches, "%s::einc_kernel<<<%lld, %d, %d, stream>>>(words);",
+              name, (long long)blocks, DEVICE_THREADS, shared_bytes);
     einc_line(&f->launches, "error = cudaGetLastError();");
     f->launches.indent -= 4;
     einc_line(&f->launches, "}");
@@ -245,15 +253,29 @@ address(const struct cuda_file *f, const struct plan *p,
                : x->out;
 }
 
+/* One for the architecture; of another than "sm_90a" nothing is known. */
+static const struct nest *
+nest_of(const struct cuda_file *f, const struct plan *p, int s)
+{
+    const struct target *cuda = einc_target_find(str_of("cuda"));
+    const struct nest *w = einc_nest_build(f->scratch, *f->scratch, p, s, cuda,
+                                           NEST_GENERIC, FAMILY_ANY);
+    int sm = 0;
+    for (const char *c = strpbrk(f->arch, "0123456789");
+         c && *c >= '0' && *c <= '9'; c++)
+        sm = 10*sm + *c - '0';
+    return einc_nest_suits(w, sm)
+               ? w
+               : einc_nest_build(f->scratch, *f->scratch, p, s, cuda,
+                                 NEST_GENERIC, FAMILY_BLOCK);
+}
+
 static void
 add_step(struct cuda_file *f, const struct plan *p, int s, const char *name,
          const struct places_of *x)
 {
     struct text *t = &f->launches;
-    const struct nest *w =
-        einc_nest_build(f->scratch, *f->scratch, p, s,
-                        einc_target_find(str_of("cuda")), NEST_GENERIC,
-                        FAMILY_ANY);
+    const struct nest *w = nest_of(f, p, s);
     const struct unit u = einc_emit_cuda_unit(f->scratch, w);
     int64_t *n = NEW(f->scratch, int64_t, w->n_extents + 1);
     int64_t *strides = NEW(f->scratch, int64_t, w->n_strides + 1);
@@ -273,7 +295,7 @@ add_step(struct cuda_file *f, const struct plan *p, int s, const char *name,
     einc_put(t, ",\n            {%lld}, {%lld}, %d, %d",
              last ? (long long)x->alpha : 0, last ? (long long)x->beta : 0,
              last && x->with_alpha, last && x->with_beta);
-    close_launch(f, name, blocks);
+    close_launch(f, name, blocks, u.shared_bytes);
 }
 
 /* --- stages of a program -------------------------------------------------- */
@@ -331,7 +353,7 @@ add_map(struct cuda_file *f, int s)
     einc_put(t, "},\n            {0}, {0}, scratch, %s, %lld, %lld, %lld",
              f->sites ? "stray" : "0", (long long)u.scratch_bytes,
              (long long)tasks, (long long)threads);
-    close_launch(f, name, blocks);
+    close_launch(f, name, blocks, 0);
 }
 
 /* The copy of an operand with its border, before a slice; where it is. */
@@ -353,7 +375,7 @@ add_border(struct cuda_file *f, int s, int o)
                            "%lld), start", type, tensor_at(f, x->tensor, 0),
              type, (long long)at);
     close_launch(f, name,
-                 (elements + DEVICE_THREADS - 1) / DEVICE_THREADS);
+                 (elements + DEVICE_THREADS - 1) / DEVICE_THREADS, 0);
     return einc_printed(f->scratch, "base + %lld",
                         (long long)(at + x->offset *
                                              einc_dtype_info(x->dtype)->bytes));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * cuda_runtime_api.h - as much of CUDA's as emitted files take, on the CPU:
- * memory of the host, and kernels whose threads are fibers between barriers.
- * files.sh turns launches into calls of launch().
+ * memory of the host, and kernels whose threads are fibers between barriers;
+ * words and instructions of the language are ../mock/emulator.hpp's. files.sh
+ * turns launches into calls of launch().
  */
 #ifndef EINC_TESTS_CUDA_RUNTIME_API_H
 #define EINC_TESTS_CUDA_RUNTIME_API_H
@@ -16,22 +17,14 @@
 
 #include <vector>
 
-#define __global__
-#define __device__
-#define __grid_constant__
-#define __launch_bounds__(n)
-#define __shared__ static
-#define __align__(n) __attribute__((aligned(n)))
+#define EINC_WITH_MATH
+#include "../mock/emulator.hpp"
 
 typedef int cudaError_t;
 typedef void *cudaStream_t;
 enum { cudaSuccess, cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost };
 
 namespace {
-
-struct position {
-    unsigned x, y, z;
-} blockIdx, blockDim, threadIdx;
 
 struct {
     ucontext_t own, *fiber;
@@ -48,20 +41,11 @@ start(void)
     swapcontext(&block.fiber[block.at], &block.own);
 }
 
-[[maybe_unused]] void
-__syncthreads(void)
+/* Threads of a warp, and warps, go through all that they meet at together. */
+void
+wait_for_all(int)
 {
-    const position own = threadIdx;
     swapcontext(&block.fiber[block.at], &block.own);
-    threadIdx = own;
-}
-
-[[maybe_unused]] unsigned long long
-atomicCAS(unsigned long long *p, unsigned long long old, unsigned long long to)
-{
-    const unsigned long long was = *p;
-    *p = was == old ? to : was;
-    return was;
 }
 
 template <class W> const W *words_of;
@@ -84,9 +68,13 @@ launch(void (*kernel)(W), unsigned blocks, unsigned threads, const W &words)
     words_of<W> = &words;
     block.fiber = fibers.data();
     block.run = run_thread<W>;
-    blockDim = {threads, 1, 1};
+    einc_host.wait = wait_for_all;
+    einc_host.access = [](const void *, unsigned, int) {};
+    einc_host.copies = [](const void *const *, const void *const *,
+                          const int *) {};
+    einc_host.rows = [](const void *const *) {};
     for (unsigned b = 0; b < blocks; b++) {
-        blockIdx = {b, 0, 0};
+        begin_block(b, threads);
         for (unsigned t = 0; t < threads; t++) {
             getcontext(&fibers[t]);
             fibers[t].uc_stack.ss_sp = &stacks[(size_t)t * STACK_BYTES];
@@ -138,6 +126,14 @@ cudaMemcpy(void *to, const void *from, size_t n, int)
 {
     memcpy(to, from, n);
     return 0;
+}
+
+enum { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+
+template <class W> cudaError_t
+cudaFuncSetAttribute(void (*)(W), int, int bytes)
+{
+    return bytes > 0 && bytes <= SHARED ? 0 : 1;
 }
 
 [[maybe_unused]] cudaError_t

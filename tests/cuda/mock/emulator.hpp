@@ -34,13 +34,14 @@ extern char __stop_einc_shared[] __attribute__((visibility("hidden")));
 extern char __ehdr_start[] __attribute__((visibility("hidden")));
 extern char _end[] __attribute__((visibility("hidden")));
 
-/* Without <math.h>, whose C++ takes longer than the kernel. */
+#ifndef EINC_WITH_MATH /* which, as C++, takes longer than the kernel */
 #define ONE(x) double x(double); float x##f(float);
 #define TWO(x) double x(double, double); float x##f(float, float);
 ONE(sqrt) ONE(exp) ONE(expm1) ONE(exp2) ONE(log) ONE(log1p) ONE(log2)
 ONE(sin) ONE(cos) ONE(tan) ONE(asin) ONE(acos) ONE(atan) ONE(sinh)
 ONE(cosh) ONE(tanh) ONE(erf) ONE(erfc) ONE(floor) ONE(ceil) ONE(trunc)
 ONE(rint) ONE(fabs) TWO(fmod) TWO(pow) TWO(atan2) TWO(hypot)
+#endif
 
 #define HOOK(n)                                                              \
     OURS void __tsan_read##n(void *p) { einc_host.access(p, n, 0); }         \
