@@ -288,7 +288,8 @@ einc_names(const char *expr, const char *params, einc_name_fn each, void *user,
 
 /* The same with integer labels: operand o has labels ids[o][0..n_ids[o]).
  * Labels are any integers >= 0; EINC_ELLIPSIS stands for "...".
- * out_ids NULL: implicit output, labels seen once, in numeric order. */
+ * out_ids NULL: implicit output, labels seen once, in numeric order; for a
+ * scalar n_out_ids is 0 and out_ids anything but NULL. */
 #define EINC_ELLIPSIS (-2147483647 - 1)
 EINC_API enum einc_status
 einc_compile_ids(struct einc_ctx *ctx, size_t n_in,
