@@ -104,7 +104,7 @@ read_map(const char *path)
 
 struct net {
     size_t n;
-    enum einc_dtype dtype;
+    int32_t dtype; /* enum einc_dtype */
     struct einc_layout in[MAX_TENSORS];
     const void *data[MAX_TENSORS];
     const int32_t *ids[MAX_TENSORS];
