@@ -67,7 +67,8 @@ LIB_SRC = \
   src/codegen/print_mapreduce.c src/codegen/print_value.c \
   src/codegen/print_size.c src/codegen/print_load.c src/codegen/print_fn.c \
   src/codegen/print_reduce.c src/codegen/print_list.c \
-  src/codegen/print_loops.c src/codegen/print_helpers.c \
+  src/codegen/print_loops.c src/codegen/print_team.c \
+  src/codegen/print_helpers.c \
   src/codegen/print_math.c src/codegen/emit_program.c src/codegen/emit_open.c \
   src/codegen/emit_border.c src/codegen/emit_places.c src/codegen/plain.c src/codegen/plain_node.c \
   src/codegen/plain_access.c src/codegen/plain_fn.c \

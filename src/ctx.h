@@ -171,6 +171,7 @@ struct einc_plan {
                             * prepared; device_run.c */
     struct device_program *program_on_device; /* likewise, of a program;
                             * device_program.c */
+    int device_team;       /* enum team_choice; tests set it */
 };
 
 struct einc_err {

@@ -8,9 +8,7 @@
 #include "codegen/mapreduce.h"
 #include "device.h"
 
-/* Threads that share the tasks of a statement, where each has scratch of its
- * own: what a large GPU runs at once. */
-enum { THREADS_WITH_SCRATCH = 1 << 18, WORK_ALIGN = 256 };
+enum { WORK_ALIGN = 256 };
 
 /* A copy with a border, before each slice of an einsum. */
 struct device_copy {
@@ -22,7 +20,8 @@ struct device_copy {
 struct device_stage {
     void *kernel;          /* of a statement; NULL: nothing to do */
     int64_t blocks;
-    int64_t *words;        /* see MAP_TAIL; addresses are the run's */
+    int64_t *words;        /* see MAP_TAIL; addresses are the run's. NULL: an
+                            * einsum */
     int n_words;
     int64_t scratch_bytes; /* of all threads */
     struct device_copy *copies; /* of an einsum: [n_in] */
@@ -68,39 +67,45 @@ is_left_out(const struct einc_plan *x, int s)
     return stmt->gate && stmt->few;
 }
 
-static void
+/* An einsum that is no block of a matrix product is loops, which a team of
+ * threads may share. 0: it has no such kernel. */
+static int
 prepare_map(struct guarded *g, struct preparing *y, int s)
 {
     const struct program *p = y->plan->script->program;
-    const struct stmt *stmt = &p->stmts[y->plan->script->stages[s].stmt];
+    const struct stage *stage = &y->plan->script->stages[s];
+    const struct stmt *stmt = &p->stmts[stage->stmt];
+    const struct einc_plan *einsum = y->plan->stages[s].plan;
     struct device_stage *x = &y->made->stages[s];
+    if (einsum && einc_emit_cuda_has_block(&g->scratch, einsum->plan))
+        return 0;
     const struct mapreduce *m = einc_mapreduce_build(
         &g->scratch, g->scratch, p, stmt, einc_target_find(str_of("cuda")),
         SIZES_GENERIC);
+    if (!m && einsum)
+        return 0;
     if (!m)
         einc_fail(&g->cx, EINC_EUNSUP, "E901", stmt->at,
                   "this statement has no kernel for a GPU: it writes beside "
                   "its output, or has too many loops");
     struct unit *u = &y->maps[s];
-    *u = einc_emit_cuda_mapreduce(&g->scratch, m);
+    const enum team_choice team = (enum team_choice)y->plan->device_team;
+    *u = einc_emit_cuda_mapreduce(&g->scratch, m, team);
     int64_t n = 1 + at_least_one(p->n_tensors);
     int64_t strides = n + at_least_one(u->n_extents);
     int64_t tail = strides + at_least_one(u->n_strides);
     x->n_words = (int)(tail + MAP_TAIL);
     x->words = NEW(&g->perm, int64_t, x->n_words);
-    int64_t tasks = einc_mapreduce_arguments(m, 1, x->words + n,
-                                             x->words + strides);
-    int64_t threads = tasks;
-    if (u->scratch_bytes && threads > THREADS_WITH_SCRATCH)
-        threads = THREADS_WITH_SCRATCH;
-    x->blocks = (threads + DEVICE_THREADS - 1) / DEVICE_THREADS;
-    threads = x->blocks * DEVICE_THREADS;
+    const struct cuda_grid grid = einc_emit_cuda_grid(m, team);
+    einc_mapreduce_arguments(m, 1, x->words + n, x->words + strides);
+    x->blocks = grid.blocks;
     x->words[tail + 2] = u->scratch_bytes;
-    x->words[tail + 3] = tasks;
-    x->words[tail + 4] = threads;
-    x->scratch_bytes = u->scratch_bytes * threads;
+    x->words[tail + 3] = grid.tasks;
+    x->words[tail + 4] = grid.step;
+    x->scratch_bytes = grid.scratch_bytes;
     if (x->scratch_bytes > y->made->scratch_bytes)
         y->made->scratch_bytes = x->scratch_bytes;
+    return 1;
 }
 
 static void
@@ -130,14 +135,9 @@ prepare_stages(struct guarded *g, void *arg)
     y->made->stages = NEW(&g->perm, struct device_stage, s->n_stages);
     y->maps = NEW(&g->scratch, struct unit, s->n_stages);
     y->copies = NEW(&g->scratch, struct unit *, s->n_stages);
-    for (int i = 0; i < s->n_stages; i++) {
-        if (is_left_out(y->plan, i))
-            continue;
-        if (s->stages[i].kind == STAGE_MAP)
-            prepare_map(g, y, i);
-        else
+    for (int i = 0; i < s->n_stages; i++)
+        if (!is_left_out(y->plan, i) && !prepare_map(g, y, i))
             prepare_contract(g, y, i);
-    }
 }
 
 static enum einc_status
@@ -163,7 +163,7 @@ load_stage(struct device *d, const struct preparing *y, int s,
     struct device_stage *stage = &y->made->stages[s];
     if (is_left_out(x, s))
         return EINC_OK;
-    if (x->stages[s].plan) {
+    if (!stage->words) {
         enum einc_status status =
             einc_device_ready(x->stages[s].plan, d, why);
         return status == EINC_OK ? load_copies(d, y, s, why) : status;
@@ -361,8 +361,8 @@ run_stages(const struct running *r, struct trouble *why)
     enum einc_status status = EINC_OK;
     for (int s = 0; s < r->x->script->n_stages && status == EINC_OK; s++)
         if (!is_left_out(r->x, s))
-            status = r->x->stages[s].plan ? run_contract(r, s, why)
-                                          : run_map(r, s, why);
+            status = r->made->stages[s].words ? run_map(r, s, why)
+                                              : run_contract(r, s, why);
     return status;
 }
 

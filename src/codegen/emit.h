@@ -21,6 +21,9 @@ struct unit einc_emit_cuda_unit(struct arena *perm, const struct nest *nest);
 int64_t einc_emit_cuda_blocks(const struct nest *nest, int64_t *n,
                               int64_t *s);
 
+/* Whether a step of the plan goes through shared memory, by blocks. */
+int einc_emit_cuda_has_block(struct arena *scratch, const struct plan *p);
+
 /* Integers of known width, for nvcc and NVRTC. */
 void einc_emit_cuda_types(struct text *t);
 

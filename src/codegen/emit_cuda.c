@@ -162,6 +162,21 @@ einc_emit_cuda_unit(struct arena *perm, const struct nest *nest)
                          .n_strides = nest->n_strides};
 }
 
+int
+einc_emit_cuda_has_block(struct arena *scratch, const struct plan *p)
+{
+    struct arena room = *scratch;
+    for (int s = 0; s < p->n_steps; s++) {
+        const struct nest *w =
+            einc_nest_build(&room, room, p, s,
+                            einc_target_find(str_of("cuda")), NEST_GENERIC,
+                            FAMILY_ANY);
+        if (w->family == FAMILY_BLOCK || w->family == FAMILY_TENSOR)
+            return 1;
+    }
+    return p->n_steps > 1;
+}
+
 /* --- a file ---------------------------------------------------------------- */
 
 void

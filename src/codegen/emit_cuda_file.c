@@ -28,7 +28,7 @@ struct cuda_file {
     int sites;                       /* data may lead out of a tensor */
 };
 
-enum { WORK_ALIGN = 256, THREADS_WITH_SCRATCH = 1 << 18 };
+enum { WORK_ALIGN = 256 };
 
 static int64_t
 aligned(int64_t bytes)
@@ -206,16 +206,20 @@ close_launch(struct cuda_file *f, const char *name, int64_t blocks,
                   (long long)blocks);
     f->launches.indent += 4;
     einc_put(&f->launches, "};\n");
-    if (shared_bytes) {
-        einc_line(&f->launches, "error = cudaFuncSetAttribute(%s::einc_kernel,",
-                  name);
-        einc_line(&f->launches, "    "
-                  "cudaFuncAttributeMaxDynamicSharedMemorySize, %d);",
+    if (shared_bytes) { /* more than a kernel has unless it asks */
+        einc_line(&f->launches, "error = cudaFuncSetAttribute("
+                                "%s::einc_kernel,", name);
+        einc_line(&f->launches,
+                  "    cudaFuncAttributeMaxDynamicSharedMemorySize, %d);",
                   shared_bytes);
+        einc_line(&f->launches, "if (!error)");
+        f->launches.indent += 4;
     }
     einc_line(&f->launches, "%s::einc_kernel<<<%lld, %d, %d, stream>>>(words);",
               name, (long long)blocks, DEVICE_THREADS, shared_bytes);
-    einc_line(&f->launches, "error = cudaGetLastError();");
+    if (shared_bytes)
+        f->launches.indent -= 4;
+    einc_line(&f->launches, "error = error ? error : cudaGetLastError();");
     f->launches.indent -= 4;
     einc_line(&f->launches, "}");
 }
@@ -320,31 +324,31 @@ tensor_at(const struct cuda_file *f, int tensor, int64_t elements)
     return einc_text_z(&name);
 }
 
-static void
+/* 0: it is an einsum that is better made as one. */
+static int
 add_map(struct cuda_file *f, int s)
 {
     const struct program *p = f->s->program;
     const struct stmt *stmt = &p->stmts[f->s->stages[s].stmt];
     const char *name = printed_name(f, "stage", s + 1);
     struct text *t = &f->launches;
+    if (f->plans[s] && einc_emit_cuda_has_block(f->scratch, f->plans[s]))
+        return 0;
     const struct mapreduce *m =
         einc_mapreduce_build(f->scratch, *f->scratch, p, stmt,
                              einc_target_find(str_of("cuda")), SIZES_LITERAL);
+    if (!m && f->plans[s])
+        return 0;
     if (!m)
         einc_fail(f->scratch->cx, EINC_EUNSUP, "E901", stmt->at,
                   "this statement has no kernel for a GPU: it writes beside "
                   "its output, or has too many loops");
-    const struct unit u = einc_emit_cuda_mapreduce(f->scratch, m);
-    int64_t tasks = einc_mapreduce_arguments(m, 1, NULL, NULL);
-    int64_t threads = u.scratch_bytes && tasks > THREADS_WITH_SCRATCH
-                          ? THREADS_WITH_SCRATCH
-                          : tasks;
-    int64_t blocks = (threads + DEVICE_THREADS - 1) / DEVICE_THREADS;
-    if (!blocks)
-        return;
-    threads = blocks * DEVICE_THREADS;
-    if (u.scratch_bytes * threads > f->scratch_bytes)
-        f->scratch_bytes = u.scratch_bytes * threads;
+    const struct unit u = einc_emit_cuda_mapreduce(f->scratch, m, TEAM_IF_FASTER);
+    const struct cuda_grid grid = einc_emit_cuda_grid(m, TEAM_IF_FASTER);
+    if (!grid.blocks)
+        return 1;
+    if (grid.scratch_bytes > f->scratch_bytes)
+        f->scratch_bytes = grid.scratch_bytes;
     put_kernel(f, &u, name);
     open_launch(f, name);
     einc_put(t, "%s,\n            {", tensor_at(f, stmt->left.tensor, 0));
@@ -352,8 +356,9 @@ add_map(struct cuda_file *f, int s)
         einc_put(t, "%s%s", x ? ", " : "", tensor_at(f, x, 0));
     einc_put(t, "},\n            {0}, {0}, scratch, %s, %lld, %lld, %lld",
              f->sites ? "stray" : "0", (long long)u.scratch_bytes,
-             (long long)tasks, (long long)threads);
-    close_launch(f, name, blocks, 0);
+             (long long)grid.tasks, (long long)grid.step);
+    close_launch(f, name, grid.blocks, 0);
+    return 1;
 }
 
 /* The copy of an operand with its border, before a slice; where it is. */
@@ -461,10 +466,8 @@ add_stages(struct cuda_file *f)
             &f->s->program->stmts[f->s->stages[s].stmt];
         if (stmt->gate && stmt->few)
             continue;
-        if (f->plans[s])
+        if (!add_map(f, s))
             add_contract(f, s);
-        else
-            add_map(f, s);
     }
 }
 

@@ -33,6 +33,10 @@ put_limits(struct text *t)
                 "#endif\n\n");
 }
 
+/* Threads that share the tasks of a statement, where each has scratch of its
+ * own: what a large GPU runs at once. */
+enum { THREADS_WITH_SCRATCH = 1 << 18 };
+
 /* An array of a struct is never empty. */
 static int
 room(int n)
@@ -48,7 +52,7 @@ put_words(struct text *t, const struct mapreduce *m)
                 "    const void *in[%d];\n    int64_t n[%d];\n"
                 "    int64_t s[%d];\n    char *scratch;\n"
                 "    int64_t *stray;\n"
-                "    int64_t scratch_bytes, tasks, threads;\n};\n\n",
+                "    int64_t scratch_bytes, tasks, step;\n};\n\n",
              room(m->p->n_tensors), room(m->n_extents), room(m->n_strides));
     einc_put(t, "struct einc_args {\n    void *out;\n"
                 "    const void *const *in;\n    const int64_t *n, *s;\n"
@@ -57,10 +61,10 @@ put_words(struct text *t, const struct mapreduce *m)
 
 /* Which index is whose. */
 static void
-put_mapping(struct text *t, const struct mapreduce *m)
+put_mapping(struct text *t, const struct mapreduce *m, int team)
 {
     const char *comma = "";
-    einc_put(t, "/* thread = (");
+    einc_put(t, team ? "/* block = (" : "/* thread = (");
     for (int f = 0; f < m->n_free; f++) {
         const struct free_loop *x = &m->free[f];
         if (!x->is_task)
@@ -71,7 +75,10 @@ put_mapping(struct text *t, const struct mapreduce *m)
             einc_put(t, " by %lld", (long long)x->span);
         comma = ", ";
     }
-    einc_put(t, "), the last fastest; all else is in its loops */\n");
+    einc_put(t, team ? "), the last fastest, its %d threads share out all else "
+                       "*/\n"
+                     : "), the last fastest; all else is in its loops */\n",
+             team);
 }
 
 /* From the line of the function on. */
@@ -82,13 +89,14 @@ print_kernel(struct writer *w)
     w->t = &body;
     w->used = NEW(t->perm, char, w->m->n_sizes);
     einc_print_pointers(w);
-    einc_line(&body, "for (int64_t task = thread; task < words.tasks; "
-                     "task += words.threads) {");
+    einc_line(&body, "for (int64_t task = %s; task < words.tasks; "
+                     "task += words.step) {",
+              w->team ? "blockIdx.x" : "thread");
     body.indent += 4;
     einc_print_task(w);
     close_brace(w);
     w->t = t;
-    put_mapping(t, w->m);
+    put_mapping(t, w->m, w->team);
     einc_line(t, "extern \"C\" __global__ void __launch_bounds__(%d)",
               DEVICE_THREADS);
     einc_line(t, "einc_kernel(const __grid_constant__ struct einc_words "
@@ -107,11 +115,16 @@ print_kernel(struct writer *w)
 }
 
 struct unit
-einc_emit_cuda_mapreduce(struct arena *perm, const struct mapreduce *m)
+einc_emit_cuda_mapreduce(struct arena *perm, const struct mapreduce *m,
+                         enum team_choice choice)
 {
     struct text body = {.perm = perm}, t = {.perm = perm};
-    struct helpers h = {.perm = perm, .lanes = 1, .prefix = "", .cuda = 1};
-    struct writer w = {m, &body, &h, 0, NULL};
+    const char *plan = einc_team_plan(perm, m, choice);
+    int team = plan ? DEVICE_THREADS : 0;
+    struct helpers h = {.perm = perm, .lanes = team ? team : 1, .prefix = "",
+                        .cuda = 1};
+    struct writer w = {.m = m, .t = &body, .h = &h, .team = team,
+                       .team_plan = plan};
     print_kernel(&w);
     einc_put(&t, "/* made by einc %s; device ABI %d */\n", EINC_VERSION,
              DEVICE_ABI);
@@ -126,4 +139,22 @@ einc_emit_cuda_mapreduce(struct arena *perm, const struct mapreduce *m)
                          .scratch_bytes = m->scratch_bytes,
                          .n_extents = m->n_extents,
                          .n_strides = m->n_strides};
+}
+
+struct cuda_grid
+einc_emit_cuda_grid(const struct mapreduce *m, enum team_choice choice)
+{
+    int64_t tasks = einc_mapreduce_arguments(m, 1, NULL, NULL);
+    struct arena room = *m->perm;
+    int per_task = einc_team_plan(&room, m, choice) ? DEVICE_THREADS : 1;
+    int64_t most = (int64_t)INT32_MAX * DEVICE_THREADS;
+    if (m->scratch_bytes)
+        most = THREADS_WITH_SCRATCH;
+    int64_t at_once = tasks < most / per_task ? tasks : most / per_task;
+    int64_t blocks =
+        (at_once * per_task + DEVICE_THREADS - 1) / DEVICE_THREADS;
+    return (struct cuda_grid){
+        .tasks = tasks, .blocks = blocks,
+        .step = blocks * (DEVICE_THREADS / per_task),
+        .scratch_bytes = m->scratch_bytes * blocks * DEVICE_THREADS};
 }

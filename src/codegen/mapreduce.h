@@ -36,9 +36,20 @@ struct unit einc_emit_mapreduce(struct arena *perm, const struct mapreduce *m);
 void einc_emit_mapreduce_function(struct text *t, struct arena scratch,
                                   const struct mapreduce *m, const char *name,
                                   const char *args);
-/* The same as CUDA, for a nest of target "cuda": see MAP_TAIL. */
+/* The same as CUDA, for a nest of target "cuda": see MAP_TAIL. A thread does a
+ * task, or, where that is modelled to be faster, all threads of a block do one
+ * together. */
+enum team_choice { TEAM_IF_FASTER, TEAM_NEVER, TEAM_ALWAYS /* if it can */ };
 struct unit einc_emit_cuda_mapreduce(struct arena *perm,
-                                     const struct mapreduce *m);
+                                     const struct mapreduce *m,
+                                     enum team_choice team);
+/* How that kernel is launched: blocks of DEVICE_THREADS, tasks `step` apart,
+ * scratch of all threads. */
+struct cuda_grid {
+    int64_t tasks, step, blocks, scratch_bytes;
+};
+struct cuda_grid einc_emit_cuda_grid(const struct mapreduce *m,
+                                     enum team_choice team);
 /* Bytes that a thread takes, 64-aligned. */
 int64_t einc_mapreduce_scratch(const struct mapreduce *m);
 

@@ -613,6 +613,41 @@ static const char kept_lanes[] =
     "        all += lost[l];\n        sum = next;\n"
     "    }\n    return sum - all;\n}\n";
 
+/* The same of the threads of a block. */
+static const char team_kept[] =
+    "static $s\n@($s x, $s own)\n{\n    __shared__ $s all[$n], lost[$n];\n"
+    "    all[threadIdx.x] = x;\n    lost[threadIdx.x] = own;\n"
+    "    __syncthreads();\n"
+    "    $s sum = all[0], over = lost[0];\n"
+    "    for (int l = 1; l < $n; l++) {\n"
+    "        const $s term = all[l] - over, next = sum + term;\n"
+    "        over = next - next == 0 ? (next - sum) - term : 0;\n"
+    "        over += lost[l];\n        sum = next;\n"
+    "    }\n    __syncthreads();\n    return sum - over;\n}\n";
+
+static const char team_code[] =
+    "static $s\n@($s x)\n{\n    __shared__ $s all[$n];\n"
+    "    const int l = (int)threadIdx.x;\n    all[l] = x;\n"
+    "    __syncthreads();\n"
+    "    for (int w = $n/2; w > 0; w /= 2) {\n        if (l < w)\n"
+    "            all[l] = %s;\n        __syncthreads();\n    }\n"
+    "    x = all[0];\n    __syncthreads();\n    return x;\n}\n";
+
+static const char *
+team_op(const char *op, int is_float)
+{
+    if (strncmp(op, "sum", 3) == 0)
+        return is_float ? "all[l] + all[l + w]" : "#add_$x(all[l], all[l + w])";
+    if (strncmp(op, "prod", 4) == 0)
+        return is_float ? "all[l]*all[l + w]" : "#mul_$x(all[l], all[l + w])";
+    if (strncmp(op, "or", 2) == 0)
+        return "all[l] | all[l + w]";
+    if (strncmp(op, "and", 3) == 0)
+        return "all[l] & all[l + w]";
+    return strncmp(op, "max", 3) == 0 ? "#max_$x(all[l], all[l + w])"
+                                      : "#min_$x(all[l], all[l + w])";
+}
+
 /* Halves are put together, until one is left: always in the same order. */
 static void
 print_across(struct printing *p, const struct kind *k)
@@ -620,6 +655,14 @@ print_across(struct printing *p, const struct kind *k)
     struct arena *a = p->h->perm;
     const char *op = k->base + strlen("across_");
     int is_float = k->type == VALUE_F32 || k->type == VALUE_F64;
+    if (p->h->cuda && strncmp(op, "kept", 4) != 0) {
+        print_code(p, k, einc_printed(a, team_code, team_op(op, is_float)));
+        return;
+    }
+    if (p->h->cuda) {
+        print_code(p, k, team_kept);
+        return;
+    }
     if (strncmp(op, "or", 2) == 0) {
         print_code(p, k, FN "int32_t\n@(vi32 x)\n{\n    return #any(x);\n}\n");
         return;
@@ -840,11 +883,12 @@ einc_print_helpers(struct text *t, struct helpers *h, const char *args_struct)
         {"int64_t", "vi64", "8"}, {"uint64_t", "vu64", "8"},
         {"float", "vf32", "4"},   {"double", "vf64", "8"}};
     struct printing p = {.t = t, .h = h, .args = args_struct};
-    for (size_t k = 0; h->lanes > 1 && k < sizeof names / sizeof *names; k++)
+    int wide = h->lanes > 1 && !h->cuda;
+    for (size_t k = 0; wide && k < sizeof names / sizeof *names; k++)
         einc_line(t, "typedef %s %s __attribute__((vector_size(%d)));",
                   names[k][0], names[k][1],
                   (names[k][2][0] - '0') * h->lanes);
-    if (h->lanes > 1)
+    if (wide)
         einc_put(t, "\n");
     for (int k = 0; k < h->n; k++)
         print_one(&p, h->names[k]);

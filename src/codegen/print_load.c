@@ -168,6 +168,11 @@ einc_print_store_item(struct writer *w, const struct item *i)
     const char *storage = storage_name(w, w->m->s->left.tensor);
     int braces;
     const char *first = open_skips(w, s, &braces);
+    if (w->team && !w->is_spread) { /* all threads have it */
+        einc_line(w->t, "if (threadIdx.x == 0) {");
+        w->t->indent += 4;
+        braces++;
+    }
     for (int k = 0; k < 2; k++) {
         if (s->value[k] < 0)
             continue;

@@ -102,7 +102,14 @@ print_free_loop(struct writer *w, const struct loop *l)
     const struct value_var *q = &w->m->values.var[l->var];
     const char *name = einc_loop_name(w, l);
     struct text *t = w->t;
-    if (f->span == 1) {
+    int outer = w->is_spread, spread = einc_team_spreads(w, l);
+    if (f->span == 1 && spread) {
+        einc_line(t, "for (int64_t %s = %s + threadIdx.x; %s < %s; %s += %d) "
+                     "{", name, einc_integer_text(w, q->lo), name,
+                  einc_to_text(w, l->var), name, w->team);
+        t->indent += 4;
+        w->is_spread = 1;
+    } else if (f->span == 1) {
         einc_line(t, "for (int64_t %s = %s; %s < %s; %s++) {", name,
                   einc_integer_text(w, q->lo), name,
                   einc_to_text(w, l->var), name);
@@ -116,6 +123,7 @@ print_free_loop(struct writer *w, const struct loop *l)
     }
     einc_print_block(w, l->main);
     close_brace(w);
+    w->is_spread = outer;
 }
 
 /* --- sums in blocks ----------------------------------------------------- */
@@ -188,6 +196,13 @@ block_turns(const struct writer *w, const struct loop *l)
     return runs_long(w, l) ? 512 : 1;
 }
 
+/* From one turn to the next. */
+static int64_t
+pace_of(const struct writer *w, const struct loop *l)
+{
+    return turn_values(w, l) * (einc_team_spreads(w, l) ? w->team : 1);
+}
+
 static void
 open_blocks(const struct writer *w, const struct loop *l, const char *name)
 {
@@ -198,7 +213,7 @@ open_blocks(const struct writer *w, const struct loop *l, const char *name)
     t->indent += 4;
     einc_line(t, "const int64_t block_%s = %s(end_%s, %s + %lld);", name,
               einc_helper(w->h, "min_i64"), name, name,
-              (long long)(values * block_turns(w, l)));
+              (long long)(pace_of(w, l) * block_turns(w, l)));
 }
 
 static void
@@ -228,7 +243,8 @@ open_turns(const struct writer *w, const struct loop *l, const char *name)
         end = "block";
     }
     einc_line(w->t, "for (; %s + %lld <= %s_%s; %s += %lld) {", name,
-              (long long)values, end, name, name, (long long)values);
+              (long long)values, end, name, name,
+              (long long)pace_of(w, l));
     w->t->indent += 4;
 }
 
@@ -276,6 +292,16 @@ print_lane_loop(struct writer *w, const struct loop *l, const char *name)
     close_brace(w);
 }
 
+/* One turn, which a single thread does if the loop is spread. */
+static void
+print_turn(struct writer *w, const struct loop *l, int block)
+{
+    int outer = w->is_spread;
+    w->is_spread |= einc_team_spreads(w, l);
+    einc_print_block(w, block);
+    w->is_spread = outer;
+}
+
 static void
 print_bound_loop(struct writer *w, const struct loop *l)
 {
@@ -290,11 +316,17 @@ print_bound_loop(struct writer *w, const struct loop *l)
     to = extreme_of(w, "min", to, l->to, l->n_to);
     struct text *t = w->t;
     int is_lanes = l->var == w->m->lane;
+    if (einc_team_spreads(w, l))
+        from = PRINTED(w, "%s + threadIdx.x", from);
     if (l->parts == 1 && !is_lanes && !has_blocks(w, l)) {
-        einc_line(t, "for (int64_t %s = %s, end_%s = %s; %s < end_%s; %s++) {",
-                  name, from, name, to, name, name, name);
+        int64_t pace = pace_of(w, l);
+        einc_line(t, pace == 1 ? "for (int64_t %s = %s, end_%s = %s; "
+                                 "%s < end_%s; %s++) {"
+                               : "for (int64_t %s = %s, end_%s = %s; "
+                                 "%s < end_%s; %s += %lld) {",
+                  name, from, name, to, name, name, name, (long long)pace);
         t->indent += 4;
-        einc_print_block(w, l->main);
+        print_turn(w, l, l->main);
         close_brace(w);
         return;
     }
@@ -305,7 +337,7 @@ print_bound_loop(struct writer *w, const struct loop *l)
         return;
     }
     open_turns(w, l, name);
-    einc_print_block(w, l->main);
+    print_turn(w, l, l->main);
     close_turns(w, l);
     if (l->rest < 0)
         return;
@@ -339,6 +371,8 @@ einc_print_loop(struct writer *w, const struct loop *l)
         if (is_blocked(w, l, l->carries[k]))
             einc_line(w->t, "acc%d += all%d;", l->carries[k],
                       l->carries[k]);
+    for (int k = 0; k < l->n_carries && einc_team_merges(w, l); k++)
+        einc_team_merge(w, l->carries[k]);
     for (int k = 0; k < l->n_carries; k++)
         einc_finish_carry(w, l->carries[k]);
 }

@@ -295,7 +295,7 @@ einc_emit_mapreduce(struct arena *perm, const struct mapreduce *m)
 {
     struct text body = {.perm = perm}, t = {.perm = perm};
     struct helpers h = {.perm = perm, .lanes = m->lanes, .prefix = ""};
-    struct writer w = {m, &body, &h, 0, NULL};
+    struct writer w = {.m = m, .t = &body, .h = &h};
     print_kernel(&w, "einc_kernel", "", "einc_args");
     einc_line(&t, "/* made by einc %s; kernel ABI %d, %s */", EINC_VERSION,
               UNIT_ABI, m->target->name);
@@ -356,7 +356,7 @@ einc_emit_mapreduce_function(struct text *t, struct arena scratch,
 {
     struct text body = {.perm = &scratch}, own = {.perm = &scratch};
     struct helpers h = {.perm = &scratch, .lanes = m->lanes};
-    struct writer w = {m, &body, &h, 0, NULL};
+    struct writer w = {.m = m, .t = &body, .h = &h};
     h.prefix = einc_printed(&scratch, "%s_", name);
     print_kernel(&w, name, "static ", args);
     einc_print_helpers(&own, &h, args);

@@ -10,6 +10,7 @@
  * print_fn.c      values that are computed from others
  * print_reduce.c  accumulators
  * print_loops.c   loops
+ * print_team.c    what threads of a block do together
  */
 #ifndef EINC_CODEGEN_PRINT_WRITER_H
 #define EINC_CODEGEN_PRINT_WRITER_H
@@ -23,6 +24,11 @@ struct writer {
     struct helpers *h;
     int block; /* the present one */
     char *used; /* [m->n_sizes]: arguments that the text has named */
+    int team;   /* CUDA: so many threads of a block do a task together, all of
+                 * them the same but for loops that are spread; 0: each its
+                 * own */
+    const char *team_plan; /* [m->n_loops]: see einc_team_plan() */
+    int is_spread; /* in a loop that is */
 };
 
 #define PRINTED(w, ...) einc_printed((w)->t->perm, __VA_ARGS__)
@@ -139,6 +145,21 @@ void einc_list_finish(const struct writer *w, int c, int v);
 void einc_print_turn(const struct writer *w, const struct free_loop *f,
                      const char *name, const char *turn);
 void einc_print_loop(struct writer *w, const struct loop *l);
+
+/* --- print_team.c ------------------------------------------------------- */
+
+/* What a team does with each loop of a nest; NULL: a thread per task is faster,
+ * or what is there is not for teams. */
+enum { TEAM_SPREADS = 1, /* each thread has turns of its own */
+       TEAM_MERGES = 2   /* behind it accumulators become one */ };
+char *einc_team_plan(struct arena *perm, const struct mapreduce *m,
+                     enum team_choice choice);
+int einc_team_spreads(const struct writer *w, const struct loop *l);
+int einc_team_merges(const struct writer *w, const struct loop *l);
+/* What all threads have accumulated, to all of them, always in one order: the
+ * accumulators are as if one thread had made them. In the order of
+ * loop.carries. */
+void einc_team_merge(const struct writer *w, int c);
 
 /* --- print_mapreduce.c -------------------------------------------------- */
 

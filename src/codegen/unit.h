@@ -49,8 +49,8 @@ struct unit {
  * DEVICE_THREADS threads in each block, and einc_emit_cuda_blocks() blocks. */
 /* Of an index statement: the addresses of the left tensor and of all tensors
  * of the program, extents, strides, then scratch, the stray (or 0: nobody asks,
- * see struct einc_args), scratch bytes of a thread, tasks, and threads that
- * share them. */
+ * see struct einc_args), scratch bytes of a thread, tasks, and how far apart
+ * those of one thread or block are. */
 enum { MAP_TAIL = 5 };
 
 enum { DEVICE_ABI = 1, DEVICE_TAIL = 6, DEVICE_THREADS = 256 };

@@ -32,7 +32,7 @@
 enum {
     CASES = 5250,
     COMPILED = 4,     /* each so many-th has its kernels compiled */
-    DEVICE = 50,      /* likewise, runs on the mock of a GPU */
+    DEVICE = 100,     /* likewise, runs on the mock of a GPU */
     CHUNK = 500,      /* cases between two runs of the compilers */
     WORKERS = 2,
     MOST_FAILURES = 20,
@@ -820,11 +820,14 @@ run_plan(struct tester *t, struct trial *x, const struct einc_plan *plan,
     return (int)status == right;
 }
 
-/* By the same plan, through the mock of a driver. */
+/* By the same plan, through the mock of a driver: by a thread per task, or a
+ * block of them (TEAM_NEVER, TEAM_ALWAYS). */
 static int
-run_device(struct tester *t, struct trial *x, const struct einc_plan *plan)
+run_device(struct tester *t, struct trial *x, struct einc_plan *plan, int team)
 {
     struct einc_err *err = NULL;
+    einc_device_program_forget(plan);
+    plan->device_team = team;
     enum einc_status status =
         einc_plan_prepare(plan, EINC_PLACE_CUDA_COPIES, &err);
     if (status != EINC_OK) {
@@ -859,8 +862,8 @@ run_library(struct tester *t, struct trial *x)
                                                   : "plan, 2 threads", 0,
                                threads == 1, 0);
     }
-    if (good && x->on_device)
-        good = run_device(t, x, plan);
+    for (int team = 1; team <= 2 && good && x->on_device; team++)
+        good = run_device(t, x, plan, team);
     x->is_planned = 0;
     einc_plan_free(plan);
     return good;
