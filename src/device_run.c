@@ -11,6 +11,8 @@ struct device_step {
     void *kernel;
     int64_t blocks;
     int shared_bytes;
+    struct device_parts parts;
+    int scale_at, parts_at; /* words; of the latter there may be none */
     int n_in;
     int n_words;           /* as DEVICE_ABI says */
     const int64_t *words;  /* addresses and scale are the run's */
@@ -56,13 +58,17 @@ prepare_step(struct guarded *g, struct preparing *y, int s)
     int at_n = 1 + at_least_one(w->n_in);
     int at_s = at_n + at_least_one(w->n_extents);
     int n_words = at_s + at_least_one(w->n_strides) + DEVICE_TAIL;
-    int64_t *words = NEW(&g->perm, int64_t, n_words);
+    int more = w->family == FAMILY_STREAM ? 0 : DEVICE_PARTS;
+    int64_t *words = NEW(&g->perm, int64_t, n_words + more);
     y->units[s] = einc_emit_cuda_unit(&g->perm, w);
     y->steps[s] = (struct device_step){
         .blocks = einc_emit_cuda_blocks(w, words + at_n, words + at_s),
         .shared_bytes = y->units[s].shared_bytes,
         .n_in = w->n_in,
-        .n_words = n_words,
+        .parts = einc_emit_cuda_parts(w),
+        .scale_at = n_words - DEVICE_TAIL,
+        .parts_at = n_words,
+        .n_words = n_words + more,
         .words = words};
 }
 
@@ -218,6 +224,28 @@ put_scale(const struct device_run *r, int64_t tail[DEVICE_TAIL])
         memcpy(&tail[BETA], r->o->beta, bytes);
 }
 
+/* Parts of K, then their sums in order; between the two they are in memory
+ * that comes and goes in the order of the stream. */
+static enum einc_status
+launch_parts(const struct device_run *r, const struct device_step *x,
+             int64_t *words, struct trouble *why)
+{
+    gpu_address parts;
+    enum einc_status status = einc_gpu_alloc(
+        r->gpu, (size_t)x->parts.bytes, r->stream, &parts, why);
+    words[x->parts_at] = (int64_t)parts;
+    words[x->parts_at + 1] = x->parts.n;
+    words[x->parts_at + 2] = x->parts.depth;
+    for (int adds = 0; adds < 2 && status == EINC_OK; adds++) {
+        words[x->parts_at + 3] = adds;
+        status = einc_gpu_launch(r->gpu, x->kernel, x->blocks * x->parts.n,
+                                 DEVICE_THREADS, x->shared_bytes, r->stream,
+                                 words, why);
+    }
+    einc_gpu_free(r->gpu, parts, r->stream);
+    return status;
+}
+
 static enum einc_status
 launch(const struct device_run *r, int s, struct trouble *why)
 {
@@ -231,9 +259,11 @@ launch(const struct device_run *r, int s, struct trouble *why)
     for (int o = 0; o < x->n_in; o++)
         words[1 + o] = (int64_t)address(r, p->steps[s].in[o]);
     if (s == p->n_steps - 1)
-        put_scale(r, words + x->n_words - DEVICE_TAIL);
-    return einc_gpu_launch(r->gpu, x->kernel, x->blocks, DEVICE_THREADS,
-                           x->shared_bytes, r->stream, words, why);
+        put_scale(r, words + x->scale_at);
+    return x->parts.n > 1
+               ? launch_parts(r, x, words, why)
+               : einc_gpu_launch(r->gpu, x->kernel, x->blocks, DEVICE_THREADS,
+                                 x->shared_bytes, r->stream, words, why);
 }
 
 /* Intermediates are the caller's, or come and go in the order of the stream. */

@@ -18,6 +18,7 @@ struct unit einc_emit_unit(struct arena *perm, const struct nest *nest);
  * and returns how many blocks are launched. */
 struct unit einc_emit_cuda_unit(struct arena *perm, const struct nest *nest);
 
+struct device_parts einc_emit_cuda_parts(const struct nest *nest);
 int64_t einc_emit_cuda_blocks(const struct nest *nest, int64_t *n,
                               int64_t *s);
 

@@ -104,8 +104,12 @@ put_words(struct text *t, const struct nest *w)
     einc_put(t, "struct einc_words {\n    void *out;\n"
                 "    const void *in[%d];\n    int64_t n[%d];\n"
                 "    int64_t s[%d];\n    int64_t alpha[2], beta[2];\n"
-                "    int64_t with_alpha, with_beta;\n};\n\n",
-             room(w->n_in), room(w->n_extents), room(w->n_strides));
+                "    int64_t with_alpha, with_beta;\n%s};\n\n",
+             room(w->n_in), room(w->n_extents), room(w->n_strides),
+             w->family == FAMILY_STREAM
+                 ? ""
+                 : "    void *parts; /* of sums over K; 0: none */\n"
+                   "    int64_t n_parts, part_depth, adds;\n");
     einc_put(t, "struct einc_args {\n    void *out;\n"
                 "    const void *const *in;\n    const int64_t *n, *s;\n"
                 "    const void *alpha, *beta;\n};\n\n");

@@ -299,6 +299,8 @@ add_step(struct cuda_file *f, const struct plan *p, int s, const char *name,
     einc_put(t, ",\n            {%lld}, {%lld}, %d, %d",
              last ? (long long)x->alpha : 0, last ? (long long)x->beta : 0,
              last && x->with_alpha, last && x->with_beta);
+    if (w->family != FAMILY_STREAM)
+        einc_put(t, ", NULL, 0, 0, 0");
     close_launch(f, name, blocks, u.shared_bytes);
 }
 

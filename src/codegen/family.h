@@ -70,13 +70,16 @@ int einc_fused_sum(const struct nest *w, struct nested_sum *q);
 /* Of a GPU: a square tile of out that a block of threads makes, and the clocks
  * that a processor takes for it per position of K. Sides of tiles of which one
  * is the fastest for w: what counts is how often the processors must be filled
- * with blocks; *seconds: how long that takes. nest_block.c. */
+ * with blocks, be it of parts of K; *seconds: how long that takes.
+ * nest_block.c. */
 struct cuda_tile {
     int side;
     double clocks;
 };
 int einc_cuda_side(const struct nest *w, const struct cuda_tile *tiles, int n,
                    double *seconds);
+/* That of the nest, once it is chosen: of a tensor kernel. */
+struct cuda_tile einc_cuda_tensor_tile(const struct nest *w);
 /* For each of them; see einc_nest_arguments(). */
 int64_t einc_cuda_blocks(const struct nest *w, int threads, int64_t *n,
                          int64_t *s);

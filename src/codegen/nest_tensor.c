@@ -25,6 +25,12 @@ side_of(const struct nest *w, double *seconds)
                           seconds);
 }
 
+struct cuda_tile
+einc_cuda_tensor_tile(const struct nest *w)
+{
+    return (w->in[0].storage == EINC_F32 ? wide : narrow)[w->tile.mc == 128];
+}
+
 static int
 fits(const struct nest *w)
 {

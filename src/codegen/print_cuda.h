@@ -17,8 +17,8 @@ void einc_cuda_offset(const struct printer *p, const char *lhs,
                       const struct nest_tensor *x, enum loop_role role);
 /* n_m, n_n, n_k: extents of the roles. */
 void einc_cuda_extents(const struct printer *p);
-/* The block's tile and batch: m0, n0, rows, columns, in0_batch, in1_batch,
- * out_batch. */
+/* The block's tile, batch and part of K: blocks, block, part, k_begin, k_end,
+ * m0, n0, rows, columns, in0_batch, in1_batch, out_batch. */
 void einc_cuda_place(const struct printer *p);
 /* Shared tables of offsets by row (M): in0_row, out_row, or by column (N):
  * in1_column, out_column; with those of the batch. What is beyond the edge
@@ -28,6 +28,14 @@ void einc_cuda_table(const struct printer *p, enum loop_role role);
  * rows. */
 int einc_cuda_deep_first(const struct nest *w, const struct nest_tensor *x);
 int einc_cuda_row_first(const struct nest *w);
+
+/* parts, each, first, stride: where sums of parts of K are, how many there are
+ * in a part, which of `n` positions this thread has in the following. */
+void einc_cuda_parts(const struct printer *p);
+/* Within loops over `f`, rounds of n positions each, and over `at`, one of
+ * them: slice[far][near] is the sum of row x and column y. To its part, or,
+ * the sum of all parts, to out. */
+void einc_cuda_store(const struct printer *p, int n);
 
 /* The body of a kernel; tensors, extents, strides are declared. Of a tensor
  * kernel also what stands before the kernel. */

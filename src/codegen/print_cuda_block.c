@@ -94,9 +94,18 @@ einc_cuda_place(const struct printer *p)
     const struct tile *s = &w->tile;
     einc_line(t, "const int64_t tiles_m = (n_m + %d)/%d;", s->mc - 1, s->mc);
     einc_line(t, "const int64_t tiles_n = (n_n + %d)/%d;", s->nc - 1, s->nc);
-    einc_line(t, "const int64_t m0 = blockIdx.x %% tiles_m * %d;", s->mc);
-    einc_line(t, "const int64_t n0 = blockIdx.x/tiles_m %% tiles_n * %d;",
-              s->nc);
+    einc_put(t, "%*sconst unsigned blocks = (unsigned)(tiles_m*tiles_n*",
+             t->indent, "");
+    einc_print_extent(p, LOOP_BATCH);
+    einc_put(t, ");\n");
+    einc_line(t, "const unsigned block = blockIdx.x %% blocks, part = "
+                 "blockIdx.x/blocks;");
+    einc_line(t, "const int64_t k_begin = words.part_depth*part;");
+    einc_line(t, "const int64_t k_end = words.adds ? k_begin");
+    einc_line(t, "    : words.parts && n_k - k_begin > words.part_depth");
+    einc_line(t, "    ? k_begin + words.part_depth : n_k;");
+    einc_line(t, "const int64_t m0 = block %% tiles_m * %d;", s->mc);
+    einc_line(t, "const int64_t n0 = block/tiles_m %% tiles_n * %d;", s->nc);
     einc_line(t, "const int rows = (int)(n_m - m0 < %d ? n_m - m0 : %d);",
               s->mc, s->mc);
     einc_line(t, "const int columns = (int)(n_n - n0 < %d ? n_n - n0 : %d);",
@@ -104,7 +113,7 @@ einc_cuda_place(const struct printer *p)
     einc_line(t, "int64_t in0_batch, in1_batch, out_batch;");
     einc_line(t, "{");
     t->indent += 4;
-    einc_cuda_decode(p, LOOP_BATCH, "blockIdx.x/tiles_m/tiles_n");
+    einc_cuda_decode(p, LOOP_BATCH, "block/tiles_m/tiles_n");
     einc_cuda_offset(p, "in0_batch = 0", &w->in[0], LOOP_BATCH);
     einc_cuda_offset(p, "in1_batch = 0", &w->in[1], LOOP_BATCH);
     einc_cuda_offset(p, "out_batch = 0", &w->out, LOOP_BATCH);
@@ -373,9 +382,9 @@ put_sums(const struct printer *p)
     einc_line(t, "__syncthreads(); /* tables of rows and columns are there */");
     put_from(p, 0);
     put_from(p, 1);
-    einc_line(t, "for (int64_t k0 = 0; k0 < n_k; k0 += %d) {", TABLE);
+    einc_line(t, "for (int64_t k0 = k_begin; k0 < k_end; k0 += %d) {", TABLE);
     t->indent += 4;
-    einc_line(t, "const int depth = n_k - k0 < %d ? (int)(n_k - k0) : %d;",
+    einc_line(t, "const int depth = k_end - k0 < %d ? (int)(k_end - k0) : %d;",
               TABLE, TABLE);
     put_depths(p);
     einc_line(t, "__syncthreads(); /* offsets of depths are there */");
@@ -395,18 +404,68 @@ einc_cuda_row_first(const struct nest *w)
     return 0;
 }
 
+void
+einc_cuda_parts(const struct printer *p)
+{
+    const struct tile *s = &p->nest->tile;
+    einc_line(p->t, "/* sums of parts of K, in the order in which threads "
+                    "write them */");
+    einc_line(p->t, "%s *const parts = (%s *)words.parts;", p->type, p->type);
+    einc_line(p->t, "const int64_t each = (int64_t)blocks*%d;",
+              s->mc * s->nc * p->planes);
+    einc_line(p->t, "const int first = thread + (words.adds ? (int)part*%d "
+                    ": 0);", DEVICE_THREADS);
+    einc_line(p->t, "const int stride = words.adds ? %d*(int)words.n_parts "
+                    ": %d;", DEVICE_THREADS, DEVICE_THREADS);
+}
+
+void
+einc_cuda_store(const struct printer *p, int n)
+{
+    static const char *const names[2][2] = {{"total", ""},
+                                            {"total_re", "total_im"}};
+    struct text *t = p->t;
+    const struct tile *s = &p->nest->tile;
+    einc_line(t, "const int64_t own = ((int64_t)block*%d + f)*%d + at;",
+              s->mc * s->nc / n, n);
+    for (int plane = 0; plane < p->planes; plane++)
+        einc_line(t, "%s total%s = slice%s[far][near];", p->type,
+                  suffix(p, plane), suffix(p, plane));
+    einc_line(t, "if (words.parts && !words.adds) {");
+    for (int plane = 0; plane < p->planes; plane++)
+        einc_line(t, p->planes == 2
+                         ? "    parts[part*each + 2*own + %d] = total%s;"
+                         : "    parts[part*each + own + %d] = total%s;",
+                  plane, suffix(p, plane));
+    einc_line(t, "    continue;");
+    einc_line(t, "}");
+    einc_line(t, "if (x >= rows || y >= columns)");
+    einc_line(t, "    continue;");
+    einc_line(t, "for (int64_t q = 0; q < (words.adds ? words.n_parts : 0); "
+                 "q++) {");
+    for (int plane = 0; plane < p->planes; plane++)
+        einc_line(t, p->planes == 2
+                         ? "    total%s = parts[q*each + 2*own + %d] %s "
+                           "(q ? total%s : 0);"
+                         : "    total%s = parts[q*each + own + %d] %s "
+                           "(q ? total%s : 0);",
+                  suffix(p, plane), plane, einc_print_add(p),
+                  suffix(p, plane));
+    einc_line(t, "}");
+    einc_line(t, "const int64_t to = out_row[x] + out_column[y];");
+    einc_print_epilogue(p, names[p->planes - 1], "to");
+}
+
 /* Through the slices, which are free, a row of each thread's sums at a time, or
  * a column where out runs along M: neighbouring threads then write neighbours,
  * and there is an epilogue per row, not per sum. */
 static void
 put_store(const struct printer *p)
 {
-    static const char *const real[2] = {"slice[far][near]", ""};
-    static const char *const complex[2] = {"slice_re[far][near]",
-                                           "slice_im[far][near]"};
     struct text *t = p->t;
     const struct tile *s = &p->nest->tile;
     int rows = einc_cuda_row_first(p->nest), each = s->mr, side = s->mc;
+    einc_cuda_parts(p);
     einc_line(t, "#pragma unroll");
     einc_line(t, "for (int f = 0; f < %d; f++) {", each);
     t->indent += 4;
@@ -421,17 +480,14 @@ put_store(const struct printer *p)
     einc_line(t, "}");
     einc_line(t, "__syncthreads();");
     einc_line(t, "#pragma unroll 1");
-    einc_line(t, "for (int at = thread; at < %d; at += %d) {",
-              2*s->kc*side, DEVICE_THREADS);
+    einc_line(t, "for (int at = first; at < %d; at += stride) {",
+              2*s->kc*side);
     t->indent += 4;
     einc_line(t, "const int far = at/%d, near = at %% %d;", side, side);
     einc_line(t, rows ? "const int x = near, y = %s;"
                       : "const int x = %s, y = near;",
               rows ? column_text(p, "far", "f") : row_text(p, "far", "f"));
-    einc_line(t, "if (x >= rows || y >= columns)");
-    einc_line(t, "    continue;");
-    einc_line(t, "const int64_t to = out_row[x] + out_column[y];");
-    einc_print_epilogue(p, p->planes == 2 ? complex : real, "to");
+    einc_cuda_store(p, 2*s->kc*side);
     t->indent -= 4;
     einc_line(t, "}");
     einc_line(t, "__syncthreads();");

@@ -278,10 +278,10 @@ put_way(const struct printer *p, const struct side *s)
 {
     struct text *t = p->t;
     if (s->deep)
-        einc_line(t, "int64_t %s_k = thread %% %d*%d;", s->name, ROW_CHUNKS,
+        einc_line(t, "int64_t %s_k = k_begin + thread %% %d*%d;", s->name, ROW_CHUNKS,
                   s->each);
     else
-        einc_line(t, "int64_t %s_k = thread/%d;", s->name, s->chunks);
+        einc_line(t, "int64_t %s_k = k_begin + thread/%d;", s->name, s->chunks);
     if (n_deep(p->nest) == 1)
         return;
     put_position(p, s, "at", "deep", einc_printed(t->perm, "%s_k", s->name));
@@ -421,7 +421,7 @@ put_bring_deep(const struct printer *p, const struct side *s)
     struct text *t = p->t;
     const struct nest *w = p->nest;
     int walks = n_deep(w) > 1;
-    einc_line(t, "const int64_t left = n_k - %s_k;", s->name);
+    einc_line(t, "const int64_t left = k_end - %s_k;", s->name);
     einc_line(t, "const int n = left < 0 ? 0 : left < %d ? (int)left : %d;",
               s->each, s->each);
     einc_line(t, "#pragma unroll");
@@ -461,7 +461,7 @@ put_bring_rows(const struct printer *p, const struct side *s)
     einc_line(t, "unsigned char *const chunk =");
     einc_line(t, "    to + %s_at(thread/%d + %d*e, thread %% %d);", s->name, s->chunks,
               DEVICE_THREADS / s->chunks, s->chunks);
-    einc_line(t, "const int within = %s_k < n_k;", s->name);
+    einc_line(t, "const int within = %s_k < k_end;", s->name);
     if (s->whole) {
         einc_line(t, "if (%s_wide) {", s->name);
         einc_line(t, "    einc_copy(chunk, %s_from + (within ? %s : 0),",
@@ -552,8 +552,9 @@ put_products(const struct printer *p, const char *a, const char *b)
                                         [EINC_F32] = "tf32"};
     einc_line(p->t, "#pragma unroll");
     einc_line(p->t, "for (int j = 0; j < %d; j++)", p->nest->tile.nr / 8);
-    einc_line(p->t, "    einc_mma_%s(part[i][j], %s, %s[j/2] + j %% 2*2);",
-              types[p->nest->in[0].storage], a, b);
+    einc_line(p->t, "    einc_mma_%s(%s[i][j], %s, %s[j/2] + j %% 2*2);",
+              types[p->nest->in[0].storage],
+              is_narrow(p->nest) ? "sum" : "fresh", a, b);
 }
 
 static void
@@ -592,7 +593,7 @@ put_multiply(const struct printer *p)
     close(p, "}");
 }
 
-/* sum += part, which begins anew: a long chain of sums rounds more. */
+/* sum += fresh, which begins anew: a long chain of sums rounds more. */
 static void
 put_flush(const struct printer *p)
 {
@@ -601,7 +602,7 @@ put_flush(const struct printer *p)
     einc_line(t, "#pragma unroll");
     einc_line(t, "for (int i = 0; i < %d; i++) {",
               s->mr / 16 * (s->nr / 8) * 4);
-    einc_line(t, "    float &x = part[i/%d][i/4 %% %d][i %% 4];", s->nr / 2,
+    einc_line(t, "    float &x = fresh[i/%d][i/4 %% %d][i %% 4];", s->nr / 2,
               s->nr / 8);
     einc_line(t, "    sum[i/%d][i/4 %% %d][i %% 4] += x;", s->nr / 2,
               s->nr / 8);
@@ -626,10 +627,11 @@ put_loop(const struct printer *p)
     const struct tile *s = &p->nest->tile;
     struct side a = side_of(p->nest, 0);
     int apart = !is_narrow(p->nest);
-    einc_line(t, "float part[%d][%d][4] = {};", s->mr / 16, s->nr / 8);
+    einc_line(t, "float sum[%d][%d][4] = {};", s->mr / 16, s->nr / 8);
     if (apart)
-        einc_line(t, "float sum[%d][%d][4] = {};", s->mr / 16, s->nr / 8);
-    einc_line(t, "const int64_t n_slices = (n_k + %d)/%d;", s->kc - 1, s->kc);
+        einc_line(t, "float fresh[%d][%d][4] = {};", s->mr / 16, s->nr / 8);
+    einc_line(t, "const int64_t n_slices = (k_end - k_begin + %d)/%d;",
+              s->kc - 1, s->kc);
     einc_line(t, "#pragma unroll 1");
     einc_line(t, "for (int s = 0; s < %d; s++) {", STAGES - 1);
     einc_line(t, "    if (s < n_slices) {");
@@ -674,15 +676,14 @@ put_loop(const struct printer *p)
 static void
 put_store(const struct printer *p)
 {
-    static const char *const value[2] = {"slice[far][near]", ""};
     struct text *t = p->t;
     const struct tile *s = &p->nest->tile;
     int rows = einc_cuda_row_first(p->nest);
-    const char *sum = is_narrow(p->nest) ? "part" : "sum";
     int pitch = rows ? 32 + 4 : s->nc + 8; /* other banks for each lane */
     int wide = rows ? 32 : s->nc;
     einc_line(t, "float (*const slice)[%d] = (float (*)[%d])slices;", pitch,
               pitch);
+    einc_cuda_parts(p);
     einc_line(t, "#pragma unroll");
     einc_line(t, "for (int f = 0; f < %d; f++) {", s->mr / 16);
     open(p);
@@ -691,22 +692,18 @@ put_store(const struct printer *p)
     einc_line(t, "for (int g = 0; g < %d; g++) {", s->nr / 2);
     einc_line(t, "    const int x = warp/4*16 + lane/4 + g/2 %% 2*8;");
     einc_line(t, "    const int y = column + g/4*8 + lane %% 4*2 + g %% 2;");
-    einc_line(t, rows ? "    slice[y][x] = %s[f][g/4][g %% 4];"
-                      : "    slice[x][y] = %s[f][g/4][g %% 4];", sum);
+    einc_line(t, rows ? "    slice[y][x] = sum[f][g/4][g %% 4];"
+                      : "    slice[x][y] = sum[f][g/4][g %% 4];");
     einc_line(t, "}");
     einc_line(t, "__syncthreads();");
     einc_line(t, "#pragma unroll 1");
-    einc_line(t, "for (int at = thread; at < %d; at += %d) {", 32 * s->nc,
-              DEVICE_THREADS);
+    einc_line(t, "for (int at = first; at < %d; at += stride) {", 32 * s->nc);
     open(p);
     einc_line(t, "const int far = at/%d, near = at %% %d;", wide, wide);
     einc_line(t, "const int x = %s/16*%d + 16*f + %s %% 16, y = %s;",
               rows ? "near" : "far", s->mr, rows ? "near" : "far",
               rows ? "far" : "near");
-    einc_line(t, "if (x >= rows || y >= columns)");
-    einc_line(t, "    continue;");
-    einc_line(t, "const int64_t to = out_row[x] + out_column[y];");
-    einc_print_epilogue(p, value, "to");
+    einc_cuda_store(p, 32 * s->nc);
     close(p, "}");
     close(p, "}");
 }

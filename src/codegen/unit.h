@@ -53,6 +53,16 @@ struct unit {
  * those of one thread or block are. */
 enum { MAP_TAIL = 5 };
 
-enum { DEVICE_ABI = 1, DEVICE_TAIL = 6, DEVICE_THREADS = 256 };
+enum { DEVICE_ABI = 2, DEVICE_TAIL = 6, DEVICE_THREADS = 256 };
+
+/* Of a contraction by blocks of threads: the sum over K in n parts of at most
+ * `depth`, each by n_blocks of its own, which leave `bytes` in all; n = 1: no
+ * parts. The kernel takes four more words: the address of the parts, n, depth,
+ * and what to do: 0 to make the parts, 1 to add them up, in order, by as many
+ * blocks again. All 0: no parts. */
+struct device_parts {
+    int64_t n, depth, n_blocks, bytes;
+};
+enum { DEVICE_PARTS = 4 };
 
 #endif

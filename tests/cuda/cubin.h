@@ -217,7 +217,7 @@ cubin_whole(const struct cubin_kernel *k)
     return (struct cubin_span){0, k->n - 1};
 }
 
-/* The innermost loop that has half of all `op` or more of them; the whole if
+/* The innermost loop that has a third of all `op` or more; the whole if
  * there is none. */
 static inline struct cubin_span
 cubin_main_loop(const struct cubin_kernel *k, int op)
@@ -230,7 +230,7 @@ cubin_main_loop(const struct cubin_kernel *k, int op)
         struct cubin_span s = {cubin_target(k, i), i};
         if (s.first >= 0 && s.first <= i &&
             s.last - s.first < found.last - found.first &&
-            2 * cubin_count(k, s, op) >= all)
+            3 * cubin_count(k, s, op) >= all)
             found = s;
     }
     return found;
