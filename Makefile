@@ -44,7 +44,7 @@ LIB_SRC = \
   src/plan/script_fuse.c src/plan/script_border.c src/plan/script_split.c \
   src/plan/script_expand.c src/plan/script_turn.c src/plan/script_repeat.c \
   src/plan/script_mask.c src/plan/script_inplace.c src/plan/script_notes.c \
-  src/plan/script_contract.c src/plan/widen.c \
+  src/plan/script_contract.c src/plan/script_strip.c src/plan/widen.c \
   src/plan/plan_text.c src/plan/plan_json.c src/plan/plan_read.c \
   src/plan/machine.c src/plan/model.c \
   src/codegen/target.c src/codegen/tile.c src/codegen/nest.c \

@@ -9,11 +9,14 @@
 
 /* --- figures ------------------------------------------------------------ */
 
-/* How often the plan of an einsum is run. */
+/* How often a stage is run: in strips, and an einsum in slices. */
 static double
-slices_of(const struct einc_plan *x, int stage)
+times_of(const struct einc_plan *x, int stage)
 {
-    return (double)x->script->stages[stage].slices.count;
+    double strips = (double)einc_script_strips(x->script, stage);
+    return x->stages[stage].plan
+               ? strips * (double)x->script->stages[stage].slices.count
+               : strips;
 }
 
 /* Whether a sum over the stages counts it: of a mask that keeps much is what
@@ -30,9 +33,9 @@ einc_program_flop(const struct einc_plan *x, int stage)
 {
     double sum = 0;
     if (stage >= 0 && !x->stages[stage].plan)
-        return x->stages[stage].flop;
+        return times_of(x, stage) * x->stages[stage].flop;
     if (stage >= 0)
-        return slices_of(x, stage) *
+        return times_of(x, stage) *
                (double)x->stages[stage].plan->plan->flop;
     for (int s = 0; s < x->script->n_stages; s++)
         if (is_counted(x, s))
@@ -51,9 +54,9 @@ einc_program_bytes(const struct einc_plan *x, int stage)
         return sum;
     }
     const struct einc_plan *own = x->stages[stage].plan;
-    return own ? slices_of(x, stage) * ((double)own->plan->read_bytes +
+    return own ? times_of(x, stage) * ((double)own->plan->read_bytes +
                                         (double)own->plan->write_bytes)
-               : x->stages[stage].bytes;
+               : times_of(x, stage) * x->stages[stage].bytes;
 }
 
 double
@@ -69,12 +72,13 @@ einc_program_model(const struct einc_plan *x, int stage, int threads)
     }
     const struct stage_run *run = &x->stages[stage];
     if (run->plan)
-        return slices_of(x, stage) *
+        return times_of(x, stage) *
                einc_model_plan(m, run->plan->plan, threads);
     const struct program *p = x->script->program;
     const struct stmt *s = &p->stmts[x->script->stages[stage].stmt];
     int alone = run->flop + run->bytes < WORTH_A_THREAD;
-    return einc_model_loops(m, einc_fn_compute(s->right->type), run->flop,
+    return times_of(x, stage) *
+           einc_model_loops(m, einc_fn_compute(s->right->type), run->flop,
                             run->bytes, alone ? 1 : threads);
 }
 
@@ -110,7 +114,7 @@ print_loops(struct text *t, const struct einc_plan *x, int s)
     const struct stage_run *run = &x->stages[s];
     einc_put(t, "loops flop %lld bytes %lld tasks %lld scratch_bytes %lld "
                 "model_ns %lld%s\n",
-             whole(run->flop), whole(run->bytes),
+             whole(einc_program_flop(x, s)), whole(einc_program_bytes(x, s)),
              (long long)tasks_of(x, s), (long long)run->scratch_bytes,
              (long long)model_ns(x, s),
              einc_plan_call(x, s) ? "" : " evaluated");

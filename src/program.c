@@ -13,6 +13,7 @@
 #include "ctx.h"
 #include "parse/open.h"
 #include "parse/resolve.h"
+#include "plan/strips.h"
 #include "plan/widen.h"
 #include "runtime/border.h"
 #include "runtime/eval.h"
@@ -209,6 +210,9 @@ hash_of(struct arena scratch, const struct script *s)
     for (int i = 0; i < s->n_stages; i++)
         einc_put(&t, "%d%d%d\n", s->stages[i].kind, s->stages[i].wide,
                  p.stmts[i].gate ? 1 + p.stmts[i].few : 0);
+    for (int i = 0; i < s->n_stages; i++)
+        if (s->stages[i].step)
+            einc_put(&t, "%d %lld\n", i, (long long)einc_script_strips(s, i));
     einc_put(&t, "%d", p.summing.how);
     return hash_bytes(t.p, t.n);
 }
@@ -323,6 +327,13 @@ wanted_by(const struct stage_run *run)
     return (struct wanted){.key = run->unit->source, .unit = run->unit};
 }
 
+static double
+work_of_all(const struct einc_plan *x, int s)
+{
+    return (x->stages[s].flop + x->stages[s].bytes) *
+           (double)einc_script_strips(x->script, s);
+}
+
 static enum einc_status
 choose_map(struct einc_plan *x, int s, uint32_t flags, enum einc_tier tier,
            struct trouble *why)
@@ -333,7 +344,7 @@ choose_map(struct einc_plan *x, int s, uint32_t flags, enum einc_tier tier,
     if (!c)
         return EINC_OK;
     if (tier == EINC_TIER_CC ||
-        (run->flop + run->bytes > WORTH_COMPILING && !x->background))
+        (work_of_all(x, s) > WORTH_COMPILING && !x->background))
         from |= FROM_CC;
     struct wanted w = wanted_by(run);
     enum einc_status status =
@@ -354,7 +365,7 @@ static void
 order_map(struct einc_plan *x, int s, uint32_t flags)
 {
     struct stage_run *run = &x->stages[s];
-    if (!run->taker || x->calls[s] || run->flop + run->bytes < WORTH_A_LOOK)
+    if (!run->taker || x->calls[s] || work_of_all(x, s) < WORTH_A_LOOK)
         return;
     *run->taker = (struct taker){.plan = x, .step = s, .call = run->made};
     struct wanted w = wanted_by(run);
@@ -381,16 +392,39 @@ map_scratch(const struct einc_plan *x, int s)
     return run->taker && kernel > eval ? kernel : eval;
 }
 
+/* Of a worker that makes strips: addresses of tensors, twice; temporaries of a
+ * strip; what the stage that takes most takes with one thread. */
+static int64_t
+strip_bytes(const struct einc_plan *x, int first, int end)
+{
+    const struct script *s = x->script;
+    int64_t most = 0;
+    for (int i = first; i < end; i++) {
+        const struct einc_plan *own = x->stages[i].plan;
+        int64_t bytes = own ? s->stages[i].border_bytes + own->work_at +
+                                  own->scratch_bytes
+                            : map_scratch(x, i);
+        most = bytes > most ? bytes : most;
+    }
+    return up_to_64(2 * s->program->n_tensors * (int64_t)sizeof(void *)) +
+           up_to_64(s->stages[first].inner_bytes) + up_to_64(most);
+}
+
 static void
 size_workspace(struct einc_plan *x)
 {
     int64_t most = 0, threads = x->ctx->threads;
-    for (int s = 0; s < x->script->n_stages; s++) {
+    for (int s = 0, end; s < x->script->n_stages; s++) {
         struct stage_run *run = &x->stages[s];
+        end = einc_script_together(x->script, s);
         run->scratch_bytes = run->plan
                                  ? x->script->stages[s].border_bytes +
                                        (int64_t)run->plan->workspace_bytes
                                  : map_scratch(x, s) * threads;
+        if (x->script->stages[s].step)
+            run->scratch_bytes = x->script->stages[s].inner_bytes
+                                     ? strip_bytes(x, s, end) * threads
+                                     : x->stages[s - 1].scratch_bytes;
         if (run->scratch_bytes > most)
             most = run->scratch_bytes;
     }
@@ -463,7 +497,8 @@ einc_program_out(const struct einc_plan *x, size_t number)
 struct running {
     const struct einc_plan *x;
     void **tensor;          /* [n_tensors] */
-    char *work;
+    char *work, *scratch;   /* behind the temporaries in it */
+    size_t scratch_bytes;
     int threads;
     const struct gate *gate; /* the last one, and what it counted */
     int few;
@@ -498,7 +533,7 @@ run_kernel(struct running *r, const struct stmt *stmt, const struct call *c,
                  .in = (const void *const *)r->tensor,
                  .n = c->n[many],
                  .s = c->s,
-                 .scratch = r->work + r->x->work_at,
+                 .scratch = r->scratch,
                  .stray = stray},
         .scratch_bytes = up_to_64(c->scratch_bytes)};
     if (many && tasks > 1)
@@ -524,8 +559,8 @@ run_map(struct running *r, int s, int64_t n)
     } else if (c) {
         run_kernel(r, stmt, c, c->n_tasks[threads > 1], threads);
     } else {
-        einc_eval_run(p, stmt, n, r->tensor, r->work + x->work_at,
-                      x->ctx->pool, threads, &r->stray);
+        einc_eval_run(p, stmt, n, r->tensor, r->scratch, x->ctx->pool,
+                      threads, &r->stray);
     }
     return r->stray.site == 0;
 }
@@ -600,7 +635,7 @@ static const void *
 copy_border(struct running *r, const struct stage_tensor *t, int64_t start)
 {
     struct bordering x = {t->border, start, r->tensor[t->tensor],
-                          r->work + r->x->work_at + t->border_at};
+                          r->scratch + t->border_at};
     int64_t rows = border_rows(t->border);
     if (start > 0 && !t->border->moves)
         return x.to; /* it is that of the first slice */
@@ -635,12 +670,11 @@ run_contract(struct running *r, int s)
     const struct einc_plan *plan = r->x->stages[s].plan;
     enum einc_status status = EINC_OK;
     union scalar alpha, beta;
-    int64_t at = r->x->work_at + g->border_bytes;
     struct einc_run_options o = {
         .size = sizeof o,
         .threads = r->threads,
-        .work = r->work + at,
-        .work_bytes = r->x->workspace_bytes - (size_t)at};
+        .work = r->scratch + g->border_bytes,
+        .work_bytes = r->scratch_bytes - (size_t)g->border_bytes};
     if (g->scale != 1)
         o.alpha = einc_program_scalar(&alpha, einc_plan_compute(plan),
                                       g->scale);
@@ -689,28 +723,157 @@ now(void)
 }
 
 static enum einc_status
+run_stage(struct running *r, int s)
+{
+    const struct script *all = r->x->script;
+    const struct stmt *stmt = &all->program->stmts[all->stages[s].stmt];
+    if (!is_open(r, stmt))
+        return EINC_OK;
+    if (all->stages[s].kind == STAGE_CONTRACT)
+        return run_contract(r, s);
+    return (stmt->places ? run_places(r, s) : run_map(r, s, 0)) ? EINC_OK
+                                                                : report(r);
+}
+
+/* --- strips ------------------------------------------------------------- */
+
+/* Stages from `first` up to `end`, run in strips by as many workers. */
+struct stripping {
+    const struct running *r;
+    int first, end;
+    int64_t bytes;             /* of a worker */
+    double *seconds;           /* of each stage, by worker 0; NULL: unasked */
+    int failed;                /* atomic: one has taken the next two */
+    enum einc_status status;
+    struct stray stray;
+};
+
+/* The stage, of tensors that begin at a value of its index. */
+static enum einc_status
+run_strip(struct running *r, void **moved, int s, int64_t start)
+{
+    const struct program *p = r->x->script->program;
+    const int64_t *step = r->x->script->stages[s].step;
+    void **whole = r->tensor;
+    for (int t = 0; t < p->n_tensors; t++) {
+        int64_t bytes = einc_dtype_info(p->tensors[t].dtype)->bytes;
+        uintptr_t at = (uintptr_t)whole[t];
+        moved[t] = (void *)(at + (uintptr_t)(start * step[t] * bytes));
+    }
+    r->tensor = moved;
+    enum einc_status status = EINC_OK;
+    if (r->x->script->stages[s].kind == STAGE_CONTRACT)
+        status = run_contract(r, s);
+    else if (!run_map(r, s, 0))
+        status = EINC_ESHAPE;
+    r->tensor = whole;
+    return status;
+}
+
+/* A worker with memory of its own. */
+static struct running
+worker_of(const struct stripping *x, int worker)
+{
+    const struct script *s = x->r->x->script;
+    int n = s->program->n_tensors;
+    struct running own = *x->r;
+    char *room = own.scratch + worker * x->bytes;
+    int64_t table = up_to_64(2 * n * (int64_t)sizeof(void *));
+    int64_t inner = up_to_64(s->stages[x->first].inner_bytes);
+    own.tensor = (void **)(void *)room;
+    memcpy(own.tensor, x->r->tensor, (size_t)n * sizeof *own.tensor);
+    for (int i = x->first; i < x->end; i++) {
+        const struct stmt *stmt = &s->program->stmts[i];
+        if (stmt->strip.is_inner)
+            own.tensor[stmt->left.tensor] =
+                room + table + s->at_byte[stmt->left.tensor];
+    }
+    own.scratch = room + table + inner;
+    own.scratch_bytes = (size_t)(x->bytes - table - inner);
+    own.threads = 1;
+    own.err = NULL;
+    return own;
+}
+
+static void
+run_strips(void *user, int worker, int64_t begin, int64_t end)
+{
+    struct stripping *x = user;
+    const struct slices *slices =
+        &x->r->x->script->program->stmts[x->first].strip.of->slices;
+    struct running own = worker_of(x, worker);
+    void **moved = own.tensor + own.x->script->program->n_tensors;
+    double *seconds = worker ? NULL : x->seconds;
+    double before = seconds ? now() : 0;
+    for (int64_t strip = begin; strip < end; strip++)
+        for (int s = x->first; s < x->end; s++) {
+            enum einc_status status =
+                run_strip(&own, moved, s, slices_start(slices, strip));
+            if (status != EINC_OK) {
+                if (!__atomic_exchange_n(&x->failed, 1, __ATOMIC_RELAXED)) {
+                    x->status = status;
+                    x->stray = own.stray;
+                }
+                return;
+            }
+            if (seconds) {
+                double after = now();
+                seconds[s] += after - before;
+                before = after;
+            }
+        }
+}
+
+/* Shares what the stages took together out as worker 0 has measured. */
+static void
+share_seconds(double *seconds, const double *own, int first, int end,
+              double all)
+{
+    double sum = 0;
+    for (int s = first; s < end; s++)
+        sum += own[s];
+    for (int s = first; s < end; s++)
+        seconds[s] += sum > 0 ? own[s] / sum * all : all / (end - first);
+}
+
+static enum einc_status
+run_together(struct running *r, int first, int end, double *seconds)
+{
+    enum { MOST = 64 }; /* stages that are measured */
+    const struct einc_plan *x = r->x;
+    double own[MOST] = {0}, before = seconds ? now() : 0;
+    struct stripping all = {.r = r, .first = first, .end = end,
+                            .bytes = strip_bytes(x, first, end),
+                            .seconds = seconds && end <= MOST ? own : NULL};
+    einc_pool_run(x->ctx->pool, r->threads, einc_script_strips(x->script, first),
+                  run_strips, &all);
+    if (all.seconds)
+        share_seconds(seconds, own, first, end, now() - before);
+    if (!all.failed)
+        return EINC_OK;
+    r->stray = all.stray;
+    return all.stray.site ? report(r)
+                          : einc_err_set(&x->ctx->mem, r->err, all.status,
+                                         "a stage could not be run");
+}
+
+static enum einc_status
 run_stages(struct running *r, double *seconds)
 {
     const struct script *s = r->x->script;
+    enum einc_status status = EINC_OK;
     double before = seconds ? now() : 0;
-    for (int i = 0; i < s->n_stages; i++) {
-        const struct stmt *stmt = &s->program->stmts[s->stages[i].stmt];
-        enum einc_status status = EINC_OK;
-        if (!is_open(r, stmt))
-            continue;
-        if (s->stages[i].kind == STAGE_CONTRACT)
-            status = run_contract(r, i);
-        else if (!(stmt->places ? run_places(r, i) : run_map(r, i, 0)))
-            status = report(r);
-        if (status != EINC_OK)
-            return status;
+    for (int i = 0, end; status == EINC_OK && i < s->n_stages; i = end) {
+        end = einc_script_together(s, i);
+        int strips = s->stages[i].step != NULL;
+        status = strips ? run_together(r, i, end, seconds) : run_stage(r, i);
         if (seconds) {
             double after = now();
-            seconds[i] += after - before;
+            seconds[i] += strips ? 0 : after - before;
             before = after;
         }
     }
-    return EINC_OK;
+    return status;
 }
 
 /* --- memory of a call --------------------------------------------------- */
@@ -875,6 +1038,8 @@ einc_program_run(const struct einc_plan *x, const void *const in[],
     r.tensor = table ? (void **)(void *)room : few;
     if (!r.work)
         r.work = room + table + copies;
+    r.scratch = r.work + x->work_at;
+    r.scratch_bytes = x->workspace_bytes - (size_t)x->work_at;
     take_tensors(&r, in, out, room + table);
     status = run_stages(&r, seconds);
     mem_free(m, block, bytes);

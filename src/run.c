@@ -229,6 +229,9 @@ check_work(const struct einc_plan *plan, const struct einc_run_options *o,
     const struct mem *m = &plan->ctx->mem;
     size_t bytes, align;
     einc_plan_workspace_at(plan, o->place, &bytes, &align);
+    if (o->place == EINC_PLACE_HOST && o->threads > 0 &&
+        o->threads < plan->ctx->threads) /* scratch is each thread's own */
+        bytes = (size_t)(plan->work_at + plan->scratch_bytes * o->threads);
     if (o->work_bytes < bytes)
         return einc_err_set(m, err, EINC_EINVAL,
                             "work has %zu bytes, the plan needs %zu",

@@ -7,6 +7,7 @@
 #include "codegen/mapreduce.h"
 
 #include "codegen/levels.h"
+#include "plan/strips.h"
 
 /* --- one turn ----------------------------------------------------------- */
 
@@ -254,6 +255,41 @@ reads(const struct node *n, int tensor)
     return reads(n->guard, tensor);
 }
 
+static int
+has_index(const struct access *a, int x)
+{
+    int found = 0;
+    for (int d = 0; d < a->n_subs; d++)
+        for (int k = 0; k < a->subs[d].n_terms; k++)
+            found |= a->subs[d].terms[k].index == x;
+    return found;
+}
+
+static int
+reads_at(const struct node *n, int tensor, int x)
+{
+    int found = n->access && n->access->tensor == tensor &&
+                has_index(n->access, x);
+    for (int a = 0; a < n->n_args && !found; a++)
+        found = reads_at(n->args[a], tensor, x);
+    return found;
+}
+
+/* Of a tensor that moves with the strips, as much as one of them has;
+ * temporaries of a strip have no more. */
+static double
+part_of(const struct program *p, const struct stmt *s, int tensor)
+{
+    const struct strips *of = s->strip.of;
+    for (int i = 0; of && i < p->n_stmts; i++)
+        if (p->stmts[i].strip.is_inner && p->stmts[i].left.tensor == tensor)
+            return 1;
+    if (!of || !(tensor == s->left.tensor ||
+                 reads_at(s->right, tensor, s->strip.index)))
+        return 1;
+    return (double)of->slices.extent / (double)of->slices.of;
+}
+
 static double
 bytes_of(const struct program *p, const struct stmt *s)
 {
@@ -264,7 +300,7 @@ bytes_of(const struct program *p, const struct stmt *s)
         for (int d = 0; d < x->n_dims; d++)
             n *= (double)x->shape[d];
         if (t == s->left.tensor || reads(s->right, t))
-            bytes += n;
+            bytes += n * part_of(p, s, t);
     }
     return bytes;
 }

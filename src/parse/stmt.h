@@ -143,6 +143,14 @@ enum assign { ASSIGN_SET, ASSIGN_ADD, ASSIGN_MUL, ASSIGN_MAX, ASSIGN_MIN };
 
 struct gate;
 struct places;
+struct strips;
+
+/* What a statement is in a strip, see plan/strips.h. */
+struct in_strips {
+    const struct strips *of; /* NULL: it is run as a whole */
+    int index;               /* its own, some values of which are one strip */
+    int is_inner;            /* it sets a temporary of one strip */
+};
 
 /* At every point of `loops`: left op= right. */
 struct stmt {
@@ -162,6 +170,7 @@ struct stmt {
     int few;                  /* few, or only where it counts more */
     const struct places *places; /* NULL, or what its loop goes over. Of these
                                * see plan/places.h */
+    struct in_strips strip;
     struct span at;
 };
 

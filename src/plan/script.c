@@ -11,6 +11,7 @@
 #include "parse/resolve.h"
 #include "plan/places.h"
 #include "plan/script_parts.h"
+#include "plan/strips.h"
 
 enum { ALIGN_BYTES = 64 };
 
@@ -96,6 +97,47 @@ list_reads(struct arena *perm, struct arena scratch, const struct program *p,
             x->reads[x->n_reads++] = t;
 }
 
+/* Strips are run again and again: what is not of one of them is there from the
+ * first statement to the last. */
+static void
+hold_for_strips(const struct program *p, int first, int end,
+                struct life *lives)
+{
+    for (int t = 0; t < p->n_tensors; t++) {
+        int inner = 0;
+        for (int s = first; s < end; s++)
+            inner |= p->stmts[s].strip.is_inner && p->stmts[s].left.tensor == t;
+        if (inner || lives[t].last < first || lives[t].first >= end)
+            continue;
+        if (lives[t].first > first)
+            lives[t].first = first;
+        if (lives[t].last < end - 1)
+            lives[t].last = end - 1;
+    }
+}
+
+static int
+end_of_strips(const struct program *p, int s)
+{
+    const struct strips *of = p->stmts[s++].strip.of;
+    while (of && s < p->n_stmts && p->stmts[s].strip.of == of)
+        s++;
+    return s;
+}
+
+int
+einc_script_together(const struct script *s, int stage)
+{
+    return end_of_strips(s->program, stage);
+}
+
+int64_t
+einc_script_strips(const struct script *s, int stage)
+{
+    const struct strips *of = s->program->stmts[stage].strip.of;
+    return of ? of->slices.count : 1;
+}
+
 static struct life *
 find_lives(struct arena *perm, const struct program *p)
 {
@@ -110,22 +152,28 @@ find_lives(struct arena *perm, const struct program *p)
         see_left(&x, p, &p->stmts[s]);
         einc_rewrite_any(p, p->stmts[s].right, see, &x);
     }
+    for (int s = 0, end; s < p->n_stmts; s = end) {
+        end = end_of_strips(p, s);
+        if (p->stmts[s].strip.of)
+            hold_for_strips(p, s, end, lives);
+    }
     return lives;
 }
 
-/* First fit below those that live at the same time, in order of birth. */
-static void
-place(struct arena scratch, struct script *s)
+/* First fit below those that live at the same time, in order of birth; of
+ * some tensors. Returns the bytes that they take. */
+static int64_t
+place_some(const struct script *s, const struct life *lives, const char *is,
+           struct cx *cx)
 {
     const struct program *p = s->program;
-    struct life *lives = find_lives(&scratch, p);
+    int64_t bytes = 0;
     for (int t = 0; t < p->n_tensors; t++) {
-        s->at_byte[t] = -1;
-        if (p->tensors[t].kind != TENSOR_TEMP || lives[t].first < 0)
-            continue;
         int64_t at = 0;
+        if (!is[t])
+            continue;
         for (int u = 0; u < t; u++) {
-            if (s->at_byte[u] < 0 || lives[u].last < lives[t].first ||
+            if (!is[u] || lives[u].last < lives[t].first ||
                 lives[t].last < lives[u].first ||
                 s->at_byte[u] + lives[u].bytes <= at ||
                 at + lives[t].bytes <= s->at_byte[u])
@@ -136,12 +184,37 @@ place(struct arena scratch, struct script *s)
         }
         s->at_byte[t] = at;
         if (at > INT64_MAX / 2 - lives[t].bytes)
-            einc_fail(scratch.cx, EINC_ELIMIT, "E814", p->tensors[t].at,
+            einc_fail(cx, EINC_ELIMIT, "E814", p->tensors[t].at,
                       "the intermediates have more bytes than int64 counts");
-        if (at + lives[t].bytes > s->temp_bytes)
-            s->temp_bytes = at + lives[t].bytes;
+        if (at + lives[t].bytes > bytes)
+            bytes = at + lives[t].bytes;
         for (int i = lives[t].first; i <= lives[t].last; i++)
             s->stages[i].live_bytes += lives[t].bytes;
+    }
+    return bytes;
+}
+
+/* Temporaries that live through the run, and those of a strip in its own. */
+static void
+place(struct arena scratch, struct script *s)
+{
+    const struct program *p = s->program;
+    struct life *lives = find_lives(&scratch, p);
+    char *is = NEW(&scratch, char, p->n_tensors);
+    for (int t = 0; t < p->n_tensors; t++) {
+        s->at_byte[t] = -1;
+        is[t] = p->tensors[t].kind == TENSOR_TEMP && lives[t].first >= 0;
+    }
+    for (int i = 0; i < s->n_stages; i++)
+        if (p->stmts[i].strip.is_inner)
+            is[p->stmts[i].left.tensor] = 0;
+    s->temp_bytes = place_some(s, lives, is, scratch.cx);
+    for (int i = 0, end; i < s->n_stages; i = end) {
+        end = end_of_strips(p, i);
+        memset(is, 0, (size_t)p->n_tensors);
+        for (int k = i; k < end; k++)
+            is[p->stmts[k].left.tensor] = (char)p->stmts[k].strip.is_inner;
+        s->stages[i].inner_bytes = place_some(s, lives, is, scratch.cx);
     }
 }
 
@@ -165,6 +238,8 @@ build(struct arena *perm, struct arena scratch, const struct program *p,
     einc_script_split(&r, scratch, slice_bytes);
     if (!p->open.n)
         einc_script_turn(&r, scratch, slice_bytes);
+    if (!plain && !p->open.n)
+        einc_script_strip(&r, scratch, slice_bytes);
     if (plain && !p->open.n)
         einc_script_part_sums(&r, scratch, slice_bytes);
     einc_script_settle(&r);
@@ -181,6 +256,8 @@ build(struct arena *perm, struct arena scratch, const struct program *p,
             (plain && (x->scale != 1 || x->adds)))
             *x = (struct stage){.kind = STAGE_MAP};
         x->stmt = i;
+        if (own->stmts[i].strip.of)
+            x->step = einc_script_strip_steps(perm, own, &own->stmts[i]);
         list_reads(perm, scratch, own, x);
     }
     s->notes = r.notes;
@@ -230,6 +307,13 @@ static void
 print_ways(struct text *t, const struct program *p, const struct stmt *s)
 {
     const struct places *q = s->places;
+    const struct strips *strips = s->strip.of;
+    if (strips)
+        einc_put(t, "  in %lld strips of %lld of %.*s\n",
+                 (long long)strips->slices.count,
+                 (long long)strips->slices.extent,
+                 (int)p->indices[s->strip.index].name.n,
+                 p->indices[s->strip.index].name.p);
     if (s->gate)
         einc_put(t, "  if %.*s holds at %s %lld places\n",
                  (int)p->tensors[s->gate->mask].name.n,
@@ -238,6 +322,16 @@ print_ways(struct text *t, const struct program *p, const struct stmt *s)
     if (q)
         einc_put(t, "  for these, in tiles of %lldx%lld, %d at a time\n",
                  (long long)q->rows, (long long)q->columns, PLACES_ROOM);
+}
+
+static int
+is_inner(const struct script *s, int tensor)
+{
+    int found = 0;
+    for (int i = 0; i < s->n_stages; i++)
+        found |= s->program->stmts[i].strip.is_inner &&
+                 s->program->stmts[i].left.tensor == tensor;
+    return found;
 }
 
 void
@@ -259,9 +353,10 @@ einc_script_print(struct text *t, const struct script *s)
     }
     for (int i = 0; i < s->program->n_tensors; i++)
         if (s->at_byte[i] >= 0)
-            einc_put(t, "temporary %.*s at_byte %lld\n",
+            einc_put(t, "temporary %.*s at_byte %lld%s\n",
                      (int)s->program->tensors[i].name.n,
                      s->program->tensors[i].name.p,
-                     (long long)s->at_byte[i]);
+                     (long long)s->at_byte[i],
+                     is_inner(s, i) ? " of a strip" : "");
     einc_put(t, "temporary_bytes %lld\n", (long long)s->temp_bytes);
 }

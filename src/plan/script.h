@@ -35,6 +35,11 @@ struct stage {
     int stmt;                /* in program.stmts */
     int *reads, n_reads;     /* tensors, ascending; what it adds to, too */
     int64_t live_bytes;      /* of temporaries that are there meanwhile */
+    const int64_t *step;     /* [n_tensors] of one that is run in strips:
+                              * elements by which each tensor moves for a
+                              * value of the index; else NULL */
+    int64_t inner_bytes;     /* of the first stage of strips: of temporaries
+                              * of one strip; these are at at_byte in it */
     /* CONTRACT */
     struct str expr;         /* form A, 0-terminated: "{ni},ij->nj" */
     struct stage_tensor *in; /* [n_in] */
@@ -70,6 +75,11 @@ const struct script *einc_script_build(struct arena *perm,
                                        struct arena scratch,
                                        const struct program *p, int plain,
                                        uint64_t memory_limit_bytes);
+
+/* How many strips a stage is run in, and the first stage behind those that are
+ * run with it, see strips.h; 1 and the next one of a stage alone. */
+int64_t einc_script_strips(const struct script *s, int stage);
+int einc_script_together(const struct script *s, int stage);
 
 /* Dump "path" of a program: the statements that are run, one a line, with
  * what runs them. */

@@ -77,6 +77,16 @@ void einc_script_mask(struct rewrite *r);
 void einc_script_turn(struct rewrite *r, struct arena scratch,
                       int64_t slice_bytes);
 
+/* script_strip.c: statements before and behind products, element by element,
+ * are run with them in strips, see strips.h. */
+void einc_script_strip(struct rewrite *r, struct arena scratch,
+                       int64_t slice_bytes);
+/* Elements that tensors of a statement in strips move by for each value of its
+ * index: [n_tensors]. */
+const int64_t *einc_script_strip_steps(struct arena *perm,
+                                       const struct program *p,
+                                       const struct stmt *s);
+
 /* script_inplace.c: makes temporaries in the output that is made of them,
  * element by element. */
 void einc_script_settle(struct rewrite *r);

@@ -534,6 +534,89 @@ test_near_points(void **state)
     }
 }
 
+/* --- strips ------------------------------------------------------------- */
+
+enum { ROWS = 523, DEPTH = 16, COLUMNS = 2048, BIASES = 7 };
+
+/* Whole numbers, so that all sums are exact. */
+struct stripped {
+    float A[ROWS][DEPTH], B[DEPTH][COLUMNS], b[BIASES];
+    int32_t at[COLUMNS];
+    float O[ROWS][COLUMNS];
+};
+
+static void
+fill_stripped(struct stripped *x)
+{
+    for (int i = 0; i < ROWS; i++)
+        for (int k = 0; k < DEPTH; k++)
+            x->A[i][k] = (float)((i * 5 + k * 3) % 7 - 3);
+    for (int k = 0; k < DEPTH; k++)
+        for (int j = 0; j < COLUMNS; j++)
+            x->B[k][j] = (float)((k * 5 + j) % 9 - 4);
+    for (int j = 0; j < COLUMNS; j++)
+        x->at[j] = j * 3 % BIASES;
+    for (int k = 0; k < BIASES; k++)
+        x->b[k] = (float)(10 * k);
+}
+
+static float
+stripped_at(const struct stripped *x, int i, int j)
+{
+    float sum = x->b[x->at[j]];
+    for (int k = 0; k < DEPTH; k++)
+        sum += (x->A[i][k] < 0 ? -x->A[i][k] : x->A[i][k]) * x->B[k][j];
+    return sum > 0 ? sum : 0;
+}
+
+/* What is before and behind a product, some rows at a time; the last strip
+ * begins within the one before. */
+static void
+run_stripped(enum einc_tier tier, int threads, struct stripped *x)
+{
+    struct einc_ctx *ctx = open_ctx(threads, tier);
+    const struct einc_layout in[] = {
+        layout(EINC_F32, 2, SHAPE(ROWS, DEPTH)),
+        layout(EINC_F32, 2, SHAPE(DEPTH, COLUMNS)),
+        layout(EINC_F32, 1, SHAPE(BIASES)),
+        layout(EINC_I32, 1, SHAPE(COLUMNS))};
+    const struct einc_layout *out[] = {NULL};
+    struct einc_plan *plan =
+        compile(ctx, "O[i,j] = relu(sum[k](abs(A[i,k])*B[k,j]) + b[at[j]])",
+                4, in, 1, out);
+    const void *data[] = {x->A, x->B, x->b, x->at};
+    struct einc_err *err = NULL;
+    void *to[] = {x->O};
+    assert_int_equal(einc_script_strips(plan->script, 0), 9);
+    assert_int_equal(plan->script->n_stages, 3);
+    memset(x->O, 0xff, sizeof x->O);
+    assert_int_equal(einc_run_outs(plan, data, to, NULL, &err), EINC_OK);
+    for (int i = 0; i < ROWS; i++)
+        for (int j = 0; j < COLUMNS; j++)
+            if (x->O[i][j] != stripped_at(x, i, j))
+                fail_msg("tier %d threads %d: O[%d,%d]", tier, threads, i, j);
+    x->at[99] = BIASES;
+    assert_int_equal(einc_run_outs(plan, data, to, NULL, &err), EINC_ESHAPE);
+    assert_non_null(strstr(einc_err_text(err), "'at[j]' is 7"));
+    x->at[99] = 0;
+    einc_err_free(err);
+    einc_plan_free(plan);
+    einc_ctx_free(ctx);
+}
+
+static void
+test_strips(void **state)
+{
+    (void)state;
+    struct stripped *x = malloc(sizeof *x);
+    assert_non_null(x);
+    fill_stripped(x);
+    run_stripped(EINC_TIER_INTERP, 2, x);
+    run_stripped(EINC_TIER_CC, 1, x);
+    run_stripped(EINC_TIER_CC, 2, x);
+    free(x);
+}
+
 /* --- faces -------------------------------------------------------------- */
 
 /* Two stages, of which the temporary t1 is read by both that follow. */
@@ -769,6 +852,7 @@ main(void)
         cmocka_unit_test(test_einsums_only),
         cmocka_unit_test(test_bound_begins),
         cmocka_unit_test(test_near_points),
+        cmocka_unit_test(test_strips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,12 +10,14 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "parse/resolve.h"
 #include "plan/places.h"
 #include "plan/script.h"
+#include "plan/strips.h"
 
 enum { MOST_IN = 6, ROOM = 4 << 20 };
 
@@ -180,6 +182,64 @@ test_prologues(void **state)
     stages_are("O[i,j] = sum[k](exp(A[i,k])*B[k,j])", "60x50 50x4", "loops");
     stages_are("O[i,j] = i < 9 ? sum[k](exp(A[i,k])*B[k,j]) : 0",
                "60x50 50x40", "loops");
+}
+
+/* "t1 128 of i, t2 128 of i": what is made for strips. */
+static void
+strips_are(const char *text, const char *shapes, const char *want,
+           int64_t temp_bytes)
+{
+    struct made m;
+    char got[200] = "";
+    make(&m, text, shapes, 0);
+    const struct program *p = m.script->program;
+    for (int s = 0; s < p->n_stmts; s++) {
+        const struct strips *of = p->stmts[s].strip.of;
+        size_t n = strlen(got);
+        assert_int_equal(of != NULL, m.script->stages[s].step != NULL);
+        if (!of || !p->stmts[s].strip.is_inner)
+            continue;
+        const struct tensor *t = &p->tensors[p->stmts[s].left.tensor];
+        assert_int_equal(t->shape[0], of->slices.extent);
+        snprintf(got + n, sizeof got - n, "%s%.*s %d times %d", n ? ", " : "",
+                 (int)t->name.n, t->name.p, (int)of->slices.count,
+                 (int)of->slices.extent);
+    }
+    if (strcmp(got, want))
+        print_error("%s\n%s", text, einc_text_z(&m.text));
+    assert_string_equal(got, want);
+    assert_int_equal(m.script->temp_bytes, temp_bytes);
+    done(&m);
+}
+
+static void
+test_strips(void **state)
+{
+    (void)state;
+    /* 512 KiB at a time; the last strip begins earlier */
+    strips_are("O[i,j] = relu(sum[k](A[i,k]*B[k,j]) + b[j])",
+               "1024x64 64x1024 1024", "t1 8 times 128", 0);
+    strips_are("O[j,i] = relu(sum[k](A[i,k]*B[k,j]) + c[3*i+1])",
+               "1500x64 64x1037 5000", "t1 12 times 87", 0);
+    /* before it and behind it; images, whose borders are copied */
+    strips_are("O[i,j] = relu(sum[k](exp(A[i,k])*B[k,j]) + b[j])",
+               "1501x64 64x1037 1037", "t1 13 times 116, t2 13 times 116", 0);
+    strips_are("O[n,o,h,w] = relu(sum[c,r,s](I[n,c,pad(h+r-1,1),"
+               "pad(w+s-1,1)]*W[o,c,r,s]) + b[o])",
+               "33x16x40x40 32x16x3x3 32", "t1 17 times 2", 0);
+    /* few strips; more is packed anew than is saved; a guard, the index is a
+     * value, another row is read; the output is added to */
+    strips_are("O[i,j] = relu(sum[k](A[i,k]*B[k,j]) + b[j])",
+               "512x64 64x1024 1024", "", 0);
+    strips_are("O[i,j] = relu(sum[k](A[i,k]*B[k,j]) + b[j])",
+               "1024x256 256x1024 1024", "", 0);
+    strips_are("O[i,j] = i < j ? exp(sum[k](A[i,k]*B[k,j])) : 0",
+               "1024x64 64x1024", "", 0);
+    strips_are("O[i,j] = sum[k](A[i,k]*B[k,j]) + i", "1024x64 64x1024", "", 0);
+    strips_are("t[i,j] = A[i,k]*B[k,j]; O[i,j] = exp(t[i,j])*t[0,j]",
+               "1024x64 64x1024", "", 1 << 22);
+    strips_are("O[i,j] += exp(sum[k](A[i,k]*B[k,j]))", "1024x64 64x1024", "",
+               1 << 22);
 }
 
 /* A band: with its window last, t is in the lanes. */
@@ -440,6 +500,7 @@ main(void)
         cmocka_unit_test(test_fused),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_prologues),
+        cmocka_unit_test(test_strips),
         cmocka_unit_test(test_distances),
         cmocka_unit_test(test_bands),
         cmocka_unit_test(test_masks),
