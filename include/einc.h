@@ -159,7 +159,8 @@ enum einc_flags {
     EINC_COMPACT_LABELS = 1 << 3, /* read "batch" as five labels, always */
     EINC_NO_CACHE = 1 << 4,     /* neither read nor write the disk cache */
     EINC_FUSE = 1 << 5,         /* fuse steps of three and more operands as if
-                                 * the tier were CC: for einc_emit() */
+                                 * the tier were CC, and plan statements as
+                                 * functions of a file: for einc_emit() */
     EINC_BACKGROUND = 1 << 6    /* with tier AUTO: the call never runs the
                                  * compiler. A thread of the context does, for
                                  * steps of 2^17 flop or more that have a

@@ -7,6 +7,7 @@
 #include "codegen/emit_border.h"
 #include "codegen/mapreduce.h"
 #include "device.h"
+#include "plan/strips.h"
 
 enum { WORK_ALIGN = 256 };
 
@@ -242,7 +243,19 @@ einc_device_program_forget(struct einc_plan *x)
 
 /* --- memory -------------------------------------------------------------- */
 
-/* Behind the temporaries: copies with borders, and what an einsum keeps. */
+/* Behind the temporaries, and behind those that a strip has. */
+static int64_t
+behind_temporaries(const struct einc_plan *x)
+{
+    int64_t most = 0;
+    for (int s = 0; s < x->script->n_stages; s++)
+        most = x->script->stages[s].inner_bytes > most
+                   ? x->script->stages[s].inner_bytes
+                   : most;
+    return aligned(x->script->temp_bytes) + aligned(most);
+}
+
+/* There: copies with borders, and what an einsum keeps. */
 int64_t
 einc_device_program_bytes(const struct einc_plan *x)
 {
@@ -254,7 +267,7 @@ einc_device_program_bytes(const struct einc_plan *x)
                             : 0;
         most = bytes > most ? bytes : most;
     }
-    return aligned(x->script->temp_bytes) + most;
+    return behind_temporaries(x) + most;
 }
 
 /* --- launching ----------------------------------------------------------- */
@@ -305,8 +318,7 @@ copy_border(const struct running *r, int s, int o, int64_t start,
     const struct stage_tensor *t = &r->x->script->stages[s].in[o];
     const struct device_copy *x = &r->made->stages[s].copies[o];
     gpu_address to = r->work +
-                     (gpu_address)(aligned(r->x->script->temp_bytes) +
-                                   t->border_at);
+                     (gpu_address)(behind_temporaries(r->x) + t->border_at);
     int64_t words[] = {(int64_t)r->tensor[t->tensor], (int64_t)to, start};
     *at = to + (gpu_address)(t->offset * einc_dtype_info(t->dtype)->bytes);
     if (!x->kernel || (start > 0 && !t->border->moves))
@@ -342,7 +354,7 @@ run_contract(const struct running *r, int s, struct trouble *why)
     enum einc_dtype compute = einc_plan_compute(r->x->stages[s].plan);
     union scalar alpha, beta;
     struct device_call c = {
-        .work = r->work + (gpu_address)(aligned(r->x->script->temp_bytes) +
+        .work = r->work + (gpu_address)(behind_temporaries(r->x) +
                                         aligned(g->border_bytes)),
         .alpha = g->scale != 1
                      ? einc_program_scalar(&alpha, compute, g->scale)
@@ -355,15 +367,71 @@ run_contract(const struct running *r, int s, struct trouble *why)
     return status;
 }
 
+/* All tensors of a stage begin so many values of its index later. */
+static void
+move(const struct running *r, int s, int64_t by)
+{
+    const struct program *p = r->x->script->program;
+    const int64_t *step = r->x->script->stages[s].step;
+    for (int t = 0; t < p->n_tensors; t++)
+        r->tensor[t] += (gpu_address)(by * step[t] *
+                                      einc_dtype_info(p->tensors[t].dtype)
+                                          ->bytes);
+}
+
+static enum einc_status
+run_stage(const struct running *r, int s, struct trouble *why)
+{
+    if (is_left_out(r->x, s))
+        return EINC_OK;
+    return r->made->stages[s].words ? run_map(r, s, why)
+                                    : run_contract(r, s, why);
+}
+
+static enum einc_status
+run_strips(const struct running *r, int first, int end, struct trouble *why)
+{
+    const struct script *all = r->x->script;
+    const struct slices *slices =
+        &all->program->stmts[first].strip.of->slices;
+    enum einc_status status = EINC_OK;
+    for (int64_t strip = 0; strip < slices->count; strip++)
+        for (int s = first; s < end && status == EINC_OK; s++) {
+            int64_t start = slices_start(slices, strip);
+            move(r, s, start);
+            status = run_stage(r, s, why);
+            move(r, s, -start);
+        }
+    return status;
+}
+
 static enum einc_status
 run_stages(const struct running *r, struct trouble *why)
 {
+    const struct script *all = r->x->script;
     enum einc_status status = EINC_OK;
-    for (int s = 0; s < r->x->script->n_stages && status == EINC_OK; s++)
-        if (!is_left_out(r->x, s))
-            status = r->made->stages[s].words ? run_map(r, s, why)
-                                              : run_contract(r, s, why);
+    for (int s = 0, end; s < all->n_stages && status == EINC_OK; s = end) {
+        end = einc_script_together(all, s);
+        status = all->stages[s].step ? run_strips(r, s, end, why)
+                                     : run_stage(r, s, why);
+    }
     return status;
+}
+
+/* Addresses of temporaries; of a strip they are behind the others. */
+static void
+place_temporaries(struct running *r)
+{
+    const struct script *s = r->x->script;
+    for (int t = 0; t < s->program->n_tensors; t++)
+        if (s->program->tensors[t].kind == TENSOR_TEMP)
+            r->tensor[t] =
+                r->work +
+                (gpu_address)(s->at_byte[t] < 0 ? 0 : s->at_byte[t]);
+    for (int i = 0; i < s->n_stages; i++)
+        if (s->program->stmts[i].strip.is_inner)
+            r->tensor[s->program->stmts[i].left.tensor] +=
+                (gpu_address)aligned(s->temp_bytes);
 }
 
 /* Temporaries are the caller's or come and go in the order of the stream;
@@ -371,7 +439,6 @@ run_stages(const struct running *r, struct trouble *why)
 static enum einc_status
 run_with_memory(struct running *r, void *work, struct trouble *why)
 {
-    const struct script *s = r->x->script;
     gpu_address own = 0;
     enum einc_status status = EINC_OK;
     r->work = (gpu_address)(uintptr_t)work;
@@ -384,11 +451,7 @@ run_with_memory(struct running *r, void *work, struct trouble *why)
     if (status == EINC_OK)
         status = einc_gpu_alloc(r->gpu, (size_t)r->made->scratch_bytes,
                                 r->stream, &r->scratch, why);
-    for (int t = 0; t < s->program->n_tensors; t++)
-        if (s->program->tensors[t].kind == TENSOR_TEMP)
-            r->tensor[t] =
-                r->work +
-                (gpu_address)(s->at_byte[t] < 0 ? 0 : s->at_byte[t]);
+    place_temporaries(r);
     if (status == EINC_OK)
         status = run_stages(r, why);
     einc_gpu_free(r->gpu, r->scratch, r->stream);

@@ -445,6 +445,20 @@ is_open(const struct einc_plan *x)
     return 0;
 }
 
+/* Whether the stages can be functions of a file: none is run in strips, and
+ * of those in C no einsum scales or adds. */
+static int
+is_for_files(const struct einc_plan *plan, int cuda)
+{
+    const struct script *x = plan->script;
+    for (int s = 0; x && s < x->n_stages; s++)
+        if (x->stages[s].step ||
+            (!cuda && x->stages[s].kind == STAGE_CONTRACT &&
+             (x->stages[s].scale != 1 || x->stages[s].adds)))
+            return 0;
+    return 1;
+}
+
 enum einc_status
 einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
           einc_write_fn write, void *user, struct einc_err **err)
@@ -487,6 +501,10 @@ einc_emit(const struct einc_plan *plan, const struct einc_emit_options *opts,
         return einc_err_set(m, err, EINC_EUNSUP,
                             "a file of CUDA that launches its kernels is "
                             "written for sizes that are known: --size");
+    if (!is_for_files(plan, cuda))
+        return einc_err_set(m, err, EINC_EUNSUP,
+                            "the plan is one to be run: compile it with "
+                            "EINC_FUSE to write it");
     if (plan->script && o.part == EINC_MAIN && !is_dense(plan))
         return einc_err_set(m, err, EINC_EUNSUP,
                             "a main() of index statements is written for "

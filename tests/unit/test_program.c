@@ -218,7 +218,7 @@ test_accumulate(void **state)
                      EINC_EINVAL);
     o.place = EINC_PLACE_CUDA;
     assert_int_equal(einc_run_outs(plan, (const void *[]){k}, (void *[]){h},
-                                   &o, NULL), EINC_EUNSUP);
+                                   &o, NULL), EINC_EDEVICE);
     einc_plan_free(plan);
 }
 
@@ -534,6 +534,25 @@ test_near_points(void **state)
     }
 }
 
+/* --- texts -------------------------------------------------------------- */
+
+struct shown {
+    char text[8000];
+    size_t n;
+};
+
+static int
+take_text(void *user, const char *bytes, size_t n)
+{
+    struct shown *t = user;
+    if (t->n + n >= sizeof t->text)
+        return 1;
+    memcpy(t->text + t->n, bytes, n);
+    t->n += n;
+    t->text[t->n] = 0;
+    return 0;
+}
+
 /* --- strips ------------------------------------------------------------- */
 
 enum { ROWS = 523, DEPTH = 16, COLUMNS = 2048, BIASES = 7 };
@@ -589,6 +608,9 @@ run_stripped(enum einc_tier tier, int threads, struct stripped *x)
     void *to[] = {x->O};
     assert_int_equal(einc_script_strips(plan->script, 0), 9);
     assert_int_equal(plan->script->n_stages, 3);
+    struct shown file = {.n = 0};
+    assert_int_equal(einc_emit(plan, NULL, take_text, &file, NULL),
+                     EINC_EUNSUP);
     memset(x->O, 0xff, sizeof x->O);
     assert_int_equal(einc_run_outs(plan, data, to, NULL, &err), EINC_OK);
     for (int i = 0; i < ROWS; i++)
@@ -631,23 +653,6 @@ compile_faces(struct einc_ctx *ctx)
                                      layout(EINC_F32, 2, SHAPE(32, 8))};
     const struct einc_layout *out[] = {NULL};
     return compile(ctx, faces, 2, in, 1, out);
-}
-
-struct shown {
-    char text[8000];
-    size_t n;
-};
-
-static int
-take_text(void *user, const char *bytes, size_t n)
-{
-    struct shown *t = user;
-    if (t->n + n >= sizeof t->text)
-        return 1;
-    memcpy(t->text + t->n, bytes, n);
-    t->n += n;
-    t->text[t->n] = 0;
-    return 0;
 }
 
 static void
