@@ -217,8 +217,10 @@ test_accumulate(void **state)
     assert_int_equal(einc_run(plan, (const void *[]){k}, h, &o, NULL),
                      EINC_EINVAL);
     o.place = EINC_PLACE_CUDA;
+    setenv("EINC_CUDA", "/nowhere/libcuda.so", 1);
     assert_int_equal(einc_run_outs(plan, (const void *[]){k}, (void *[]){h},
                                    &o, NULL), EINC_EDEVICE);
+    unsetenv("EINC_CUDA");
     einc_plan_free(plan);
 }
 
