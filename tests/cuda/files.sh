@@ -61,8 +61,8 @@ try() { # try HOW EXPRESSION FLAGS...: n on the CPU, c by nvcc, y both
 refuse() { # refuse WORD FLAGS...
     word=$1
     shift
-    "$B/einc" emit "$@" -o "$work/r.cu" >"$work/log" 2>&1
-    [ $? -ne 0 ] && grep -q "$word" "$work/log" && [ ! -e "$work/r.cu" ]
+    ! "$B/einc" emit "$@" -o "$work/r.cu" >"$work/log" 2>&1 &&
+        grep -q "$word" "$work/log" && [ ! -e "$work/r.cu" ]
     tell $? "refuse $*"
 }
 
@@ -80,10 +80,19 @@ try n 'o[i,q] = argkmin[j->q:3](abs(x[i]-x[j]) if j != i)' --shape 40
 # a block for each row
 try y 'o[i] = logsumexp[j](A[i,j]) + max[j](A[i,j])' --shape 3x2000
 # comments of hostile names
+# shellcheck disable=SC1003
 try n 'o[i] = x[i] # */ ??/ \' --shape 5
 refuse 'sizes that are known' 'ij,jk->ik' --header "$work/r.h" --target cuda
 refuse 'no target' 'ij,jk->ik' --shape 2x2,2x2 --target cuda:sm90
 refuse 'E901' 'o[pad(i-1,1)] += x[i]' --shape 5,5 --target cuda
+
+# What the probes of bench/gpu find: a GPU is compared with the same text.
+"$CXX" -x c++ -std=c++17 -O1 -Wall -Wextra -Werror -I"$here/host" \
+    -include "$here/host/cuda_runtime_api.h" -o "$work/probe" \
+    "$here/../../bench/gpu/probe.cu" >"$work/log" 2>&1 &&
+    "$work/probe" >"$work/probe.txt" 2>>"$work/log" &&
+    diff "$here/../../bench/gpu/probe.txt" "$work/probe.txt" >>"$work/log"
+tell $? 'the probes of the emulator'
 
 [ -n "$nvcc" ] || echo "skipped: no nvcc, files are not compiled by it"
 echo "$passed passed, $failed failed"
