@@ -184,6 +184,24 @@ read_of(struct rewrite *r, const struct node *n, int tensor, const int *dims,
     return own;
 }
 
+/* Whether the tensor, which one statement sets, still is what that set it
+ * to, and would be again. */
+static int
+still_holds(const struct program *p, int tensor, int before)
+{
+    int writer = -1;
+    for (int i = 0; i < p->n_stmts; i++)
+        if (p->stmts[i].left.tensor == tensor) {
+            if (writer >= 0)
+                return 0;
+            writer = i;
+        }
+    for (int i = writer + 1; writer >= 0 && i < before; i++)
+        if (einc_rewrite_reads(p, &p->stmts[writer], p->stmts[i].left.tensor))
+            return 0;
+    return writer < before; /* -1: it is yet to be put there */
+}
+
 /* The tensor that already holds this up to the names of its indices. */
 static const struct node *
 find(struct splitting *s, const struct node *n)
@@ -195,13 +213,60 @@ find(struct splitting *s, const struct node *n)
         int *to = NEW(&scratch, int, r->p.n_indices), dims[MOST_KEPT];
         for (int x = 0; x < r->p.n_indices; x++)
             to[x] = -1;
-        if (!einc_rewrite_same(&r->p, t->node, n, to))
+        if (r->p.tensors[t->tensor].dtype != n->type ||
+            !einc_rewrite_same(&r->p, t->node, n, to) ||
+            !still_holds(&r->p, t->tensor, s->stmt))
             continue;
         for (int d = 0; d < t->n_dims; d++)
             dims[d] = to[t->dims[d]];
         return read_of(r, n, t->tensor, dims, t->n_dims);
     }
     return NULL;
+}
+
+static void
+put_on_list(struct splitting *s, const struct node *n, int tensor,
+            const int *dims, int n_dims)
+{
+    if (s->n == s->room)
+        return;
+    struct taken *t = &s->list[s->n++];
+    t->node = n;
+    t->tensor = tensor;
+    t->n_dims = n_dims;
+    memcpy(t->dims, dims, sizeof *dims * (size_t)n_dims);
+}
+
+/* What a statement sets a whole tensor to serves those behind it, unless it
+ * is as soon computed again as loaded. */
+static void
+put_statement(struct splitting *s)
+{
+    enum { LEAST_TERMS = 16 };
+    const struct program *p = &s->r->p;
+    const struct stmt *x = &p->stmts[s->stmt];
+    const struct node *n = x->right;
+    struct arena scratch = *s->scratch;
+    char *free = NEW(&scratch, char, p->n_indices);
+    int dims[MOST_KEPT], left = x->left.tensor;
+    double terms = 1;
+    for (int b = 0; n->kind == NODE_REDUCE && b < n->n_bound; b++)
+        terms *= extent_of(p, n->bound[b]);
+    if (x->op != ASSIGN_SET || x->scatters || x->gate ||
+        n->kind != NODE_REDUCE || n->best >= 0 || terms < LEAST_TERMS ||
+        x->left.n_subs > MOST_KEPT || !einc_rewrite_is_bare(&x->left) ||
+        x->left.n_subs != x->n_loops || p->tensors[left].dtype != n->type ||
+        einc_fn_compute(n->type) != n->type ||
+        einc_rewrite_reads(p, x, left))
+        return;
+    einc_rewrite_free(p, n, free);
+    for (int d = 0; d < x->left.n_subs; d++) {
+        dims[d] = x->left.subs[d].terms[0].index;
+        if (p->indices[dims[d]].lo != 0 || p->indices[dims[d]].from ||
+            !free[dims[d]])
+            return;
+    }
+    put_on_list(s, n, left, dims, x->left.n_subs);
 }
 
 /* The access that stands for the node; *own sets what it reads, and is yet to
@@ -227,13 +292,7 @@ make_temp(struct splitting *s, const struct node *n, const int *kept,
                          .at = n->at};
     own->left = *einc_rewrite_access(r, tensor, loops, n_kept, n->at);
     own->right = einc_rewrite_node(r, n, &how, 1);
-    if (s->n < s->room) {
-        struct taken *t = &s->list[s->n++];
-        t->node = n;
-        t->tensor = tensor;
-        t->n_dims = n_kept;
-        memcpy(t->dims, kept, sizeof *kept * (size_t)n_kept);
-    }
+    put_on_list(s, n, tensor, kept, n_kept);
     return read_of(r, n, tensor, kept, n_kept);
 }
 
@@ -441,6 +500,20 @@ is_whole(struct splitting *s, const struct node *right)
                                    &g);
 }
 
+/* A tensor that holds what the node is. */
+static const struct node *
+try_found(struct splitting *s, const struct node *n)
+{
+    const struct node *found = find(s, n);
+    if (!found)
+        return NULL;
+    struct str name = s->r->p.tensors[found->access->tensor].name;
+    struct str words = einc_rewrite_words(s->r, n->at);
+    einc_rewrite_note(s->r, "shared: %.*s serves %.*s, too", (int)name.n,
+                      name.p, (int)words.n, words.p);
+    return found;
+}
+
 static const struct node *
 try_one(struct splitting *s, const struct node *n)
 {
@@ -451,14 +524,9 @@ try_one(struct splitting *s, const struct node *n)
         einc_rewrite_any(&s->r->p, n, has_site, &s->r->p) ||
         einc_rewrite_any(&s->r->p, n, reads_left, &left))
         return NULL;
-    const struct node *found = find(s, n);
-    if (found) {
-        struct str name = s->r->p.tensors[found->access->tensor].name;
-        struct str words = einc_rewrite_words(s->r, n->at);
-        einc_rewrite_note(s->r, "shared: %.*s serves %.*s, too", (int)name.n,
-                          name.p, (int)words.n, words.p);
+    const struct node *found = try_found(s, n);
+    if (found)
         return found;
-    }
     int whole = n == s->r->p.stmts[s->stmt].right;
     n = as_taken(s, n, kept, n_kept);
     if (!n || (whole && is_whole(s, n)))
@@ -569,25 +637,43 @@ split(struct splitting *s, const struct node *n)
     return own;
 }
 
+/* A statement that says what one before it does is a copy of that. */
+static void
+share_whole(struct splitting *s)
+{
+    struct stmt *x = &s->r->p.stmts[s->stmt];
+    if (x->right->kind == NODE_REDUCE && x->right->best < 0 &&
+        !einc_rewrite_any(&s->r->p, x->right, has_site, &s->r->p)) {
+        const struct node *found = try_found(s, x->right);
+        x->right = found ? found : x->right;
+    }
+}
+
 void
 einc_script_split(struct rewrite *r, struct arena scratch, int64_t slice_bytes)
 {
+    enum { ROOM = 64 };
+    struct taken *list = NEW(&scratch, struct taken, ROOM);
+    int n = 0;
     for (int at = 0; at < r->p.n_stmts; at++) {
         struct stage whole;
-        struct arena room = scratch;
+        struct arena room = scratch, own = scratch;
         const struct stmt *x = &r->p.stmts[at];
-        if (x->scatters || einc_script_is_contract(&room, &r->p, x, slice_bytes,
-                                                   &whole))
+        if (x->scatters)
             continue;
-        struct splitting s = {.r = r, .scratch = &scratch, .stmt = at,
+        struct splitting s = {.r = r, .scratch = &own, .stmt = at,
                               .loops = x->loops, .n_loops = x->n_loops,
-                              .room = 16, .slice_bytes = slice_bytes};
-        struct arena own = scratch;
-        s.list = NEW(&own, struct taken, s.room);
-        s.scratch = &own;
-        const struct node *right = split(&s, x->right);
+                              .list = list, .n = n, .room = ROOM,
+                              .slice_bytes = slice_bytes};
+        share_whole(&s);
+        if (!einc_script_is_contract(&room, &r->p, &r->p.stmts[at],
+                                     slice_bytes, &whole)) {
+            const struct node *right = split(&s, r->p.stmts[at].right);
+            r->p.stmts[s.stmt].right = right;
+        }
+        put_statement(&s);
         at = s.stmt; /* those before it are split as far as they can be */
-        r->p.stmts[at].right = right;
+        n = s.n;
     }
 }
 

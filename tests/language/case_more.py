@@ -40,6 +40,19 @@ def prologues(b):
     b.case("prologue_shared", "C[i,k] = sum[j](relu(A[i,j])*B[j,k])"
            " - sum[l](relu(A[i,l])*B[l,k]^2)", [A, B],
            Out("C", np.maximum(A.a, 0) @ (B.a - B.a ** 2), mag=1e3))
+    S = A.a @ B.a
+    b.case("shared_by_statements", "P[k,i] = A[i,j]*B[j,k];"
+           " Q[i,k] = relu(sum[j](A[i,j]*B[j,k]) + c[k]);"
+           " R[l] = max[i](sum[j](A[i,j]*B[j,l]))", [A, B, c],
+           [Out("P", S.T, mag=1e3),
+            Out("Q", np.maximum(S + c.a, 0), mag=1e3),
+            Out("R", S.max(0), mag=1e3)])
+    b.case("shared_until_written", "n[i] = sum[j](A[i,j]^2);"
+           " p[i] = sum[j](A[i,j]^2) + m[i]; n[i] *= 2;"
+           " q[i] = sum[j](A[i,j]^2)", [A, m],
+           [Out("n", 2 * (A.a ** 2).sum(1), mag=1e3),
+            Out("p", (A.a ** 2).sum(1) + m.a, mag=1e3),
+            Out("q", (A.a ** 2).sum(1), mag=1e3)])
     W = F("W", "i8", (41, 43))
     b.case("prologue_cast", "C[i,k] = sum[j](A[i,j]*f32(W[j,k])*c[k])",
            [A, W, c], Out("C", A.a @ W.a * c.a, mag=1e4))

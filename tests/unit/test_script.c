@@ -184,6 +184,33 @@ test_prologues(void **state)
                "60x50 50x40", "loops");
 }
 
+/* What one statement has computed serves the next ones. */
+static void
+test_shared(void **state)
+{
+    (void)state;
+    /* a norm in two outputs; that is one; a product, and one of it */
+    stages_are("C[i,j] = exp(A[i,j])*sqrt(sum[d](X[i,d]^2));"
+               "D[i,j] = A[i,j]/sum[e](X[i,e]^2)", "50x40 50x30",
+               "loops; loops; loops");
+    stages_are("n[i] = sum[d](X[i,d]^2); D[i,j] = A[i,j]/sum[e](X[i,e]^2)",
+               "50x30 50x40", "loops; loops");
+    stages_are("P[j,i] = A[i,k]*B[k,j];"
+               "O[i,j] = relu(sum[k](A[i,k]*B[k,j]) + b[j])",
+               "50x40 40x60 60", "ik,kj->ji; loops");
+    /* the same twice is copied */
+    stages_are("P[j,i] = A[i,k]*B[k,j]; Q[i,l] = sum[k](A[i,k]*B[k,l])",
+               "50x40 40x60", "ik,kj->ji; li->il");
+    /* few terms; it is written again; what it is made of is */
+    stages_are("P[i,j] = A[i,k]*B[k,j]; O[i] = max[j](sum[k](A[i,k]*B[k,j]))",
+               "50x3 3x60", "ik,kj->ij; loops");
+    stages_are("n[i] = sum[d](X[i,d]^2); n[i] *= 2;"
+               "m[i] = sum[e](X[i,e]^2)", "50x30", "loops; loops; loops");
+    stages_are("Y[i,j] = exp(X[i,j]); n[i] = sum[d](Y[i,d]^2);"
+               "Y[i,j] = X[i,j]; m[i] = sum[d](Y[i,d]^2)", "50x30",
+               "loops; loops; ij->ij; loops");
+}
+
 /* "t1 128 of i, t2 128 of i": what is made for strips. */
 static void
 strips_are(const char *text, const char *shapes, const char *want,
@@ -500,6 +527,7 @@ main(void)
         cmocka_unit_test(test_fused),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_prologues),
+        cmocka_unit_test(test_shared),
         cmocka_unit_test(test_strips),
         cmocka_unit_test(test_distances),
         cmocka_unit_test(test_bands),
