@@ -222,7 +222,7 @@ place(struct arena scratch, struct script *s)
 
 static struct script *
 build(struct arena *perm, struct arena scratch, const struct program *p,
-      int plain, uint64_t memory_limit_bytes, int lists)
+      int plain, uint64_t memory_limit_bytes, int frugal)
 {
     int64_t slice_bytes = memory_limit_bytes - 1 < SLICE_BYTES
                               ? (int64_t)memory_limit_bytes
@@ -233,9 +233,9 @@ build(struct arena *perm, struct arena scratch, const struct program *p,
     einc_script_fuse(&r, scratch);
     if (!p->open.n)
         einc_script_repeat(&r, scratch, slice_bytes);
-    if (lists && !p->open.n)
+    if (!frugal && !p->open.n)
         einc_script_mask(&r);
-    einc_script_split(&r, scratch, slice_bytes);
+    einc_script_split(&r, scratch, slice_bytes, frugal);
     if (!p->open.n)
         einc_script_turn(&r, scratch, slice_bytes);
     if (!plain && !p->open.n)
@@ -273,9 +273,9 @@ einc_script_build(struct arena *perm, struct arena scratch,
                   uint64_t memory_limit_bytes)
 {
     struct script *s =
-        build(perm, scratch, p, plain, memory_limit_bytes, 1);
+        build(perm, scratch, p, plain, memory_limit_bytes, 0);
     if (memory_limit_bytes && (uint64_t)s->temp_bytes > memory_limit_bytes)
-        s = build(perm, scratch, p, plain, memory_limit_bytes, 0);
+        s = build(perm, scratch, p, plain, memory_limit_bytes, 1);
     return s;
 }
 

@@ -20,9 +20,10 @@ struct contract_ask {
 void einc_script_fuse(struct rewrite *r, struct arena scratch);
 
 /* script_split.c: makes temporaries of reductions that do not need all loops
- * around them, and of sums of products that a GEMM does better. */
+ * around them, and of sums of products that a GEMM does better; unless it is
+ * to be frugal, of factors of such sums, too. */
 void einc_script_split(struct rewrite *r, struct arena scratch,
-                       int64_t slice_bytes);
+                       int64_t slice_bytes, int frugal);
 
 /* The same: an einsum that adds to what is there becomes one that does not,
  * and loops. */

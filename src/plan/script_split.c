@@ -29,6 +29,7 @@ struct splitting {
     struct taken *list;
     int n, room;
     int64_t slice_bytes;  /* see struct contract_ask */
+    int frugal;           /* no temporary that a sum can do without */
 };
 
 static double
@@ -455,7 +456,8 @@ with_prologue(struct splitting *s, const struct node *n, const int *kept,
     struct splitting outer = *s;
     struct rewrite before = *s->r;
     struct prologue x = {.s = s};
-    if (n->redop != REDOP_SUM || n->guard || !is_of_the_statement(s))
+    if (n->redop != REDOP_SUM || n->guard || s->frugal ||
+        !is_of_the_statement(s))
         return NULL;
     enter(s, n);
     const struct node *body =
@@ -650,7 +652,8 @@ share_whole(struct splitting *s)
 }
 
 void
-einc_script_split(struct rewrite *r, struct arena scratch, int64_t slice_bytes)
+einc_script_split(struct rewrite *r, struct arena scratch, int64_t slice_bytes,
+                  int frugal)
 {
     enum { ROOM = 64 };
     struct taken *list = NEW(&scratch, struct taken, ROOM);
@@ -664,7 +667,7 @@ einc_script_split(struct rewrite *r, struct arena scratch, int64_t slice_bytes)
         struct splitting s = {.r = r, .scratch = &own, .stmt = at,
                               .loops = x->loops, .n_loops = x->n_loops,
                               .list = list, .n = n, .room = ROOM,
-                              .slice_bytes = slice_bytes};
+                              .slice_bytes = slice_bytes, .frugal = frugal};
         share_whole(&s);
         if (!einc_script_is_contract(&room, &r->p, &r->p.stmts[at],
                                      slice_bytes, &whole)) {

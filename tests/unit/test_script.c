@@ -182,6 +182,12 @@ test_prologues(void **state)
     stages_are("O[i,j] = sum[k](exp(A[i,k])*B[k,j])", "60x50 50x4", "loops");
     stages_are("O[i,j] = i < 9 ? sum[k](exp(A[i,k])*B[k,j]) : 0",
                "60x50 50x40", "loops");
+    /* 60x50 of f32 are more than may be taken */
+    struct made m;
+    make(&m, "O[i,j] = sum[k](exp(A[i,k])*B[k,j])", "60x50 50x40", 11999);
+    assert_int_equal(m.script->n_stages, 1);
+    assert_int_equal(m.script->temp_bytes, 0);
+    done(&m);
 }
 
 /* What one statement has computed serves the next ones. */
