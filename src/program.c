@@ -845,8 +845,8 @@ run_together(struct running *r, int first, int end, double *seconds)
     struct stripping all = {.r = r, .first = first, .end = end,
                             .bytes = strip_bytes(x, first, end),
                             .seconds = seconds && end <= MOST ? own : NULL};
-    einc_pool_run(x->ctx->pool, r->threads, einc_script_strips(x->script, first),
-                  run_strips, &all);
+    einc_pool_run(x->ctx->pool, r->threads,
+                  einc_script_strips(x->script, first), run_strips, &all);
     if (all.seconds)
         share_seconds(seconds, own, first, end, now() - before);
     if (!all.failed)

@@ -392,7 +392,8 @@ put_factor(struct prologue *x, const struct node *n)
         out *= extent_of(p, all->loops[l]);
     for (int k = 0; k < n_kept; k++)
         size *= extent_of(p, kept[k]);
-    if (n_kept < 0 || x->n == MOST_MADE || einc_fn_compute(n->type) != n->type ||
+    if (n_kept < 0 || x->n == MOST_MADE ||
+        einc_fn_compute(n->type) != n->type ||
         !(is_within(p, size, out) || reads_as_many(p, n, size)) ||
         einc_rewrite_any(p, n, is_reduction, NULL))
         return NULL;
@@ -405,8 +406,9 @@ put_factor(struct prologue *x, const struct node *n)
 static const struct node *
 put_factors(struct prologue *x, const struct node *n)
 {
-    int product = n->kind == NODE_PRODUCT ||
-                  (n->kind == NODE_CALL && (n->fn == FN_MUL || n->fn == FN_NEG));
+    int product =
+        n->kind == NODE_PRODUCT ||
+        (n->kind == NODE_CALL && (n->fn == FN_MUL || n->fn == FN_NEG));
     if (n->kind == NODE_ACCESS || n->kind == NODE_NUMBER)
         return n;
     if (!product)
