@@ -172,49 +172,70 @@ reorder(struct search *s, int leaves)
     keep_tree(s);
 }
 
+/* All of the pool, the best first, if there is work for that. */
 static void
-reorder_pool(struct search *s)
+reorder_pool(struct search *s, double part)
 {
     struct path_step *old[N_POOL];
+    struct path_work given = share(&s->work, part);
+    int64_t end = s->work.left - given.left;
     int n = s->n_pool;
     for (int i = 0; i < n; i++)
         old[i] = s->pool[i].steps;
-    for (int i = 0; i < n && !path_work_over(&s->work); i++) {
+    for (int i = 0; i < n && s->work.left > end; i++) {
         int still = 0;
         for (int k = 0; k < s->n_pool; k++)
             still |= s->pool[k].steps == old[i];
-        if (!still)
+        if (!still || path_work_over(&s->work))
             continue;
         einc_path_tree_load(&s->tree, old[i]);
         reorder(s, LEAVES);
     }
 }
 
+enum { ANNEAL_STEPS = 20 };
+
 /* From hot to cold in steps of one factor. */
 static void
 anneal(struct search *s, double beta, int sweeps, struct path_work *work)
 {
-    enum { STEPS = 20 };
     const double cold = 12;
-    int64_t log = einc_path_log2(cold / beta) / (STEPS - 1);
+    int64_t log = einc_path_log2(cold / beta) / (ANNEAL_STEPS - 1);
     double factor = path_exp2(s->bits->math, log);
-    for (int i = 0; i < STEPS; i++, beta *= factor)
+    for (int i = 0; i < ANNEAL_STEPS; i++, beta *= factor)
         einc_path_tree_anneal(&s->tree, beta, sweeps, &s->seed, work);
 }
 
+/* No more sweeps a step than half of the work is for, so that the last rounds
+ * come to their cold end. */
+static int
+fit_sweeps(const struct search *s, int sweeps)
+{
+    int64_t most = s->work.left / 2 /
+                   (ANNEAL_STEPS * einc_path_tree_sweep_work(s->bits));
+    return most < 1 ? 1 : most < sweeps ? (int)most : sweeps;
+}
+
+/* Every other round starts as hot as the one whose like came closest to the
+ * best tree; the others take turns. */
 static void
 anneal_rounds(struct search *s)
 {
     static const double beta[] = {0.7, 2, 0.2, 4};
-    enum { FIRST_SWEEPS = 10, MAX_DOUBLED = 12 };
+    enum { FIRST_SWEEPS = 10, MAX_DOUBLED = 12, N_BETA = 4 };
+    double gap[N_BETA] = {0};
     for (int round = 0; !path_work_over(&s->work); round++) {
         int doubled = round / 4 < MAX_DOUBLED ? round / 4 : MAX_DOUBLED;
         int from = round % 2 ? path_random_below(&s->seed, s->n_pool) : 0;
-        struct path_work given = share(&s->work, 0.8), work = given;
+        int hot = round % N_BETA;
+        for (int i = 0; round >= N_BETA && round % 3 == 2 && i < N_BETA; i++)
+            hot = gap[i] < gap[hot] ? i : hot;
+        double best = s->pool[0].cost;
         einc_path_tree_load(&s->tree, s->pool[from].steps);
-        anneal(s, beta[round % 4], FIRST_SWEEPS << doubled, &work);
-        pay(&s->work, &given, &work);
+        anneal(s, beta[hot], fit_sweeps(s, FIRST_SWEEPS << doubled),
+               &s->work);
         reorder(s, LEAVES);
+        gap[hot] = einc_path_tree_cost(&s->tree) / best;
     }
 }
 
@@ -301,8 +322,8 @@ search_part(struct arena *a, const struct net *net, const struct path_math *m,
     if (!order_all(s)) {
         int64_t least = (int64_t)net->n_in * 20;
         s->work.left = s->work.left < least ? least : s->work.left;
-        make_starts(s, 0.3);
-        reorder_pool(s);
+        make_starts(s, 0.2);
+        reorder_pool(s, 0.15);
         prove(s, *a);
         if (!s->proved)
             anneal_rounds(s);

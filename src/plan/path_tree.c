@@ -335,6 +335,12 @@ sweep_popcnt(struct path_tree *t, const double *threshold, uint64_t *seed)
 #define sweep_popcnt sweep_plain
 #endif
 
+int64_t
+einc_path_tree_sweep_work(const struct path_bits *b)
+{
+    return (int64_t)b->n * (10 + 2 * b->words);
+}
+
 void
 einc_path_tree_anneal(struct path_tree *t, double beta, int sweeps,
                       uint64_t *seed, struct path_work *work)
@@ -345,7 +351,7 @@ einc_path_tree_anneal(struct path_tree *t, double beta, int sweeps,
         threshold[i] =
             path_exp2(m, (int64_t)((double)m->quantile[i] / beta));
     for (int s = 0; s < sweeps && !path_work_over(work); s++) {
-        work->left -= (int64_t)t->bits->n * (10 + 2 * t->bits->words);
+        work->left -= einc_path_tree_sweep_work(t->bits);
         if (t->bits->popcnt)
             sweep_popcnt(t, threshold, seed);
         else

@@ -57,6 +57,8 @@ void einc_path_tree_load(struct path_tree *t, const struct path_step *steps);
 double einc_path_tree_save(const struct path_tree *t, struct path_step *steps);
 double einc_path_tree_cost(const struct path_tree *t);
 
+/* Work of a sweep: all nodes once. */
+int64_t einc_path_tree_sweep_work(const struct path_bits *b);
 /* Rotations, each accepted with probability min(1, (new/old)^-beta), for
  * `sweeps` times all nodes. */
 void einc_path_tree_anneal(struct path_tree *t, double beta, int sweeps,
