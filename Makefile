@@ -38,6 +38,7 @@ LIB_SRC = \
   src/plan/path_greedy.c src/plan/path_dp.c src/plan/path_random.c \
   src/plan/path_math.c src/plan/path_tree.c src/plan/path_start.c \
   src/plan/path_simplify.c src/plan/path_exact.c src/plan/path_search.c \
+  src/plan/path_slice.c \
   src/plan/lower.c src/plan/lower_contract.c src/plan/lower_reduce.c \
   src/plan/lower_copy.c src/plan/nested.c src/plan/fuse.c src/plan/buffers.c \
   src/plan/plan.c src/plan/rewrite.c src/plan/script.c \

@@ -472,6 +472,13 @@ struct einc_network {
     const int64_t *extent;     /* [n_extents] of each label, >= 1; it may make
                                 * tensors that no memory holds */
     size_t n_extents;
+    uint64_t max_elements;     /* 0: no limit; else intermediates, the result
+                                * aside, have no more: labels are sliced, and
+                                * the steps done once for each of their values,
+                                * as long as it takes. How to do that for least
+                                * is looked for after the order, for a second
+                                * or the work that `how` names; a deadline does
+                                * not end it */
 };
 
 struct einc_path; /* an order of contraction */
@@ -486,13 +493,21 @@ struct einc_path_info {
     double log2_largest;  /* elements of the largest intermediate */
     double log2_written;  /* of all intermediates and the result */
     double log2_peak;     /* of intermediates that live at once, at most */
+    /* With slices: multiplications are those of all of them, elements those
+     * of one. */
+    int32_t n_sliced;     /* labels; see einc_path_sliced() */
+    int32_t reserved;     /* 0 */
+    double log2_slices;   /* how often the steps are done */
+    double log10_whole;   /* multiplications of the order that was found before
+                           * anything was sliced */
 };
 
 /* Looks for the order in which a network is best contracted, as einc_compile()
  * does for its steps, and nothing else: hundreds of thousands of operands are
  * fine. `how` is einc_options.path, NULL: "auto"; "whole" is no order. The
  * path belongs to the caller: einc_path_free(). EINC_EINVAL: the network is
- * none, or `how` names no finder; EINC_ELIMIT: not for so many operands. */
+ * none, or `how` names no finder; EINC_ELIMIT: not for so many operands, or no
+ * slicing keeps to max_elements. */
 EINC_API enum einc_status
 einc_path_create(struct einc_ctx *ctx, const struct einc_network *network,
                  const char *how, struct einc_path **path,
@@ -504,7 +519,10 @@ EINC_API enum einc_status einc_path_info(const struct einc_path *path,
 /* Two numbers per step: operand o is o, what step s makes is n_in + s. A value
  * is used once. They belong to the path; NULL for no path. */
 EINC_API const int32_t *einc_path_steps(const struct einc_path *path);
-/* The same as places in the list of what is left, which is opt_einsum's way:
+/* Labels that are sliced, ascending; einc_path_info.n_sliced of them. They
+ * belong to the path. */
+EINC_API const int32_t *einc_path_sliced(const struct einc_path *path);
+/* The steps as places in the list of what is left, which is opt_einsum's way:
  * those two are taken out, the result goes to the end. `places` receives
  * 2*(n_in - 1) numbers. n log n. */
 EINC_API enum einc_status einc_path_linear(const struct einc_path *path,

@@ -2,8 +2,11 @@
  *
  * paths.c - orders alone: einc_path_*() of einc.h.
  */
+#include "base/diag.h"
 #include "ctx.h"
 #include "plan/path.h"
+#include "plan/path_math.h"
+#include "plan/path_slice.h"
 #include "runtime/sys.h"
 
 struct einc_path {
@@ -13,7 +16,11 @@ struct einc_path {
     const char *finder;
     int n_in, n_steps;
     int32_t *steps;       /* [2*n_steps] */
-    struct path_figures figures;
+    int32_t *sliced;      /* [n_sliced] */
+    int n_sliced;
+    double log2_slices;
+    double log10_whole;   /* before slicing */
+    struct path_figures figures; /* of one slice */
 };
 
 struct job {
@@ -137,6 +144,38 @@ make_net(struct arena *a, const struct einc_network *k)
         .elem_bytes = bytes});
 }
 
+/* Keeps to max_elements: a path with slices, and the network without what is
+ * sliced. */
+static const struct path *
+slice(struct guarded *g, struct net *net, const struct job *j,
+      const struct path *p, struct einc_path *x)
+{
+    struct path_ask ask;
+    struct arena *perm = &g->perm;
+    struct str how = str_of(j->how ? j->how : "auto");
+    struct net weighed = einc_path_asked(&g->cx, net, how, &ask);
+    double limit = (double)j->network->max_elements;
+    struct path_sliced s = einc_path_slice(
+        perm, g->scratch, &weighed, p,
+        (double)einc_path_log2(limit) / LOG_ONE, &ask);
+    if (!s.fits)
+        einc_fail(&g->cx, EINC_ELIMIT, "E803", (struct span){-1, -1},
+                  "no slicing keeps intermediates to %llu elements",
+                  (unsigned long long)j->network->max_elements);
+    double *extent = NEW(perm, double, net->n_indices);
+    for (int i = 0; i < net->n_indices; i++)
+        extent[i] = net->extent[i];
+    x->sliced = NEW(perm, int32_t, s.n);
+    x->n_sliced = s.n;
+    x->log2_slices = s.log2_slices;
+    for (int i = 0; i < s.n; i++) {
+        x->sliced[i] = s.index[i];
+        extent[s.index[i]] = 1;
+    }
+    net->extent = extent;
+    return s.n ? einc_path_depth_first(perm, g->scratch, net, s.path) : p;
+}
+
 static void
 find(struct guarded *g, void *arg)
 {
@@ -146,6 +185,11 @@ find(struct guarded *g, void *arg)
     struct einc_path *x = NEW(perm, struct einc_path, 1);
     const struct path *p = einc_path_find(
         perm, scratch, &net, str_of(j->how ? j->how : "auto"), einc_sys_now);
+    x->log10_whole = einc_path_figures(scratch, &net, p).log10_points;
+    if (j->network->max_elements && net.n_in > 2) {
+        g->scratch = scratch;
+        p = slice(g, &net, j, p, x);
+    }
     x->ctx = g->ctx;
     x->finder = p->finder;
     x->n_in = net.n_in;
@@ -208,11 +252,17 @@ einc_path_free(struct einc_path *path)
 enum einc_status
 einc_path_info(const struct einc_path *path, struct einc_path_info *info)
 {
+    const double log10_2 = 0x1.34413509f79ffp-2;
     if (!path || !info || info->size != sizeof *info)
         return EINC_EINVAL;
     info->n_steps = path->n_steps;
     info->finder = path->finder;
-    info->log10_multiplications = path->figures.log10_points;
+    info->log10_multiplications =
+        path->figures.log10_points + path->log2_slices * log10_2;
+    info->n_sliced = path->n_sliced;
+    info->reserved = 0;
+    info->log2_slices = path->log2_slices;
+    info->log10_whole = path->log10_whole;
     info->log2_largest = path->figures.log2_largest;
     info->log2_written = path->figures.log2_written;
     info->log2_peak = path->figures.log2_peak;
@@ -223,6 +273,12 @@ const int32_t *
 einc_path_steps(const struct einc_path *path)
 {
     return path ? path->steps : NULL;
+}
+
+const int32_t *
+einc_path_sliced(const struct einc_path *path)
+{
+    return path ? path->sliced : NULL;
 }
 
 /* How many of the values below v are left: a tree of sums over powers of two

@@ -222,9 +222,9 @@ find_peaks(struct arena scratch, const struct net *net, const struct path *p,
 /* The same tree with its steps in depth-first order, the child with the
  * larger peak - size first, which is optimal for a tree walk (Liu, On the
  * storage requirement in the out-of-core multifrontal method, TOMS 1986). */
-static const struct path *
-reorder(struct arena *perm, struct arena scratch, const struct net *net,
-        const struct path *p)
+const struct path *
+einc_path_depth_first(struct arena *perm, struct arena scratch,
+                      const struct net *net, const struct path *p)
 {
     int n = net->n_in, top = 0, made = 0;
     double *size = NEW(&scratch, double, 2 * (int64_t)n);
@@ -396,6 +396,18 @@ choose(struct cx *cx, const struct net *net, struct str name)
     return w;
 }
 
+struct net
+einc_path_asked(struct cx *cx, const struct net *net, struct str name,
+                struct path_ask *ask)
+{
+    struct wish w = choose(cx, net, name);
+    struct net weighed = *net;
+    weighed.per_point = w.per_point;
+    weighed.per_element = w.per_element;
+    *ask = w.ask;
+    return weighed;
+}
+
 struct watch {
     einc_clock_fn *clock;
     int64_t end_ms;
@@ -442,5 +454,5 @@ einc_path_find(struct arena *perm, struct arena scratch,
     keep_deadline(&w, &watch, clock);
     const struct path *found = w.finder->find(perm, scratch, &weighed, &w.ask);
     assert(found->n_steps == net->n_in - 1);
-    return reorder(perm, scratch, net, found);
+    return einc_path_depth_first(perm, scratch, net, found);
 }

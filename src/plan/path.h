@@ -80,6 +80,15 @@ const struct path *einc_path_find(struct arena *perm, struct arena scratch,
                                   const struct net *net, struct str name,
                                   einc_clock_fn *clock);
 
+/* What `name` asks for, and the network with the cost that it names; and a
+ * path with its steps depth first. einc_path_find() does both. */
+struct net einc_path_asked(struct cx *cx, const struct net *net,
+                           struct str name, struct path_ask *ask);
+const struct path *einc_path_depth_first(struct arena *perm,
+                                         struct arena scratch,
+                                         const struct net *net,
+                                         const struct path *p);
+
 /* What a path costs, whatever it was chosen for. */
 struct path_figures {
     double log10_points;  /* multiplications: points of all steps */

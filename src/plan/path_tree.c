@@ -81,6 +81,7 @@ einc_path_bits(struct arena *a, const struct net *net,
     *b = (struct path_bits){.n = net->n_in, .math = m,
                             .per_point = net->per_point,
                             .per_element = net->per_element};
+    b->bit = bit;
     b->n_bits = place_bits(a, net, bit);
     b->words = b->n_bits ? bits_words(b->n_bits) : 1;
     b->weight = NEW(a, int64_t, b->words);

@@ -21,6 +21,7 @@ struct path_bits {
     bits_word *legs;   /* [n][words] */
     bits_word *output; /* [words] */
     int *holders;      /* [64*words] as in struct net */
+    int *bit;          /* [net.n_indices] of each index, -1: nobody holds it */
     double per_point, per_element;
     const struct path_math *math;
     int popcnt;        /* the processor counts bits */

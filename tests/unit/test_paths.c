@@ -156,6 +156,85 @@ test_errors(void **state)
     expect(&r.k, NULL, EINC_EINVAL, "1 to 2^30 operands");
 }
 
+/* Counts what the steps of a slice leave and multiply. */
+static void
+check_sliced(const struct einc_network *k, const struct einc_path *p,
+             const struct einc_path_info *info)
+{
+    static char has[2 * MAX_IN][MAX_IN];
+    const int32_t *steps = einc_path_steps(p), *cut = einc_path_sliced(p);
+    double all = 0, slices = 1;
+    int n = (int)k->n_in, m = (int)k->n_extents;
+    memset(has, 0, sizeof has);
+    for (int o = 0; o < n; o++)
+        for (size_t i = 0; i < k->n_ids[o]; i++)
+            has[o][k->ids[o][i]] = 1;
+    for (int i = 0; i < info->n_sliced; i++) {
+        slices *= (double)k->extent[cut[i]];
+        for (int o = 0; o < n; o++)
+            has[o][cut[i]] = 0;
+    }
+    for (int s = 0; s < n - 1; s++) {
+        char *a = has[steps[2 * s]], *b = has[steps[2 * s + 1]];
+        double points = 1, size = 1;
+        for (int x = 0; x < m; x++) {
+            int held = a[x] || b[x], needed = 0;
+            a[x] = b[x] = 0;
+            for (int v = 0; v < n + s; v++)
+                needed |= has[v][x];
+            points *= held ? (double)k->extent[x] : 1;
+            size *= held && needed ? (double)k->extent[x] : 1;
+            has[n + s][x] = (char)(held && needed);
+        }
+        all += points;
+        if (size > (double)k->max_elements)
+            fail_msg("step %d leaves %g elements", s, size);
+    }
+    assert_true(fabs(info->log2_slices - log2(slices)) < 1e-5);
+    assert_true(fabs(info->log10_multiplications - log10(all * slices)) <
+                1e-4);
+}
+
+/* A lattice of 6 x 6 with labels of extent 4 takes 4^6 elements; fewer cost
+ * slices and some multiplications. */
+static void
+test_slices(void **state)
+{
+    (void)state;
+    static int32_t ids[36][4];
+    static const int32_t *at[36];
+    static size_t n_ids[36];
+    static int64_t extent[72];
+    struct einc_path_info info = {.size = sizeof info};
+    for (int i = 0; i < 36; i++) {
+        at[i] = ids[i];
+        extent[i] = extent[36 + i] = 4;
+        if (i % 6 < 5) {
+            ids[i][n_ids[i]++] = i;
+            ids[i + 1][n_ids[i + 1]++] = i;
+        }
+        if (i < 30) {
+            ids[i][n_ids[i]++] = 36 + i;
+            ids[i + 6][n_ids[i + 6]++] = 36 + i;
+        }
+    }
+    struct einc_network k = {.size = sizeof k, .n_in = 36, .ids = at,
+                             .n_ids = n_ids, .extent = extent,
+                             .n_extents = 72, .max_elements = 1 << 20};
+    struct einc_path *p = find(&k, "search,work=3000000,objective=flops");
+    assert_int_equal(einc_path_info(p, &info), EINC_OK);
+    assert_int_equal(info.n_sliced, 0);
+    check_sliced(&k, p, &info);
+    einc_path_free(p);
+    k.max_elements = 256;
+    p = find(&k, "search,work=20000000,objective=flops");
+    assert_int_equal(einc_path_info(p, &info), EINC_OK);
+    assert_true(info.n_sliced > 0 && info.log2_largest <= 8.001);
+    assert_true(info.log10_multiplications < info.log10_whole + 1.5);
+    check_sliced(&k, p, &info);
+    einc_path_free(p);
+}
+
 /* A deadline ends the search; 20 % and 2 ms, and what a busy machine adds. */
 static void
 test_deadline(void **state)
@@ -201,6 +280,7 @@ main(void)
         cmocka_unit_test(test_one_operand),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
