@@ -80,9 +80,10 @@ prepare_map(struct guarded *g, struct preparing *y, int s)
     struct device_stage *x = &y->made->stages[s];
     if (einsum && einc_emit_cuda_has_block(&g->scratch, einsum->plan))
         return 0;
+    const enum team_choice team = (enum team_choice)y->plan->device_team;
     const struct mapreduce *m = einc_mapreduce_build(
         &g->scratch, g->scratch, p, stmt, einc_target_find(str_of("cuda")),
-        SIZES_GENERIC);
+        team == TEAM_NEVER ? SIZES_FEW : SIZES_GENERIC); /* in tests */
     if (!m && einsum)
         return 0;
     if (!m)
@@ -90,7 +91,6 @@ prepare_map(struct guarded *g, struct preparing *y, int s)
                   "this statement has no kernel for a GPU: it writes beside "
                   "its output, or has too many loops");
     struct unit *u = &y->maps[s];
-    const enum team_choice team = (enum team_choice)y->plan->device_team;
     *u = einc_emit_cuda_mapreduce(&g->scratch, m, team);
     int64_t n = 1 + at_least_one(p->n_tensors);
     int64_t strides = n + at_least_one(u->n_extents);

@@ -935,11 +935,47 @@ choose_vectors(const struct walk *w, const struct mapreduce *m)
     return most;
 }
 
+/* Loads of a reduction that are the same for all values of x. */
+static int
+shares_terms(const struct walk *w, const struct node *n, int x, int inside)
+{
+    if (n->kind == NODE_ACCESS)
+        return inside && !uses(w->p, n, x);
+    for (int k = 0; k < n->n_args; k++)
+        if (shares_terms(w, n->args[k], x, inside || n->kind == NODE_REDUCE))
+            return 1;
+    return 0;
+}
+
+/* Rows of a thread of a GPU, which share what does not depend on the row:
+ * where threads enough are left to fill it. */
+static int
+thread_span(const struct walk *w, const struct mapreduce *m, int x)
+{
+    enum { ROWS = 4, FULL = 1 << 16 };
+    const struct index *i = index_of(w, x);
+    double points = 1;
+    for (int k = 0; k < w->s->n_loops; k++)
+        points *= guide_of(w->p, index_of(w, w->s->loops[k])->hi) -
+                  (double)index_of(w, w->s->loops[k])->lo;
+    return i->hi - i->lo >= ROWS && !m->modest && !w->s->scatters &&
+                   !w->s->places && i->kind != INDEX_NEW &&
+                   (points >= ROWS * (double)FULL || m->large) &&
+                   has_reduction(w, w->s->right) &&
+                   uses(w->p, w->s->right, x) &&
+                   shares_terms(w, w->s->right, x, 0) &&
+                   !forbids(w->p, w->s->right, x, 1)
+               ? ROWS
+               : 1;
+}
+
 /* Rows of a block that is multiplied out: many, if nothing else is. */
 static int
 row_span(const struct walk *w, const struct mapreduce *m, int x)
 {
     const struct index *i = index_of(w, x);
+    if (m->target->language == LANGUAGE_CUDA)
+        return thread_span(w, m, x);
     if (w->s->places) /* rows apart: loads of several are under way at once */
         return w->lane >= 0 && !m->modest ? 4 : 1;
     int most = is_free_lane(w) && registers(m) >= 32 ? 8 : 4;

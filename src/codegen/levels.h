@@ -146,6 +146,7 @@ struct mapreduce {
     struct values values;
     int repeats;               /* a store may be done again, in its task */
     int modest;                /* nothing is unrolled: there is much of it */
+    int large;                 /* as if sizes were, whatever they are: tests */
     int lane;                  /* var, or -1 */
     int lanes, vectors;        /* lane that is free: vectors in one turn */
     struct free_loop free[VALUE_MAX_VARS];

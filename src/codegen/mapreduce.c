@@ -315,6 +315,7 @@ einc_mapreduce_build(struct arena *perm, struct arena scratch,
     *m = (struct mapreduce){.perm = perm, .p = p, .s = s, .target = target,
                             .lane = -1, .lanes = 1, .vectors = 1};
     m->literals = einc_size_literals(perm, p, s, mode);
+    m->large = mode == SIZES_FEW;
     enum { MUCH = 3000 };
     int most = target->vector_bytes / 4;
     if (s->n_loops > MAX_FREE)

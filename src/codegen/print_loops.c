@@ -104,8 +104,8 @@ print_free_loop(struct writer *w, const struct loop *l)
     struct text *t = w->t;
     int outer = w->is_spread, spread = einc_team_spreads(w, l);
     if (f->span == 1 && spread) {
-        einc_line(t, "for (int64_t %s = %s + threadIdx.x; %s < %s; %s += %d) "
-                     "{", name, einc_integer_text(w, q->lo), name,
+        einc_line(t, "for (int64_t %s = %s + (int64_t)threadIdx.x; %s < %s; "
+                     "%s += %d) {", name, einc_integer_text(w, q->lo), name,
                   einc_to_text(w, l->var), name, w->team);
         t->indent += 4;
         w->is_spread = 1;
@@ -317,7 +317,7 @@ print_bound_loop(struct writer *w, const struct loop *l)
     struct text *t = w->t;
     int is_lanes = l->var == w->m->lane;
     if (einc_team_spreads(w, l))
-        from = PRINTED(w, "%s + threadIdx.x", from);
+        from = PRINTED(w, "%s + (int64_t)threadIdx.x", from);
     if (l->parts == 1 && !is_lanes && !has_blocks(w, l)) {
         int64_t pace = pace_of(w, l);
         einc_line(t, pace == 1 ? "for (int64_t %s = %s, end_%s = %s; "

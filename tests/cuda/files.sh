@@ -79,6 +79,7 @@ W[r,s,c,k]) where h in 0:18, w in 0:19" --dtype f64 --shape 18x19x16,3x3x16x16
 try n 'o[i,q] = argkmin[j->q:3](abs(x[i]-x[j]) if j != i)' --shape 40
 # a block for each row
 try y 'o[i] = logsumexp[j](A[i,j]) + max[j](A[i,j])' --shape 3x2000
+try n 'o[i] = logsumexp[j in -1:1999](A[i,j+1])' --shape 3x2000
 # comments of hostile names
 # shellcheck disable=SC1003
 try n 'o[i] = x[i] # */ ??/ \' --shape 5
