@@ -607,7 +607,8 @@ EINC_API size_t einc_dtype_bytes(enum einc_dtype dtype);
  * accumulators, no planning, one thread. For tests and `einc run --check`.
  * `out` gets the plan's output (alpha 1, beta 0) and `bound`, unless NULL,
  * a dense row-major array of doubles (pairs for complex: the same bound
- * twice) with the largest error that einc_run() may make per element. */
+ * twice) with the largest error that einc_run() may make per element.
+ * EINC_ELIMIT: all indices together have more than 2^44 points. */
 EINC_API enum einc_status
 einc_reference(const struct einc_plan *plan, const void *const in[],
                void *out, double *bound, struct einc_err **err);

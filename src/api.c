@@ -364,6 +364,30 @@ compile(struct einc_ctx *ctx, const struct request *r,
 
 /* --- entry points ------------------------------------------------------- */
 
+/* NULL, or what is wrong. */
+static const char *
+check_layout(const struct einc_layout *x, int is_operand)
+{
+    return x->size != sizeof *x         ? "size is not set"
+           : x->reserved                ? "reserved is not 0"
+           : x->ndim > 0 && !x->shape   ? "shape is NULL"
+           : einc_dtype_valid(x->dtype) ? NULL
+           : x->dtype || is_operand     ? "dtype is none of ours"
+                                        : NULL;
+}
+
+/* Of many layouts, which one: `o` counts operands, then outputs. */
+static enum einc_status
+misuse_at(struct einc_err **err, const struct request *r, size_t o,
+          const char *what)
+{
+    const int is_operand = o < r->n_in;
+    return einc_err_set(&einc_mem_default, err, EINC_EINVAL,
+                        "in the einc_layout of %s %lld %s",
+                        is_operand ? "operand" : "output",
+                        (long long)(is_operand ? o : o - r->n_in), what);
+}
+
 static enum einc_status
 check_request(const struct request *r, struct einc_plan **plan,
               struct einc_err **err)
@@ -385,14 +409,9 @@ check_request(const struct request *r, struct einc_plan **plan,
                                                   : r->out;
         if (!x)
             continue;
-        if (x->size != sizeof *x)
-            return misuse(err, "size of an einc_layout is not set");
-        if (x->reserved)
-            return misuse(err, "reserved of an einc_layout is not 0");
-        if (x->ndim > 0 && !x->shape)
-            return misuse(err, "shape of an einc_layout is NULL");
-        if (!einc_dtype_valid(x->dtype) && (o < r->n_in || x->dtype))
-            return misuse(err, "dtype of an einc_layout is none of ours");
+        const char *wrong = check_layout(x, o < r->n_in);
+        if (wrong)
+            return misuse_at(err, r, o, wrong);
     }
     if (r->opts.tier < EINC_TIER_AUTO || r->opts.tier > EINC_TIER_BUILTIN)
         return misuse(err, "no tier has that number");
@@ -486,7 +505,9 @@ einc_compile_ids(struct einc_ctx *ctx, size_t n_in,
         return misuse(err, "ids or n_ids is NULL");
     for (size_t o = 0; o < n_in; o++)
         if (!ids[o] && n_ids[o])
-            return misuse(err, "the ids of an operand are NULL");
+            return einc_err_set(&einc_mem_default, err, EINC_EINVAL,
+                                "the ids of operand %lld are NULL",
+                                (long long)o);
     struct request r = {.text = {"", 0},
                         .ids = ids,
                         .n_ids = n_ids,

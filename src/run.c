@@ -429,6 +429,18 @@ einc_run_outs(const struct einc_plan *plan, const void *const in[],
 
 /* --- the oracle --------------------------------------------------------- */
 
+/* More points than its loops could go through in some days are refused. */
+static const double most_points = 0x1p44;
+
+static double
+count_points(const struct graph *g)
+{
+    double points = 1;
+    for (int x = 0; x < g->n_indices; x++)
+        points *= (double)g->indices[x].extent;
+    return points;
+}
+
 enum einc_status
 einc_reference(const struct einc_plan *plan, const void *const in[],
                void *out, double *bound, struct einc_err **err)
@@ -441,6 +453,12 @@ einc_reference(const struct einc_plan *plan, const void *const in[],
     enum einc_status status = check_run(plan, in, out, &o, err);
     if (status != EINC_OK)
         return status;
+    const double points = count_points(plan->plan->graph);
+    if (points > most_points)
+        return einc_err_set(&plan->ctx->mem, err, EINC_ELIMIT,
+                            "the reference goes through all %.2g points of %d "
+                            "indices, and takes at most 2^44", points,
+                            plan->plan->graph->n_indices);
     status = einc_ref_run(plan->plan->graph, &plan->ctx->mem, in, out,
                           plan->plan->error_terms, bound);
     if (status != EINC_OK)

@@ -201,6 +201,90 @@ compile_with(const struct einc_layout *in, const struct einc_options *o,
     return status;
 }
 
+/* A network of 300 matrices, joined to a ring: the labels are ids[]. */
+struct ring {
+    int32_t labels[300][2];
+    const int32_t *ids[300];
+    size_t n_ids[300];
+    struct einc_layout in[300];
+};
+
+static void
+make_ring(struct ring *r)
+{
+    static const int64_t shape[] = {3, 3};
+    for (int o = 0; o < 300; o++) {
+        r->labels[o][0] = o;
+        r->labels[o][1] = (o + 1) % 300;
+        r->ids[o] = r->labels[o];
+        r->n_ids[o] = 2;
+        r->in[o] = (struct einc_layout)EINC_LAYOUT(EINC_I64, 2, shape);
+    }
+}
+
+static void
+check_ring(const struct ring *r, enum einc_status want, const char *text)
+{
+    static const int32_t none[1];
+    struct einc_plan *plan;
+    struct einc_err *err;
+    assert_int_equal(einc_compile_ids(NULL, 300, r->ids, r->n_ids, none, 0,
+                                      r->in, NULL, NULL, &plan, &err), want);
+    assert_null(plan);
+    assert_non_null(strstr(einc_err_text(err), text));
+    einc_err_free(err);
+}
+
+/* Of hundreds of operands, which one: every reason says it. */
+static void
+test_which_operand(void **state)
+{
+    (void)state;
+    static const int64_t other[] = {3, 4};
+    struct ring r;
+    make_ring(&r);
+    r.in[123].size = 0;
+    check_ring(&r, EINC_EINVAL, "operand 123 size is not set");
+    make_ring(&r);
+    r.in[124].dtype = 99;
+    check_ring(&r, EINC_EINVAL, "operand 124 dtype is none of ours");
+    make_ring(&r);
+    r.ids[125] = NULL;
+    check_ring(&r, EINC_EINVAL, "the ids of operand 125 are NULL");
+    make_ring(&r);
+    r.in[126].shape = NULL;
+    check_ring(&r, EINC_EINVAL, "operand 126 shape is NULL");
+    make_ring(&r);
+    r.in[127].shape = other;
+    check_ring(&r, EINC_ESHAPE, "128 = 4 in operand 127 (dim 1 of 3x4)");
+}
+
+/* Ways to colour a ring with three colours: 2^300 + 2, modulo 2^64. The loops
+ * of the reference would have 3^300 points. */
+static void
+test_network(void **state)
+{
+    (void)state;
+    static const int64_t differ[3][3] = {{0, 1, 1}, {1, 0, 1}, {1, 1, 0}};
+    static const int32_t none[1];
+    struct ring r;
+    struct einc_plan *plan;
+    struct einc_err *err;
+    const void *in[300];
+    int64_t ways = 0;
+    make_ring(&r);
+    for (int o = 0; o < 300; o++)
+        in[o] = differ;
+    assert_int_equal(einc_compile_ids(NULL, 300, r.ids, r.n_ids, none, 0, r.in,
+                                      NULL, NULL, &plan, NULL), EINC_OK);
+    assert_int_equal(einc_run(plan, in, &ways, NULL, NULL), EINC_OK);
+    assert_int_equal(ways, 2);
+    assert_int_equal(einc_reference(plan, in, &ways, NULL, &err), EINC_ELIMIT);
+    assert_non_null(strstr(einc_err_text(err), "1.4e+143 points of 300 "));
+    einc_err_free(err);
+    einc_plan_free(plan);
+}
+
 static void
 test_options(void **state)
 {
@@ -1102,6 +1186,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_contexts),
         cmocka_unit_test(test_compile_misuse),
+        cmocka_unit_test(test_which_operand),
+        cmocka_unit_test(test_network),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_ids_misuse),
         cmocka_unit_test(test_text_is_copied),
