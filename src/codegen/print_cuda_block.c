@@ -101,9 +101,11 @@ einc_cuda_place(const struct printer *p)
     einc_line(t, "const unsigned block = blockIdx.x %% blocks, part = "
                  "blockIdx.x/blocks;");
     einc_line(t, "const int64_t k_begin = words.part_depth*part;");
-    einc_line(t, "const int64_t k_end = words.adds ? k_begin");
-    einc_line(t, "    : words.parts && n_k - k_begin > words.part_depth");
-    einc_line(t, "    ? k_begin + words.part_depth : n_k;");
+    einc_line(t, "__shared__ int64_t k_end; /* registers are few */");
+    einc_line(t, "if (thread == 0)");
+    einc_line(t, "    k_end = words.adds ? k_begin");
+    einc_line(t, "        : words.parts && n_k - k_begin > words.part_depth");
+    einc_line(t, "        ? k_begin + words.part_depth : n_k;");
     einc_line(t, "const int64_t m0 = block %% tiles_m * %d;", s->mc);
     einc_line(t, "const int64_t n0 = block/tiles_m %% tiles_n * %d;", s->nc);
     einc_line(t, "const int rows = (int)(n_m - m0 < %d ? n_m - m0 : %d);",

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * tensor.c - contractions on tensor cores, and what else einsums are on a GPU,
- * without one: mock.c runs their texts, lane by lane. Results equal einc_reference() bit for bit: numbers are
- * small integers. Threads run in ascending and in descending order, copies to
- * shared memory are done at once and as late as may be. Faults are planted in
- * the texts, and all are found.
+ * without one: mock.c runs their texts, lane by lane. Results equal
+ * einc_reference() bit for bit: numbers are small integers. Threads run in
+ * ascending and in descending order, copies to shared memory are done at once
+ * and as late as may be. Faults are planted in the texts, and all are found.
  */
 #include <setjmp.h>
 #include <stdarg.h>
