@@ -4,6 +4,7 @@
  */
 #include "base/diag.h"
 #include "ctx.h"
+#include "plan/order.h"
 #include "plan/path.h"
 #include "plan/path_math.h"
 #include "plan/path_slice.h"
@@ -52,10 +53,10 @@ check_ids(const struct einc_network *k, const int32_t *ids, size_t n)
 static const char *
 check_network(const struct einc_network *k)
 {
-    enum { MOST = 1 << 30 };
+    enum { MOST = (1 << 30) - 1 };
     size_t legs = 0;
     if (k->n_in < 1 || k->n_in > MOST || k->n_extents > MOST)
-        return "a network has 1 to 2^30 operands and at most 2^30 labels";
+        return "a network has 1 to 2^30 - 1 operands and as many labels at most";
     if (!k->ids || !k->n_ids || (k->n_extents && !k->extent))
         return "ids, n_ids or extent of the network is NULL";
     if (k->elem_bytes < 0 || k->elem_bytes > 1024)
@@ -66,7 +67,7 @@ check_network(const struct einc_network *k)
     for (size_t o = 0; o < k->n_in; o++) {
         const char *wrong = check_ids(k, k->ids[o], k->n_ids[o]);
         if (wrong || (legs += k->n_ids[o]) > MOST)
-            return wrong ? wrong : "more than 2^30 labels on operands";
+            return wrong ? wrong : "2^30 labels or more on operands";
     }
     return check_ids(k, k->out_ids, k->n_out_ids);
 }
@@ -97,23 +98,28 @@ count_holders(struct maker *m)
         }
 }
 
+static ORDER_BEFORE(label_before)
+{
+    (void)key;
+    return a < b;
+}
+
 static void
-list_legs(struct maker *m)
+list_legs(struct arena scratch, struct maker *m)
 {
     int n = 0, n_in = (int)m->k->n_in;
     for (int o = 0; o < n_in; o++) {
         m->first[o] = n;
         for (size_t i = 0; i < m->k->n_ids[o]; i++) {
-            int x = m->k->ids[o][i], at = n;
+            int x = m->k->ids[o][i];
             if (m->holders[x] < 2 || m->k->extent[x] == 1 ||
                 m->seen[x] == n_in + o + 1)
                 continue;
             m->seen[x] = n_in + o + 1;
-            for (; at > m->first[o] && m->leg[at - 1] > x; at--)
-                m->leg[at] = m->leg[at - 1];
-            m->leg[at] = x;
-            n++;
+            m->leg[n++] = x;
         }
+        order_ints(scratch, m->leg + m->first[o], n - m->first[o],
+                   label_before, NULL);
     }
     m->first[n_in] = n;
 }
@@ -137,7 +143,7 @@ make_net(struct arena *a, const struct einc_network *k)
     for (int x = 0; x < n_indices; x++)
         m.extent[x] = (double)k->extent[x];
     count_holders(&m);
-    list_legs(&m);
+    list_legs(*a, &m);
     return einc_path_weighed((struct net){
         .n_in = n_in, .n_indices = n_indices, .first = m.first, .leg = m.leg,
         .holders = m.holders, .in_output = m.in_output, .extent = m.extent,

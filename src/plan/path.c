@@ -268,9 +268,10 @@ struct wish {
     struct path_ask ask;
     double per_point, per_element;
     int64_t deadline_ms; /* 0: none */
+    struct str seed, option; /* what is wrong with it, if either is there */
 };
 
-/* Digits only, wrapping. */
+/* Digits only; the largest number for those beyond. */
 static int
 read_number(struct str s, uint64_t *number)
 {
@@ -278,7 +279,10 @@ read_number(struct str s, uint64_t *number)
     for (int64_t i = 0; i < s.n; i++) {
         if (s.p[i] < '0' || s.p[i] > '9')
             return 0;
-        *number = *number * 10 + (uint64_t)(s.p[i] - '0');
+        uint64_t digit = (uint64_t)(s.p[i] - '0');
+        *number = *number > (UINT64_MAX - digit) / 10
+                      ? UINT64_MAX
+                      : *number * 10 + digit;
     }
     return s.n > 0;
 }
@@ -354,7 +358,7 @@ read_option(struct str option, struct wish *w)
     return str_equal(option, str_of("work"));
 }
 
-/* Whether `name` is one. */
+/* Whether `name` is one, with a seed and options that it takes. */
 static int
 read_wish(const struct net *net, struct str name, struct wish *w)
 {
@@ -366,16 +370,48 @@ read_wish(const struct net *net, struct str name, struct wish *w)
     if (!f || (name.n == 0 && (seed.p || options.p)))
         return 0;
     w->ask.work = f->work;
-    int seeded = f->find == einc_path_random || f->find == einc_path_search;
-    if (seed.p && (!seeded || !read_number(seed, &w->ask.seed)))
+    int seeded = is_auto || f->find == einc_path_random ||
+                 f->find == einc_path_search;
+    if (seed.p && (!seeded || !read_number(seed, &w->ask.seed))) {
+        w->seed = seed;
         return 0;
+    }
     while (options.p) {
         struct str option = options;
         options = cut(&option, ',');
-        if (!read_option(option, w))
+        if (!read_option(option, w)) {
+            w->option = option;
             return 0;
+        }
     }
     return 1;
+}
+
+static int
+shown(struct str s)
+{
+    return s.n < 40 ? (int)s.n : 40;
+}
+
+/* Does not return. */
+static void
+refuse(struct cx *cx, const struct wish *w, struct str name)
+{
+    const struct span none = {-1, -1};
+    if (w->seed.p)
+        einc_fail(cx, EINC_EINVAL, "E812", none,
+                  "the path finder '%s' does not take the seed '%.*s': only "
+                  "search and random do, of digits",
+                  w->finder->name, shown(w->seed), w->seed.p);
+    if (w->option.p)
+        einc_fail(cx, EINC_EINVAL, "E812", none,
+                  "'%.*s' is no option of a path finder; there are work=N, "
+                  "deadline=MS, objective=flops, size, writes:N, time",
+                  shown(w->option), w->option.p);
+    einc_fail(cx, EINC_EINVAL, "E812", none,
+              "no path finder is called '%.*s'; there are auto, dp, "
+              "greedy, search, estimate, measure, patient, exhaustive, "
+              "whole, random:SEED", shown(name), name.p);
 }
 
 static struct wish
@@ -384,11 +420,7 @@ choose(struct cx *cx, const struct net *net, struct str name)
     struct wish w = {.per_point = net->per_point,
                      .per_element = net->per_element};
     if (!read_wish(net, name, &w))
-        einc_fail(cx, EINC_EINVAL, "E812", (struct span){-1, -1},
-                  "no path finder is called '%.*s'; there are auto, dp, "
-                  "greedy, search, estimate, measure, patient, exhaustive, "
-                  "whole, random:SEED",
-                  name.n < 40 ? (int)name.n : 40, name.p);
+        refuse(cx, &w, name);
     if (net->n_in > w.finder->max_operands)
         einc_fail(cx, EINC_ELIMIT, "E812", (struct span){-1, -1},
                   "the path finder '%s' takes at most %d operands, not %d",

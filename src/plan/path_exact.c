@@ -10,7 +10,10 @@
 
 #include <stddef.h>
 
+#include "base/diag.h"
 #include "plan/order.h"
+
+enum { FIRST_SUBSETS = 1024 };
 
 struct subset {
     uint64_t set;
@@ -31,6 +34,7 @@ struct table {
     int from[PATH_MAX_EXACT + 1], end[PATH_MAX_EXACT + 1]; /* in order, of
                        * each size those that are not too dear */
     double bound;
+    int is_full;      /* there was no room for all */
     struct path_work *work;
 };
 
@@ -50,13 +54,27 @@ find_slot(const struct table *t, uint64_t set)
     return &t->slots[at];
 }
 
-/* Doubling; what was is lost to the arena. */
-static void
+/* Of a table, and of sorting it, with some to spare for alignment. */
+static int64_t
+bytes_of(int subsets, int words)
+{
+    int64_t each = (int64_t)sizeof(struct subset) +
+                   words * (int64_t)sizeof(bits_word) +
+                   4 * (int64_t)sizeof(int);
+    return subsets * each + 256;
+}
+
+/* Doubling; what was is lost to the arena. Returns whether there is room: to
+ * leave for a larger arena would begin the search anew. */
+static int
 grow(struct table *t)
 {
     struct table old = *t;
-    int words = t->bits->words;
-    t->max = t->max ? 2 * t->max : 1024;
+    int words = t->bits->words, max = t->max ? 2 * t->max : FIRST_SUBSETS;
+    if (t->max > INT32_MAX / 8 ||
+        bytes_of(max, words) > t->arena->end - t->arena->beg)
+        return 0;
+    t->max = max;
     t->mask = 2 * t->max - 1;
     t->list = NEW(t->arena, struct subset, t->max);
     t->legs = NEW(t->arena, bits_word, (int64_t)t->max * words);
@@ -69,13 +87,17 @@ grow(struct table *t)
         for (int w = 0; w < words; w++)
             legs_of(t, i)[w] = legs_of(&old, i)[w];
     }
+    return 1;
 }
 
+/* Its number, or -1: there is no room. */
 static int
 add(struct table *t, uint64_t set)
 {
-    if (t->n == t->max)
-        grow(t);
+    if (t->n == t->max && !grow(t)) {
+        t->is_full = 1;
+        return -1;
+    }
     t->list[t->n] = (struct subset){.set = set, .a = -1, .b = -1};
     *find_slot(t, set) = t->n + 1;
     return t->n++;
@@ -127,6 +149,7 @@ meet(struct table *t, int a, int b)
     int64_t space = weigh_pair(t, a, b);
     uint64_t set = t->list[a].set | t->list[b].set;
     double cost = t->list[a].cost + t->list[b].cost;
+    t->work->left -= 8 + 2 * t->bits->words;
     if (space < 0)
         return;
     cost += t->bits->per_point * path_exp2(m, space);
@@ -135,6 +158,8 @@ meet(struct table *t, int a, int b)
     int known = *find_slot(t, set) - 1, i = known;
     if (known < 0) {
         i = add(t, set);
+        if (i < 0)
+            return;
         fill_legs(t, i, a, b);
     }
     struct subset *s = &t->list[i];
@@ -144,6 +169,12 @@ meet(struct table *t, int a, int b)
     s->cost = cost;
     s->a = a;
     s->b = b;
+}
+
+static int
+is_over(const struct table *t)
+{
+    return t->is_full || path_work_over(t->work);
 }
 
 static void
@@ -160,7 +191,7 @@ meet_sizes(struct table *t, int one, int two)
                 meet(t, a, b);
         }
         t->work->left -= 1 + (k - first);
-        if (path_work_over(t->work))
+        if (is_over(t))
             return;
     }
 }
@@ -209,6 +240,17 @@ unfold(const struct table *t, int last, struct path_step *steps)
     }
 }
 
+void
+einc_path_exact_reserve(struct arena scratch, int words, int64_t work)
+{
+    const int64_t most = (int64_t)1 << 29, units_per_byte = 16;
+    int64_t bytes = work > most * units_per_byte ? most
+                                                 : work / units_per_byte;
+    bytes += bytes_of(FIRST_SUBSETS, words);
+    if (scratch.end - scratch.beg < bytes)
+        einc_fail_nomem(scratch.cx);
+}
+
 enum path_proof
 einc_path_exact(struct arena scratch, const struct path_bits *bits,
                 double cost, struct path_work *work, struct path_step *steps)
@@ -218,6 +260,8 @@ einc_path_exact(struct arena scratch, const struct path_bits *bits,
     int n = bits->n;
     for (int o = 0; o < n; o++) {
         int i = add(&t, (uint64_t)1 << o);
+        if (i < 0)
+            return PROOF_NONE;
         for (int w = 0; w < bits->words; w++)
             legs_of(&t, i)[w] = path_leaf(bits, o)[w];
         t.list[i].size = path_weigh(bits, legs_of(&t, i));
@@ -227,7 +271,7 @@ einc_path_exact(struct arena scratch, const struct path_bits *bits,
         int before = t.n;
         for (int one = 1; one <= size / 2; one++) {
             meet_sizes(&t, one, size - one);
-            if (path_work_over(work))
+            if (is_over(&t))
                 return PROOF_NONE;
         }
         end_size(&t, size, before);

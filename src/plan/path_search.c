@@ -135,11 +135,14 @@ try_start(struct search *s, const struct path_taste *taste,
     return cost;
 }
 
-/* The first one whatever it takes: there must be a path. */
+/* The first one whatever it takes, within reason: 3 seconds, or 60
+ * microseconds an operand, are met where every pair is worth a thought and no
+ * memory holds what comes of any. */
 static void
 make_first(struct search *s)
 {
-    struct path_work enough = {.left = INT64_MAX / 2};
+    const int64_t most = 1000 * 1000 * 1000;
+    struct path_work enough = {.left = most + (int64_t)s->bits->n * 20000};
     struct path_taste taste = draw_taste(s, 0, NULL);
     struct path_work rest = enough;
     try_start(s, &taste, &rest);
@@ -320,6 +323,8 @@ search_part(struct arena *a, const struct net *net, const struct path_math *m,
     if (ask->work == WORK_AUTO)
         s->work.left = auto_work(s);
     if (!order_all(s)) {
+        if (net->n_in <= MAX_PROVED)
+            einc_path_exact_reserve(*a, s->bits->words, s->work.left);
         int64_t least = (int64_t)net->n_in * 20;
         s->work.left = s->work.left < least ? least : s->work.left;
         make_starts(s, 0.2);

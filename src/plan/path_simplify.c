@@ -9,8 +9,8 @@
 
 enum { MAX_TRIED = 64 };
 
-/* Who holds an index: from first[x], n[x] places; swallowed ones are dropped
- * when met. */
+/* Who holds an index: from first[x], n[x] places; a swallowed one gives way to
+ * the last when it is met. */
 struct held {
     int *first, *n, *place;
 };
@@ -92,24 +92,23 @@ find_host(const struct path_rest *r, struct held *h, int o, int *mark,
           int stamp)
 {
     const int *l = legs_at(r, o);
-    int rare = l[0], best = -1, kept = 0, i = 0;
+    int rare = l[0], best = -1;
     for (int k = 0; k < r->n_legs[o]; k++) {
         mark[l[k]] = stamp;
         rare = r->holders[l[k]] < r->holders[rare] ? l[k] : rare;
     }
     int *list = h->place + h->first[rare];
-    for (; i < h->n[rare] && kept < MAX_TRIED; i++) {
+    for (int i = 0; i < h->n[rare] && i < MAX_TRIED;) {
         int c = list[i];
-        if (r->value[c] < 0)
+        if (r->value[c] < 0) {
+            list[i] = list[--h->n[rare]];
             continue;
-        list[kept++] = c;
+        }
+        i++;
         if (c == o || !counts_all(r, c, mark, stamp, r->n_legs[o]))
             continue;
         best = best < 0 || r->size[c] < r->size[best] ? c : best;
     }
-    for (; i < h->n[rare]; i++)
-        list[kept++] = list[i];
-    h->n[rare] = kept;
     return best;
 }
 

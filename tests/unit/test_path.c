@@ -399,7 +399,10 @@ test_names(void **state)
                         "random");
     assert_string_equal(find(&wide, "auto")->finder, "search");
     static const char *const unknown[] = {
-        "best", "dp:1", "random:", "random:x", "random:-1", "Greedy", ":",
+        "best", "Greedy", ":",
+    };
+    static const char *const wrong_seed[][2] = {
+        {"dp", "1"}, {"random", ""}, {"random", "x"}, {"random", "-1"},
     };
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         char message[200];
@@ -408,6 +411,15 @@ test_names(void **state)
                  "search, estimate, measure, patient, exhaustive, whole, "
                  "random:SEED", unknown[i]);
         expect_failure(&net, unknown[i], message);
+    }
+    for (size_t i = 0; i < sizeof wrong_seed / sizeof *wrong_seed; i++) {
+        char message[200], name[40];
+        const char *finder = wrong_seed[i][0], *seed = wrong_seed[i][1];
+        snprintf(name, sizeof name, "%s:%s", finder, seed);
+        snprintf(message, sizeof message,
+                 "the path finder '%s' does not take the seed '%s': only "
+                 "search and random do, of digits", finder, seed);
+        expect_failure(&net, name, message);
     }
     expect_failure(&wide, "dp",
                    "the path finder 'dp' takes at most 12 operands, not 13");

@@ -309,6 +309,10 @@ test_proof(void **state)
         proved++;
         p = einc_path_exact(scratch, bits, dp * 0.999, &work, steps);
         assert_int_equal(p, PROOF_BEST);
+        struct arena little = scratch;
+        little.end = little.beg + 4096;
+        p = einc_path_exact(little, bits, dp * 4, &work, steps);
+        assert_int_equal(p, PROOF_NONE);
         work.left = 0;
         p = einc_path_exact(scratch, bits, dp * 4, &work, steps);
         assert_int_equal(p, PROOF_NONE);

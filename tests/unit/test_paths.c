@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -144,6 +145,10 @@ test_errors(void **state)
     expect(&r.k, "best", EINC_EINVAL, "E812");
     expect(&r.k, "auto,work=x", EINC_EINVAL, "E812");
     expect(&r.k, "auto,objective=heat", EINC_EINVAL, "E812");
+    expect(&r.k, "search:3,heat=2", EINC_EINVAL, "'heat=2' is no option");
+    expect(&r.k, "search,work=3,", EINC_EINVAL, "'' is no option");
+    expect(&r.k, "greedy:3", EINC_EINVAL, "the seed '3'");
+    expect(&r.k, "search:x", EINC_EINVAL, "the seed 'x'");
     expect(&r.k, "dp", EINC_ELIMIT, "at most 12 operands, not 14");
     expect(NULL, NULL, EINC_EINVAL, "size");
     r.out[1] = 14;
@@ -153,7 +158,111 @@ test_errors(void **state)
     expect(&r.k, NULL, EINC_EINVAL, "below 1");
     r.extent[3] = 1;
     r.k.n_in = 0;
-    expect(&r.k, NULL, EINC_EINVAL, "1 to 2^30 operands");
+    expect(&r.k, NULL, EINC_EINVAL, "1 to 2^30 - 1 operands");
+}
+
+/* "auto" takes a seed, however few operands: which finder it is, is not to be
+ * known. Numbers that no integer holds are the largest. */
+static void
+test_options(void **state)
+{
+    (void)state;
+    struct ring r;
+    make_ring(&r, 5, 0);
+    einc_path_free(find(&r.k, "auto:7,objective=size"));
+    make_ring(&r, 14, 0);
+    einc_path_free(find(&r.k, "auto:7,objective=size"));
+    einc_path_free(find(&r.k, "search,work=18446744073709551616"));
+    einc_path_free(find(&r.k, "search,deadline=18446744073709551616"));
+}
+
+static double
+cpu_seconds(const struct einc_network *k)
+{
+    clock_t before = clock();
+    einc_path_free(find(k, "estimate"));
+    return (double)(clock() - before) / CLOCKS_PER_SEC;
+}
+
+/* An index that all operands hold, and operands with very many: near linear,
+ * where quadratic takes minutes. */
+static void
+test_many(void **state)
+{
+    (void)state;
+    enum { N = 300000 };
+    static int32_t ids[N], same;
+    static const int32_t *at[N];
+    static size_t n_ids[N];
+    static int64_t extent[N];
+    for (int i = 0; i < N; i++) {
+        at[i] = &same;
+        n_ids[i] = 1;
+        ids[i] = N - 1 - i;
+        extent[i] = 2;
+    }
+    struct einc_network k = {.size = sizeof k, .n_in = N, .ids = at,
+                             .n_ids = n_ids, .extent = extent,
+                             .n_extents = 1};
+    assert_true(cpu_seconds(&k) < 10);
+    at[0] = at[1] = ids;
+    n_ids[0] = n_ids[1] = N;
+    k.n_in = 2;
+    k.n_extents = N;
+    assert_true(cpu_seconds(&k) < 10);
+}
+
+/* Of a network where all operands share an index with all others, which has
+ * more subsets than memory holds: the proof is given up, and what it found no
+ * room for is not looked for again and again. */
+struct blocks {
+    int n_large;
+};
+
+static void *
+take(void *user, void *old, size_t old_bytes, size_t bytes)
+{
+    struct blocks *b = user;
+    (void)old_bytes;
+    if (!bytes) {
+        free(old);
+        return NULL;
+    }
+    b->n_large += bytes > 32 << 20;
+    return realloc(old, bytes);
+}
+
+static void
+test_room(void **state)
+{
+    (void)state;
+    enum { N = 24 };
+    static int32_t ids[N][N];
+    const int32_t *at[N];
+    size_t n_ids[N] = {0};
+    int64_t extent[N * N];
+    int n = 0;
+    for (int a = 0; a < N; a++)
+        for (int b = 0; b < a; b++, n++) {
+            ids[a][n_ids[a]++] = ids[b][n_ids[b]++] = n;
+            extent[n] = 2;
+        }
+    for (int o = 0; o < N; o++)
+        at[o] = ids[o];
+    struct einc_network k = {.size = sizeof k, .n_in = N, .ids = at,
+                             .n_ids = n_ids, .extent = extent,
+                             .n_extents = (size_t)n};
+    struct blocks blocks = {0};
+    struct einc_config config = {.size = sizeof config, .alloc = take,
+                                 .alloc_user = &blocks};
+    struct einc_ctx *ctx;
+    struct einc_path *p;
+    assert_int_equal(einc_ctx_create(&config, &ctx, NULL), EINC_OK);
+    assert_int_equal(einc_path_create(ctx, &k, "search,work=100000000", &p,
+                                      NULL), EINC_OK);
+    einc_path_free(p);
+    einc_ctx_free(ctx);
+    assert_int_equal(blocks.n_large, 0);
 }
 
 /* Counts what the steps of a slice leave and multiply. */
@@ -279,6 +388,9 @@ main(void)
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_one_operand),
         cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_room),
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_slices),
     };
