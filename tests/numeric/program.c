@@ -1417,6 +1417,7 @@ run_one(const struct options *o)
     static struct tester t;
     int id[GEN_STMTS];
     open_tester(&t, o, &tally);
+    tally.now = o->only;
     put_case(&t, o->only);
     int n = note_sources(&t, o->only, id);
     build_all(&t.build);
