@@ -507,7 +507,7 @@ struct einc_path_info {
  * fine. `how` is einc_options.path, NULL: "auto"; "whole" is no order. The
  * path belongs to the caller: einc_path_free(). EINC_EINVAL: the network is
  * none, or `how` names no finder; EINC_ELIMIT: not for so many operands, or no
- * slicing keeps to max_elements. */
+ * slicing keeps to max_elements, or the network is too large for it. */
 EINC_API enum einc_status
 einc_path_create(struct einc_ctx *ctx, const struct einc_network *network,
                  const char *how, struct einc_path **path,

@@ -8,6 +8,7 @@
 #include "plan/path.h"
 #include "plan/path_math.h"
 #include "plan/path_slice.h"
+#include "plan/path_tree.h"
 #include "runtime/sys.h"
 
 struct einc_path {
@@ -159,6 +160,11 @@ slice(struct guarded *g, struct net *net, const struct job *j,
     struct path_ask ask;
     struct arena *perm = &g->perm;
     struct str how = str_of(j->how ? j->how : "auto");
+    const double most_bytes = 1e9;
+    if (einc_path_bits_bytes(net) > most_bytes)
+        einc_fail(&g->cx, EINC_ELIMIT, "E803", (struct span){-1, -1},
+                  "networks with so many operands and labels (%d, %d) are not "
+                  "sliced", net->n_in, net->n_indices);
     struct net weighed = einc_path_asked(&g->cx, net, how, &ask);
     double limit = (double)j->network->max_elements;
     struct path_sliced s = einc_path_slice(
@@ -179,7 +185,9 @@ slice(struct guarded *g, struct net *net, const struct job *j,
         extent[s.index[i]] = 1;
     }
     net->extent = extent;
-    return s.n ? einc_path_depth_first(perm, g->scratch, net, s.path) : p;
+    return s.path == p
+               ? p
+               : einc_path_depth_first(perm, g->scratch, net, s.path);
 }
 
 static void

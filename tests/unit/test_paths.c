@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -344,6 +345,54 @@ test_slices(void **state)
     einc_path_free(p);
 }
 
+/* What fits in another order needs no slices, but that order. */
+static void
+test_other_order(void **state)
+{
+    (void)state;
+    static const int32_t ids[] = {0, 1};
+    const int32_t *const at[] = {ids, ids + 1, ids, ids};
+    const size_t n_ids[] = {2, 1, 1, 0};
+    const int64_t extent[] = {2, 3};
+    struct einc_network k = {.size = sizeof k, .n_in = 4, .ids = at,
+                             .n_ids = n_ids, .out_ids = ids + 1,
+                             .n_out_ids = 1, .extent = extent,
+                             .n_extents = 2, .max_elements = 5};
+    for (int seed = 0; seed < 20; seed++) {
+        char how[40];
+        struct einc_path_info info = {.size = sizeof info};
+        snprintf(how, sizeof how, "random:%d,work=10000", seed);
+        struct einc_path *p = find(&k, how);
+        assert_int_equal(einc_path_info(p, &info), EINC_OK);
+        assert_true(info.log2_largest < log2(5.01));
+        einc_path_free(p);
+    }
+}
+
+/* Slicing keeps a set of labels for each operand: 15 GB of these. */
+static void
+test_too_large(void **state)
+{
+    (void)state;
+    enum { N = 100000 };
+    static int32_t ids[N + 1];
+    static const int32_t *at[N];
+    static size_t n_ids[N];
+    static int64_t extent[N + 1];
+    for (int i = 0; i < N; i++) {
+        ids[i] = i;
+        at[i] = ids + i;
+        n_ids[i] = 2;
+        extent[i] = 2;
+    }
+    ids[N] = N;
+    extent[N] = 2;
+    struct einc_network k = {.size = sizeof k, .n_in = N, .ids = at,
+                             .n_ids = n_ids, .extent = extent,
+                             .n_extents = N + 1, .max_elements = 1};
+    expect(&k, "greedy", EINC_ELIMIT, "are not sliced");
+}
+
 /* A deadline ends the search; 20 % and 2 ms, and what a busy machine adds. */
 static void
 test_deadline(void **state)
@@ -391,6 +440,8 @@ main(void)
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_room),
+        cmocka_unit_test(test_other_order),
+        cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_slices),
     };
