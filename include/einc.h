@@ -343,10 +343,11 @@ einc_run(const struct einc_plan *plan, const void *const in[], void *out,
  * GPU; the text says which. EINC_EUNSUP: a statement that only the CPU runs.
  * With PLACE_CUDA an input may not overlap `out` (EINC_EALIAS); where data
  * lead out of a tensor the nearest element is taken, and as nothing is waited
- * for nobody is told: PLACE_CUDA_COPIES says EINC_ESHAPE as the host does. With PLACE_CUDA_COPIES tensors are copied from their first
- * byte to their last, what lies between their elements too: it must be
- * memory, and that of `out` is written back as it was before. Kernels go with
- * the context: what was launched must be done before it is freed. */
+ * for nobody is told: PLACE_CUDA_COPIES says EINC_ESHAPE as the host does.
+ * With PLACE_CUDA_COPIES tensors are copied from their first byte to their
+ * last, what lies between their elements too: it must be memory, and that of
+ * `out` is written back as it was before. Kernels go with the context: what
+ * was launched must be done before it is freed. */
 EINC_API enum einc_status
 einc_plan_prepare(const struct einc_plan *plan, int32_t place,
                   struct einc_err **err);

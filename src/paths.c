@@ -57,7 +57,8 @@ check_network(const struct einc_network *k)
     enum { MOST = (1 << 30) - 1 };
     size_t legs = 0;
     if (k->n_in < 1 || k->n_in > MOST || k->n_extents > MOST)
-        return "a network has 1 to 2^30 - 1 operands and as many labels at most";
+        return "a network has 1 to 2^30 - 1 operands and at most as many "
+               "labels";
     if (!k->ids || !k->n_ids || (k->n_extents && !k->extent))
         return "ids, n_ids or extent of the network is NULL";
     if (k->elem_bytes < 0 || k->elem_bytes > 1024)
