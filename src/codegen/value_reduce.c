@@ -87,11 +87,12 @@ combine(struct values *s, enum redop op, int a, int b)
     return fn2(s, s->v[a].type, fn, a, b);
 }
 
+/* Of what is no integer, anything: nobody looks at it. */
 static int64_t
 most_of(const struct dtype_info *d)
 {
     return d->kind == KIND_BOOL ? 1
-           : d->bytes == 8
+           : d->bytes >= 8
                ? INT64_MAX
                : ((int64_t)1 << (8 * d->bytes - (d->kind == KIND_INT))) - 1;
 }
