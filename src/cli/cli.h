@@ -41,6 +41,8 @@ struct verb {
 extern const struct verb einc_verbs[];
 /* The row of that name, or NULL. */
 const struct verb *einc_verb_find(const char *name);
+/* Says that there is no verb of that name, and which one is near. */
+int einc_verb_unknown(const char *word);
 
 /* The command line of one verb. Texts are NULL where no flag gave them and
  * point into argv; numbers are checked. */

@@ -92,7 +92,8 @@ static const struct flag flags[] = {
     {"rounds", 0, KIND_ROUNDS, 0, 0, VERB_BENCH, "N",
      "to measure; default: half a second of them"},
     {"check", 0, KIND_SWITCH, AT(check), 0, VERB_RUN, NULL,
-     "compare with plain loops; exit 1 beyond the bound"},
+     "compare with plain loops; exit 1 beyond the bound.\n"
+     "They walk all indices at once: minutes where those are many"},
     {"calibrate", 0, KIND_SWITCH, AT(calibrate), 0, VERB_DOCTOR, NULL,
      "measure this machine, for the times that explain and\n"
      "bench model; written to EINC_MACHINE, else to\n"
@@ -262,7 +263,11 @@ unknown(const struct verb *v, const char *word)
              word + 2);
     for (int i = 0; i < N_FLAGS; i++)
         if (!strcmp(flags[i].name, name))
-            return einc_say_usage(v, "--%s is a flag of another verb", name);
+            return einc_say_usage(v,
+                                  flags[i].verbs & v->bit
+                                      ? "--%s takes no value"
+                                      : "--%s is a flag of another verb",
+                                  name);
         else if (flags[i].verbs & v->bit)
             known[n++] = flags[i].name;
     const char *nearest = einc_say_nearest(name, known, n);

@@ -41,7 +41,7 @@ einc_verb_help(const struct args *a)
     if (!a->expr)
         einc_help_all();
     else if (!v)
-        return einc_say_usage(NULL, "there is no verb '%s'", a->expr);
+        return einc_verb_unknown(a->expr);
     else
         einc_help_verb(v);
     return EXIT_DONE;

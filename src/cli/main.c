@@ -60,8 +60,8 @@ einc_verb_find(const char *name)
     return NULL;
 }
 
-static int
-unknown_verb(const char *word)
+int
+einc_verb_unknown(const char *word)
 {
     const char *known[16];
     int n = 0;
@@ -107,7 +107,7 @@ dispatch(int argc, char **argv)
         return EXIT_DONE;
     }
     const struct verb *v = einc_verb_find(argv[1]);
-    return v ? run_verb(v, argc - 1, argv + 1) : unknown_verb(argv[1]);
+    return v ? run_verb(v, argc - 1, argv + 1) : einc_verb_unknown(argv[1]);
 }
 
 int

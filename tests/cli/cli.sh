@@ -124,6 +124,11 @@ try: einc help run"
 run 2 run ij --main a.npy
 err "einc run: --main is a flag of another verb
 try: einc help run"
+run 2 run ij --check=1 a.npy
+err "einc run: --check takes no value
+try: einc help run"
+run 2 help rnu
+has err "did you mean 'run'?"
 run 2 run ij -x a.npy
 has err 'unknown flag -x'
 run 2 run ij a.npy -o
