@@ -250,6 +250,8 @@ $(FUZZ): %: %.o $(B)/libcli.a $(B)/libeinc.a
 
 demo:
 	@tools/setup.sh
+	@test -e $(B)/einc || \
+	  echo 'demo: building einc, which takes some minutes' >&2
 	@$(MAKE) -s $(JOBS) B='$(B)' all $(B)/tools/mknpy
 	@B='$(B)' tools/demo.sh
 bench: all
