@@ -93,7 +93,7 @@ static const struct flag flags[] = {
      "to measure; default: half a second of them"},
     {"check", 0, KIND_SWITCH, AT(check), 0, VERB_RUN, NULL,
      "compare with plain loops; exit 1 beyond the bound.\n"
-     "They walk all indices at once: minutes where those are many"},
+     "They walk all indices at once: take small operands"},
     {"calibrate", 0, KIND_SWITCH, AT(calibrate), 0, VERB_DOCTOR, NULL,
      "measure this machine, for the times that explain and\n"
      "bench model; written to EINC_MACHINE, else to\n"
